@@ -1,0 +1,17 @@
+#pragma once
+/* limits - how much outside input may ask for. Everything that a user, a file or the network can
+ * make large has its bound here; past it the answer is DH_INVALID (or DH_IO), never a crash. */
+
+#define LIMIT_PIPELINE_BYTES ((size_t)64 << 20)  /* a pipeline file, unpacked */
+#define LIMIT_PARAMS_BYTES ((size_t)16 << 20)    /* --params FILE, one parameter's value */
+#define LIMIT_YAML_DEPTH 256                     /* nested collections */
+#define LIMIT_YAML_NODES 20000000                /* nodes of one document, aliases expanded */
+#define LIMIT_YAML_ALIAS_NODES 200000            /* nodes that come from aliases */
+#define LIMIT_CEL_BYTES 65536                    /* one expression */
+#define LIMIT_CEL_DEPTH 200                      /* nested sub-expressions */
+#define LIMIT_CEL_STEPS 5000000                  /* evaluation steps */
+#define LIMIT_EXECUTOR_OUTPUT ((size_t)64 << 20) /* output_metadata.json of a step */
+#define LIMIT_OUTPUT_PARAM ((size_t)16 << 20)    /* one output parameter file */
+#define LIMIT_LOOP_ITEMS 1000000                 /* iterations of one loop */
+#define LIMIT_NEST 64                            /* DAGs within DAGs */
+#define LIMIT_LOG_BYTES ((long long)1 << 30)     /* one attempt's log, then cut with a note */
