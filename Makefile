@@ -1,0 +1,80 @@
+# A thin front to Meson and the scripts in tools/. `make help` lists what there is.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+MESON = meson setup --prefix=$(PREFIX)
+DHOW = $(BUILD)/dhow
+PIPELINE = pipelines/model_selection/pipeline.yaml
+CLANG = CC=clang-14
+C_FILES = $(shell find src include -name '*.[ch]')
+
+.DEFAULT_GOAL = build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages that a build needs (root or sudo; at once done where they are there)
+	@tools/install-deps.sh build
+
+deps-test: ## the same, with what the tests need
+	@tools/install-deps.sh test
+
+$(BUILD)/build.ninja: | deps
+	@$(MESON) $(BUILD) >$(BUILD).log || { cat $(BUILD).log; exit 1; }
+	@mv $(BUILD).log $(BUILD)/setup.log
+
+build: deps $(BUILD)/build.ninja ## the program: build/dhow
+	@ninja -C $(BUILD) --quiet dhow
+
+demo: build ## run the model selection pipeline, and show what came out
+	@tools/demo.sh $(DHOW) $(PIPELINE)
+
+test: deps deps-test $(BUILD)/build.ninja .venv ## all checks and tests; ends with `N passed, N failed`
+	@python3 tools/run_tests.py $(ARGS)
+
+.venv: .FORCE
+	@tools/make-venv.sh
+
+bench: build ## speed: the demo, the cost of a step, against ninja
+	@python3 bench/run.py $(DHOW) $(ARGS)
+
+bench-ml: build .venv ## speed of the numeric core beside its peers
+	@.venv/bin/python bench/ml/run.py $(DHOW) $(ARGS)
+
+conformance: build ## the official SDK's compiled pipelines, where ../shared/conformance is present
+	@python3 tools/run_tests.py --only conformance
+
+install: build ## install program, man page, completion, headers; PREFIX=/usr/local, DESTDIR
+	@ninja -C $(BUILD) --quiet install-files
+	@meson install -C $(BUILD) --no-rebuild
+
+format: ## put all C files into the house's form
+	@clang-format-14 -i $(C_FILES)
+
+lint: ## layers, banned functions, form, headers that compile alone, size and complexity
+	@python3 tools/run_tests.py --only layers,banned,format,headers
+	@tools/complexity.sh
+
+hdr-check: ## each header compiles alone
+	@python3 tools/run_tests.py --only headers
+
+sanitize: deps-test ## AddressSanitizer and UBSan, in build-asan
+	@tools/build.sh asan
+
+clang: deps-test ## a build by clang, in build-clang
+	@tools/build.sh clang
+
+release: deps-test ## -O3 -DNDEBUG, in build-release
+	@tools/build.sh release
+
+tsan: deps-test ## ThreadSanitizer, in build-tsan
+	@tools/build.sh tsan
+
+fuzz: deps-test ## the fuzzers, in build-fuzz
+	@tools/build.sh fuzz
+
+clean: ## remove all builds and the demo's record
+	@rm -rf build build-* build.log .dhow
+
+.FORCE:
+.PHONY: help deps deps-test build demo test bench bench-ml conformance install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Sets up and builds one of the kinds of build, each in a folder of its own.
+#   build.sh debug|asan|clang|release|tsan|fuzz [ninja target…]
+set -eu
+cd "$(dirname "$0")/.."
+kind=$1
+shift
+
+dir=build-$kind
+export CC=gcc
+case $kind in
+debug) dir=build && options= ;;
+asan) options='-Db_sanitize=address,undefined -Dbuildtype=debug -Doptimization=1' ;;
+clang) CC=clang-14 && options= ;;
+release) options='-Dbuildtype=release -Doptimization=3' ;;
+tsan) options='-Db_sanitize=thread -Doptimization=1' ;;
+fuzz) CC=clang-14 && options='-Dfuzz=true -Db_lundef=false -Doptimization=1' ;;
+*)
+    echo "build.sh: no such kind of build: $kind" >&2
+    exit 2
+    ;;
+esac
+
+if [ ! -e "$dir/build.ninja" ]; then
+    # shellcheck disable=SC2086
+    meson setup "$dir" $options >"$dir.log" 2>&1 || { cat "$dir.log"; exit 1; }
+    mv "$dir.log" "$dir/setup.log"
+fi
+exec ninja -C "$dir" --quiet "$@"

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that dhow needs, and only those that are missing; at once done where
+# all are there. Needs root or sudo for the installing alone.
+#
+#   install-deps.sh build    to build and run dhow
+#   install-deps.sh test     also to run its tests, sanitizers and fuzzers
+set -eu
+
+build='gcc libc6-dev make meson ninja-build pkg-config python3 libyaml-dev libjansson-dev libssl-dev
+       libcurl4-openssl-dev libuv1-dev libsqlite3-dev zlib1g-dev ca-certificates'
+test='clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-venv python3-pip pmccabe
+      groff man-db sqlite3 git bubblewrap'
+
+want=$build
+[ "${1:-build}" = test ] && want="$build $test"
+
+missing=
+for package in $want; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "install-deps: no apt-get here; dhow is built on Debian 12 or later. It needs:$missing" >&2
+    exit 1
+fi
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "install-deps: missing packages, and neither root nor sudo to install them:$missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+
+echo "installing:$missing" >&2
+install() {
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2
+}
+$as_root apt-get update -q >&2 || echo "install-deps: apt-get update failed; trying with the lists that are there" >&2
+install
