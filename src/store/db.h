@@ -1,0 +1,115 @@
+#pragma once
+/* db - SQL behind a few calls: prepare once, bind, step, read columns.
+ *
+ * store/ writes its statements with `?` for values and in the SQL that SQLite and PostgreSQL share;
+ * a database's own ways (opening, errors, schema version, locks, checks) are behind these calls.
+ * It knows no table. db-sqlite.c is the one file that includes sqlite3.h.
+ *
+ * Codes: DH_IO (the message names the file), DH_EXISTS (a unique key is taken), DH_NOT_FOUND (a row
+ * that is referred to is not there), DH_INVALID (not a file of ours), DH_BUG (our SQL is wrong). */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/own.h"
+
+struct db;
+
+enum { DB_CREATE = 1, DB_READONLY = 2 };
+int db_open(const char *path, unsigned flags, int busy_ms, struct db **ret, struct dh_err *err);
+struct db *db_close(struct db *db);
+OWN_DEFINE(struct db *, db_close)
+const char *db_path(const struct db *db);
+
+/* ---- values ---- */
+
+enum db_kind { DB_NULL, DB_INT, DB_REAL, DB_TEXT };
+struct db_val {
+    enum db_kind kind;
+    union {
+        int64_t i;
+        double d;
+        const char *t; /* borrowed until db_end, or for db_run until it returns */
+    };
+};
+
+static inline struct db_val db_val_int(int64_t i)
+{
+    return (struct db_val){.kind = DB_INT, .i = i};
+}
+static inline struct db_val db_val_id(int64_t i)
+{
+    return (struct db_val){.kind = i ? DB_INT : DB_NULL, .i = i};
+}
+static inline struct db_val db_val_opt(int64_t i)
+{
+    return (struct db_val){.kind = i >= 0 ? DB_INT : DB_NULL, .i = i};
+}
+static inline struct db_val db_val_real(double d)
+{
+    return (struct db_val){.kind = DB_REAL, .d = d};
+}
+static inline struct db_val db_val_text(const char *t)
+{
+    return (struct db_val){.kind = t ? DB_TEXT : DB_NULL, .t = t};
+}
+#define DB_I(x) db_val_int(x)
+#define DB_ID(x) db_val_id(x)   /* 0: NULL */
+#define DB_OPT(x) db_val_opt(x) /* below 0: NULL */
+#define DB_R(x) db_val_real(x)
+#define DB_T(x) db_val_text(x) /* NULL: NULL */
+#define DB_VALS(...)                                                                               \
+    (const struct db_val[]){__VA_ARGS__},                                                          \
+        sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
+
+/* ---- statements ---- */
+
+/* INSERT, UPDATE, DELETE. `sql` is kept prepared under its address, so it is a literal (or static).
+ */
+#define db_run(db, err, sql, ...) db_run_vals(db, err, sql, DB_VALS(__VA_ARGS__))
+int db_run_vals(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
+                size_t n);
+int64_t db_last_id(const struct db *db); /* of the last INSERT */
+int64_t db_changes(const struct db *db); /* rows that the last statement touched */
+
+/* SELECT: 0 and *ret, then db_next until it is not 1; own(db_end) gives the statement back. */
+struct db_rows;
+#define db_query(db, err, ret, sql, ...) db_query_vals(db, err, ret, sql, DB_VALS(__VA_ARGS__))
+int db_query_vals(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
+                  const struct db_val *vals, size_t n);
+/* The same for a text that was put together: not kept. */
+int db_query_built(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
+                   const struct db_val *vals, size_t n);
+int db_next(struct db_rows *rows, struct dh_err *err); /* 1: a row is there; 0: no more */
+struct db_rows *db_end(struct db_rows *rows);          /* NULL is fine; returns NULL */
+OWN_DEFINE(struct db_rows *, db_end)
+int64_t db_int(const struct db_rows *rows, int column);                   /* NULL: 0 */
+int64_t db_int_or(const struct db_rows *rows, int column, int64_t other); /* NULL: other */
+double db_real(const struct db_rows *rows, int column);
+const char *db_text(const struct db_rows *rows,
+                    int column); /* borrowed until db_next; NULL: NULL */
+
+/* Several statements without values, separated by ';'. */
+int db_script(struct db *db, const char *sql, struct dh_err *err);
+
+/* ---- transactions ---- */
+
+/* A begin takes the write lock, waiting for other writers up to busy_ms. After an error that made
+ * the database roll back by itself every write is refused until db_commit (which fails) or
+ * db_rollback, so that no half of a transaction is ever written. */
+int db_begin(struct db *db, struct dh_err *err);
+int db_commit(struct db *db, struct dh_err *err); /* fails: rolled back */
+void db_rollback(struct db *db);
+bool db_in_transaction(const struct db *db);
+/* A scope is all or nothing, within a transaction or as one of its own:
+ *     if (db_scope_begin(db, err) < 0) return -1;  rc = …;  return db_scope_end(db, rc, err);
+ * rc < 0 undoes the scope and keeps *err. */
+int db_scope_begin(struct db *db, struct dh_err *err);
+int db_scope_end(struct db *db, int rc, struct dh_err *err);
+
+/* ---- the file ---- */
+
+int db_version(struct db *db, int *ret, struct dh_err *err); /* 0: nothing in it yet */
+int db_set_version(struct db *db, int version, struct dh_err *err);
+bool db_changed(struct db *db); /* by another connection, since the last call */
+int db_check(struct db *db, struct dh_err *err);

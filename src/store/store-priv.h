@@ -1,0 +1,65 @@
+#pragma once
+/* store-priv - what the files of store/ share. */
+#include "base/arena.h"
+#include "base/mem.h"
+#include "store/db.h"
+#include "store/store.h"
+
+struct store {
+    struct db *db;
+    int schema;
+};
+
+/* The schema, step by step: migrations[i] brings version i to i + 1. Never edit a step that was
+ * released; add one. */
+extern const char *const store_migrations[];
+extern const int store_n_migrations;
+/* Brings the database up to `n` steps, each in one transaction; safe while others do the same.
+ * DH_INVALID: it is newer than that. */
+int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err);
+
+/* A column's text in the arena; NULL stays NULL. */
+const char *store_text(const struct db_rows *rows, int column, struct arena *a);
+/* An unknown word can only come from a newer dhow or a damaged file. */
+int store_read_state(const struct db_rows *rows, int column, enum store_state *ret,
+                     struct dh_err *err);
+/* rc of db_next for one wanted row: 0 where it is there; DH_NOT_FOUND "there is no WHAT". */
+int store_one(int rc, struct dh_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* An UPDATE or DELETE by id that must have met its row. */
+int store_touched(struct store *s, int rc, const char *what, int64_t id, struct dh_err *err);
+
+/* How a thing may be named: what a text can be, before the database is asked. */
+enum store_name { STORE_NAME_OTHER, STORE_NAME_NUMBER, STORE_NAME_UUID, STORE_NAME_PREFIX };
+/* Lower-cases hex into `to`; a number goes to *ret_id. A uuid of version 7 starts with a zero for
+ * the next centuries, and a number never does. */
+enum store_name store_name_kind(const char *name, char to[40], int64_t *ret_id);
+
+/* An array that grows in an arena: the items move, the old ones stay until the arena goes. */
+#define STORE_PUSH(a, list, cap)                                                                   \
+    ({                                                                                             \
+        if ((list)->n == (cap)) {                                                                  \
+            void *old_ = (list)->items;                                                            \
+            (cap) = (cap) ? (cap)*2 : 16;                                                          \
+            (list)->items = arena_alloc((a), (cap) * sizeof *(list)->items);                       \
+            if ((list)->n)                                                                         \
+                memcpy((list)->items, old_, (list)->n * sizeof *(list)->items);                    \
+        }                                                                                          \
+        &(list)->items[(list)->n++];                                                               \
+    })
+
+/* Columns of an artifact and of a task, and their readers, for the queries that join them. */
+#define STORE_ARTIFACT_COLUMNS                                                                     \
+    "a.id, a.uuid, a.type, a.name, a.uri, a.digest, a.size_bytes, a.metadata, a.state, "           \
+    "a.created_us"
+enum { STORE_ARTIFACT_N = 10 };
+void store_artifact_read(const struct db_rows *rows, int column, struct arena *a,
+                         struct store_artifact *ret);
+#define STORE_TASK_COLUMNS                                                                         \
+    "t.id, t.uuid, t.run_id, t.parent_task_id, t.name, t.display_name, t.scope_path, t.type,"      \
+    " t.iteration_index, t.iteration_count, t.state, t.attempts, t.cache_fingerprint,"             \
+    " t.cached_from_id, c.uuid, t.inputs, t.outputs, t.pid, t.pid_token, t.exit_code,"             \
+    " t.state_reason, t.error, t.log_path, t.folder, t.created_us, t.started_us, t.finished_us"
+#define STORE_TASK_FROM " FROM task t LEFT JOIN task c ON c.id = t.cached_from_id "
+int store_task_read(const struct db_rows *rows, struct arena *a, struct store_task *ret,
+                    struct dh_err *err);

@@ -1,0 +1,289 @@
+/* Runs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "store/store-priv.h"
+
+int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_id,
+                     struct dh_err *err)
+{
+    if (db_run(s->db, err,
+               "INSERT INTO run(uuid, display_name, experiment_id, pipeline_id,"
+               " pipeline_version_id, spec_digest, state, created_us, archived, cache_mode,"
+               " pipeline_root, parameters, options)"
+               " VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?)",
+               DB_T(run->uuid), DB_T(run->display_name), DB_ID(run->experiment_id),
+               DB_ID(run->pipeline_id), DB_ID(run->pipeline_version_id), DB_T(run->spec_digest),
+               DB_I(run->created_us), DB_I(run->archived),
+               DB_T(run->cache_mode ? run->cache_mode : "on"), DB_T(run->pipeline_root),
+               DB_T(run->parameters), DB_T(run->options)) < 0)
+        return dh_while(err, "run %s", run->uuid);
+    *ret_id = db_last_id(s->db);
+    return 0;
+}
+
+#define RUN_SELECT                                                                                 \
+    "SELECT r.id, r.uuid, r.display_name, r.experiment_id, r.pipeline_id, r.pipeline_version_id,"  \
+    " e.name, p.name, v.name, r.spec_digest, r.parameters, r.outputs, r.pipeline_root,"            \
+    " r.cache_mode, r.options, r.state, r.error, r.created_us, r.started_us, r.finished_us,"       \
+    " r.owner_pid, r.owner_host, r.owner_token, r.generation, r.cancel_requested_us, r.archived"   \
+    " FROM run r LEFT JOIN experiment e ON e.id = r.experiment_id"                                 \
+    " LEFT JOIN pipeline p ON p.id = r.pipeline_id"                                                \
+    " LEFT JOIN pipeline_version v ON v.id = r.pipeline_version_id "
+
+static int run_read(const struct db_rows *rows, struct arena *a, struct store_run *ret,
+                    struct dh_err *err)
+{
+    *ret = (struct store_run){
+        .id = db_int(rows, 0),
+        .uuid = store_text(rows, 1, a),
+        .display_name = store_text(rows, 2, a),
+        .experiment_id = db_int(rows, 3),
+        .pipeline_id = db_int(rows, 4),
+        .pipeline_version_id = db_int(rows, 5),
+        .experiment = store_text(rows, 6, a),
+        .pipeline = store_text(rows, 7, a),
+        .pipeline_version = store_text(rows, 8, a),
+        .spec_digest = store_text(rows, 9, a),
+        .parameters = store_text(rows, 10, a),
+        .outputs = store_text(rows, 11, a),
+        .pipeline_root = store_text(rows, 12, a),
+        .cache_mode = store_text(rows, 13, a),
+        .options = store_text(rows, 14, a),
+        .error = store_text(rows, 16, a),
+        .created_us = db_int(rows, 17),
+        .started_us = db_int(rows, 18),
+        .finished_us = db_int(rows, 19),
+        .owner = {.pid = db_int(rows, 20),
+                  .host = store_text(rows, 21, a),
+                  .token = store_text(rows, 22, a)},
+        .generation = db_int(rows, 23),
+        .cancel_requested_us = db_int(rows, 24),
+        .archived = db_int(rows, 25) != 0,
+    };
+    return store_read_state(rows, 15, &ret->state, err);
+}
+
+int store_run_get(struct store *s, int64_t id, struct arena *a, struct store_run *ret,
+                  struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows, RUN_SELECT "WHERE r.id = ?", DB_I(id)) < 0 ||
+        store_one(db_next(rows, err), err, "run %lld", (long long)id) < 0)
+        return -1;
+    return run_read(rows, a, ret, err);
+}
+
+/* ---- finding one ---- */
+
+/* The only row of an open query: 0 found, 1 none; DH_INVALID where there are several. */
+static int only(struct db_rows *rows, const char *name, struct arena *a, struct store_run *ret,
+                struct dh_err *err)
+{
+    own_buf struct buf others = {0};
+    int rc = db_next(rows, err), n = 1;
+
+    if (rc != 1)
+        return rc < 0 ? -1 : 1;
+    if (run_read(rows, a, ret, err) < 0)
+        return -1;
+    for (; (rc = db_next(rows, err)) == 1; n++)
+        if (n < 4)
+            buf_addf(&others, ", %s", db_text(rows, 1));
+    if (rc < 0)
+        return -1;
+    if (n == 1)
+        return 0;
+    return dh_fail(err, DH_INVALID, "'%s' fits several runs: %s%s%s. Give more of the run's id",
+                   name, ret->uuid, buf_str(&others), n > 4 ? ", …" : "");
+}
+
+static int find_last(struct store *s, struct arena *a, struct store_run *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows,
+                 RUN_SELECT "WHERE r.archived = 0 ORDER BY r.created_us DESC, r.id DESC"
+                            " LIMIT 1") < 0)
+        return -1;
+    return only(rows, "last", a, ret, err);
+}
+
+static int find_number(struct store *s, const char *name, int64_t id, struct arena *a,
+                       struct store_run *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows, RUN_SELECT "WHERE r.id = ?", DB_I(id)) < 0)
+        return -1;
+    return only(rows, name, a, ret, err);
+}
+
+static int find_uuid(struct store *s, const char *name, const char *prefix, struct arena *a,
+                     struct store_run *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    char end[42];
+
+    /* 'g' comes after every hex digit and the dash. */
+    (void)snprintf(end, sizeof end, "%sg", prefix);
+    if (db_query(s->db, err, &rows,
+                 RUN_SELECT "WHERE r.uuid >= ? AND r.uuid < ? ORDER BY r.uuid DESC LIMIT 6",
+                 DB_T(prefix), DB_T(end)) < 0)
+        return -1;
+    return only(rows, name, a, ret, err);
+}
+
+static int find_display(struct store *s, const char *name, struct arena *a, struct store_run *ret,
+                        struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows,
+                 RUN_SELECT "WHERE r.display_name = ? ORDER BY r.id DESC LIMIT 6", DB_T(name)) < 0)
+        return -1;
+    return only(rows, name, a, ret, err);
+}
+
+int store_run_find(struct store *s, const char *name, struct arena *a, struct store_run *ret,
+                   struct dh_err *err)
+{
+    char hex[40];
+    int64_t id = 0;
+    int rc = 1;
+
+    if (!strcmp(name, "last") || !strcmp(name, "latest"))
+        return store_one(1 - find_last(s, a, ret, err), err, "run yet");
+    switch (store_name_kind(name, hex, &id)) {
+    case STORE_NAME_NUMBER:
+        rc = find_number(s, name, id, a, ret, err);
+        break;
+    case STORE_NAME_UUID:
+    case STORE_NAME_PREFIX:
+        rc = find_uuid(s, name, hex, a, ret, err);
+        break;
+    case STORE_NAME_OTHER:
+        break;
+    }
+    if (rc == 1)
+        rc = find_display(s, name, a, ret, err);
+    if (rc == 1)
+        return dh_fail(err, DH_NOT_FOUND, "there is no run '%s'", name);
+    return rc;
+}
+
+/* ---- pages ---- */
+
+int store_run_list(struct store *s, const struct store_run_filter *filter, struct arena *a,
+                   struct store_runs *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    own_buf struct buf sql = {0};
+    struct store_runs list = {0};
+    struct db_val vals[8];
+    size_t n = 0, cap = 0, limit = filter->limit > 0 ? (size_t)filter->limit : 100;
+    int rc;
+
+    buf_adds(&sql, RUN_SELECT "WHERE 1 = 1");
+    if (filter->experiment) {
+        buf_adds(&sql, " AND r.experiment_id = (SELECT id FROM experiment WHERE name = ?)");
+        vals[n++] = DB_T(filter->experiment);
+    }
+    if (filter->pipeline) {
+        buf_adds(&sql, " AND r.pipeline_id = (SELECT id FROM pipeline WHERE name = ?)");
+        vals[n++] = DB_T(filter->pipeline);
+    }
+    if (filter->state >= 0 && filter->state < STORE_N_STATES) {
+        buf_adds(&sql, " AND r.state = ?");
+        vals[n++] = DB_T(store_state_name((enum store_state)filter->state));
+    }
+    if (!filter->archived_too)
+        buf_adds(&sql, " AND r.archived = 0");
+    if (filter->after_id) {
+        buf_adds(&sql, " AND (r.created_us, r.id) < (?, ?)");
+        vals[n++] = DB_I(filter->after_created_us);
+        vals[n++] = DB_I(filter->after_id);
+    }
+    buf_adds(&sql, " ORDER BY r.created_us DESC, r.id DESC LIMIT ?");
+    vals[n++] = DB_I((int64_t)limit + 1); /* one more tells whether there are more */
+    if (db_query_built(s->db, err, &rows, sql.p, vals, n) < 0)
+        return -1;
+    while ((rc = db_next(rows, err)) == 1) {
+        if (list.n == limit) {
+            list.more = true;
+            break;
+        }
+        if (run_read(rows, a, STORE_PUSH(a, &list, cap), err) < 0)
+            return -1;
+    }
+    if (rc < 0)
+        return -1;
+    *ret = list;
+    return 0;
+}
+
+/* ---- its life ---- */
+
+int store_run_claim(struct store *s, int64_t id, int64_t generation,
+                    const struct store_owner *owner, int64_t now_us, struct dh_err *err)
+{
+    if (db_run(s->db, err,
+               "UPDATE run SET state = 'RUNNING', owner_pid = ?, owner_host = ?, owner_token = ?,"
+               " generation = generation + 1, cancel_requested_us = NULL, error = NULL,"
+               " outputs = NULL, finished_us = NULL, started_us = coalesce(started_us, ?)"
+               " WHERE id = ? AND generation = ?",
+               DB_ID(owner->pid), DB_T(owner->host), DB_T(owner->token), DB_I(now_us), DB_I(id),
+               DB_I(generation)) < 0)
+        return -1;
+    return db_changes(s->db) == 0 ? STORE_RUN_TAKEN : 0;
+}
+
+int store_run_finish(struct store *s, int64_t id, enum store_state state, const char *outputs,
+                     const char *error, int64_t now_us, struct dh_err *err)
+{
+    int rc =
+        db_run(s->db, err,
+               "UPDATE run SET state = ?, outputs = ?, error = ?, finished_us = ?,"
+               " owner_pid = NULL, owner_host = NULL, owner_token = NULL WHERE id = ?",
+               DB_T(store_state_name(state)), DB_T(outputs), DB_T(error), DB_I(now_us), DB_I(id));
+
+    return store_touched(s, rc, "run", id, err);
+}
+
+int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err)
+{
+    int rc =
+        db_run(s->db, err, "UPDATE run SET archived = ? WHERE id = ?", DB_I(archived), DB_I(id));
+
+    return store_touched(s, rc, "run", id, err);
+}
+
+int store_run_request_cancel(struct store *s, int64_t id, int64_t now_us, struct dh_err *err)
+{
+    int rc = db_run(s->db, err,
+                    "UPDATE run SET cancel_requested_us = coalesce(cancel_requested_us, ?)"
+                    " WHERE id = ?",
+                    DB_I(now_us), DB_I(id));
+
+    return store_touched(s, rc, "run", id, err);
+}
+
+int store_run_cancel_requested(struct store *s, int64_t id, bool *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows, "SELECT cancel_requested_us FROM run WHERE id = ?", DB_I(id)) <
+            0 ||
+        store_one(db_next(rows, err), err, "run %lld", (long long)id) < 0)
+        return -1;
+    *ret = db_int(rows, 0) != 0;
+    return 0;
+}
+
+int store_run_delete(struct store *s, int64_t id, struct dh_err *err)
+{
+    return store_touched(s, db_run(s->db, err, "DELETE FROM run WHERE id = ?", DB_I(id)), "run", id,
+                         err);
+}

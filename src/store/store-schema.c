@@ -1,0 +1,234 @@
+/* The schema. Names as in KFP proposal 12147. Times are microseconds since 1970 UTC, NULL where
+ * they are not set; JSON is text; states and types are words. Plain tables and indexes only: other
+ * programs read this file with older SQLite libraries than ours.
+ *
+ * AUTOINCREMENT where an id is shown outside: it is never given to another row. An index for each
+ * foreign key, or deleting a parent would read the whole child table. */
+#include "store/store-priv.h"
+
+static const char v1[] =
+    "CREATE TABLE experiment("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " description TEXT,"
+    " created_us BIGINT NOT NULL,"
+    " archived INTEGER NOT NULL DEFAULT 0);"
+
+    "CREATE TABLE spec("
+    " digest TEXT NOT NULL PRIMARY KEY,"
+    " json TEXT NOT NULL,"
+    " created_us BIGINT NOT NULL);"
+
+    "CREATE TABLE pipeline("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " description TEXT,"
+    " created_us BIGINT NOT NULL);"
+
+    "CREATE TABLE pipeline_version("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " pipeline_id INTEGER NOT NULL REFERENCES pipeline(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " ordinal INTEGER NOT NULL,"
+    " spec_digest TEXT NOT NULL REFERENCES spec(digest),"
+    " created_us BIGINT NOT NULL,"
+    " UNIQUE(pipeline_id, name));"
+    "CREATE INDEX pipeline_version_spec ON pipeline_version(spec_digest, pipeline_id);"
+
+    "CREATE TABLE run("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " display_name TEXT NOT NULL,"
+    " experiment_id INTEGER REFERENCES experiment(id),"
+    " pipeline_id INTEGER REFERENCES pipeline(id),"
+    " pipeline_version_id INTEGER REFERENCES pipeline_version(id),"
+    " spec_digest TEXT REFERENCES spec(digest),"
+    " state TEXT NOT NULL,"
+    " created_us BIGINT NOT NULL,"
+    " started_us BIGINT,"
+    " finished_us BIGINT,"
+    " archived INTEGER NOT NULL DEFAULT 0,"
+    " generation INTEGER NOT NULL DEFAULT 0,"
+    " cancel_requested_us BIGINT,"
+    " owner_pid BIGINT,"
+    " owner_host TEXT,"
+    " owner_token TEXT,"
+    " cache_mode TEXT NOT NULL,"
+    " pipeline_root TEXT,"
+    " parameters TEXT,"
+    " outputs TEXT,"
+    " options TEXT,"
+    " error TEXT);"
+    "CREATE INDEX run_created ON run(created_us);"
+    "CREATE INDEX run_experiment ON run(experiment_id, created_us);"
+    "CREATE INDEX run_pipeline ON run(pipeline_id, created_us);"
+    "CREATE INDEX run_pipeline_version ON run(pipeline_version_id);"
+    "CREATE INDEX run_spec ON run(spec_digest);"
+    "CREATE INDEX run_state ON run(state, created_us);"
+    "CREATE INDEX run_display_name ON run(display_name);"
+
+    "CREATE TABLE task("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " run_id INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " parent_task_id INTEGER REFERENCES task(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " display_name TEXT,"
+    " scope_path TEXT NOT NULL,"
+    " type TEXT NOT NULL,"
+    " iteration_index INTEGER,"
+    " iteration_count INTEGER,"
+    " state TEXT NOT NULL,"
+    " attempts INTEGER NOT NULL DEFAULT 0,"
+    " cache_fingerprint TEXT,"
+    " cached_from_id INTEGER REFERENCES task(id) ON DELETE SET NULL,"
+    " created_us BIGINT NOT NULL,"
+    " started_us BIGINT,"
+    " finished_us BIGINT,"
+    " pid BIGINT,"
+    " pid_token TEXT,"
+    " exit_code INTEGER,"
+    " state_reason TEXT,"
+    " error TEXT,"
+    " log_path TEXT,"
+    " folder TEXT,"
+    " inputs TEXT,"
+    " outputs TEXT);"
+    "CREATE INDEX task_run ON task(run_id);"
+    "CREATE INDEX task_parent ON task(parent_task_id) WHERE parent_task_id IS NOT NULL;"
+    "CREATE INDEX task_cache ON task(cache_fingerprint)"
+    " WHERE state = 'SUCCEEDED' AND cache_fingerprint IS NOT NULL;"
+    "CREATE INDEX task_cached_from ON task(cached_from_id) WHERE cached_from_id IS NOT NULL;"
+
+    "CREATE TABLE task_attempt("
+    " id INTEGER PRIMARY KEY,"
+    " task_id INTEGER NOT NULL REFERENCES task(id) ON DELETE CASCADE,"
+    " number INTEGER NOT NULL,"
+    " state TEXT NOT NULL,"
+    " started_us BIGINT,"
+    " finished_us BIGINT,"
+    " exit_code INTEGER,"
+    " reason TEXT,"
+    " log_path TEXT,"
+    " UNIQUE(task_id, number));"
+
+    "CREATE TABLE artifact("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " type TEXT NOT NULL,"
+    " name TEXT,"
+    " uri TEXT,"
+    " digest TEXT,"
+    " size_bytes BIGINT,"
+    " metadata TEXT,"
+    " state TEXT NOT NULL,"
+    " created_us BIGINT NOT NULL);"
+    "CREATE INDEX artifact_uri ON artifact(uri) WHERE uri IS NOT NULL;"
+    "CREATE INDEX artifact_digest ON artifact(digest) WHERE digest IS NOT NULL;"
+    "CREATE INDEX artifact_type ON artifact(type);"
+
+    "CREATE TABLE artifact_task("
+    " id INTEGER PRIMARY KEY,"
+    " artifact_id INTEGER NOT NULL REFERENCES artifact(id) ON DELETE CASCADE,"
+    " task_id INTEGER NOT NULL REFERENCES task(id) ON DELETE CASCADE,"
+    " type TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " idx INTEGER NOT NULL DEFAULT 0,"
+    " producer_task_id INTEGER REFERENCES task(id) ON DELETE SET NULL,"
+    " producer_key TEXT,"
+    " UNIQUE(task_id, type, key, idx));"
+    "CREATE INDEX artifact_task_artifact ON artifact_task(artifact_id, type);"
+    "CREATE INDEX artifact_task_producer ON artifact_task(producer_task_id)"
+    " WHERE producer_task_id IS NOT NULL;"
+
+    "CREATE TABLE metric("
+    " id INTEGER PRIMARY KEY,"
+    " run_id INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " task_id INTEGER REFERENCES task(id) ON DELETE CASCADE,"
+    " artifact_id INTEGER REFERENCES artifact(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " number_value DOUBLE PRECISION,"
+    " step BIGINT,"
+    " time_us BIGINT);"
+    "CREATE INDEX metric_run ON metric(run_id);"
+    "CREATE INDEX metric_task ON metric(task_id) WHERE task_id IS NOT NULL;"
+    "CREATE INDEX metric_artifact ON metric(artifact_id) WHERE artifact_id IS NOT NULL;"
+
+    "CREATE TABLE model("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " description TEXT,"
+    " created_us BIGINT NOT NULL,"
+    " updated_us BIGINT NOT NULL);"
+
+    "CREATE TABLE model_version("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " model_id INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,"
+    " version TEXT NOT NULL,"
+    " ordinal INTEGER NOT NULL,"
+    " description TEXT,"
+    " artifact_id INTEGER REFERENCES artifact(id),"
+    " run_id INTEGER REFERENCES run(id) ON DELETE SET NULL,"
+    " task_id INTEGER REFERENCES task(id) ON DELETE SET NULL,"
+    " metadata TEXT,"
+    " created_us BIGINT NOT NULL,"
+    " UNIQUE(model_id, version),"
+    " UNIQUE(model_id, ordinal));"
+    "CREATE INDEX model_version_artifact ON model_version(artifact_id);"
+    "CREATE INDEX model_version_run ON model_version(run_id);"
+    "CREATE INDEX model_version_task ON model_version(task_id);"
+
+    "CREATE TABLE model_alias("
+    " model_id INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,"
+    " alias TEXT NOT NULL,"
+    " version_id INTEGER NOT NULL REFERENCES model_version(id) ON DELETE CASCADE,"
+    " set_us BIGINT NOT NULL,"
+    " PRIMARY KEY(model_id, alias));"
+    "CREATE INDEX model_alias_version ON model_alias(version_id);";
+
+const char *const store_migrations[] = {v1};
+const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
+
+static int one_step(struct db *db, const char *const *steps, int version, struct dh_err *err)
+{
+    int now, rc;
+
+    if (db_begin(db, err) < 0)
+        return -1;
+    /* Another process may have done it while this one waited for the lock. */
+    rc = db_version(db, &now, err);
+    if (rc == 0 && now == version) {
+        rc = db_script(db, steps[version], err);
+        if (rc == 0)
+            rc = db_set_version(db, version + 1, err);
+    }
+    if (rc < 0) {
+        db_rollback(db);
+        return dh_while(err, "schema version %d", version + 1);
+    }
+    return db_commit(db, err);
+}
+
+int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)
+{
+    int version;
+
+    for (;;) {
+        if (db_version(db, &version, err) < 0)
+            return -1;
+        if (version > n)
+            return dh_fail(err, DH_INVALID,
+                           "database %s was made by a newer dhow: its schema is version %d, this "
+                           "program knows up to %d. Use that dhow, or another home",
+                           db_path(db), version, n);
+        if (version == n)
+            return 0;
+        if (one_step(db, steps, version, err) < 0)
+            return -1;
+    }
+}
