@@ -149,6 +149,36 @@ struct security_context {
     bool run_as_non_root;
 };
 
+struct pod_resource_claim {
+    struct spec_pos pos;
+    const char *resource_claim_template_name;
+    struct input_parameter_spec *resource_claim_json; /* or NULL */
+};
+
+struct volume_mount { /* InitContainer.VolumeMount */
+    struct spec_pos pos;
+    const char *volume_name;
+    const char *mount_path;
+};
+
+struct resource_requirements { /* InitContainer.ResourceRequirements */
+    struct spec_pos pos;
+    struct string_map requests;
+    struct string_map limits;
+};
+
+struct init_container {
+    struct spec_pos pos;
+    const char *name;
+    const char *image;
+    SPEC_LIST(const char *) command;
+    SPEC_LIST(const char *) args;
+    SPEC_LIST(struct env_var) env;
+    SPEC_LIST(struct volume_mount) volume_mounts;
+    const char *restart_policy; /* "Always" makes it a sidecar; or NULL */
+    struct resource_requirements resources;
+};
+
 struct kubernetes_executor_config {
     struct spec_pos pos;
     SPEC_LIST(struct secret_as_volume) secret_as_volume;
@@ -169,7 +199,8 @@ struct kubernetes_executor_config {
     struct enabled_shared_memory enabled_shared_memory;
     SPEC_LIST(struct empty_dir_mount) empty_dir_mounts;
     struct security_context security_context;
-    SPEC_LIST(struct js *) init_containers; /* objects, as a pod's initContainers */
+    SPEC_LIST(struct init_container) init_containers;
+    SPEC_LIST(struct pod_resource_claim) pod_resource_claims;
 };
 
 /* The parameters of the built-in components that make and delete volume claims. */
@@ -203,10 +234,15 @@ struct delete_pvc { /* one of the three */
 
 /* ---- the platform spec ---- */
 
+struct kubernetes_workspace_config {
+    struct spec_pos pos;
+    struct js *pvc_spec_patch; /* object, or NULL */
+};
+
 struct workspace_config {
     struct spec_pos pos;
     const char *size;
-    struct js *pvc_spec_patch; /* kubernetes.pvc_spec_patch: object, or NULL */
+    struct kubernetes_workspace_config *kubernetes; /* or NULL */
 };
 
 struct pipeline_config {
@@ -233,7 +269,7 @@ struct platform_deployment_config {
 
 struct single_platform_spec {
     struct spec_pos pos;
-    const char *name; /* its key in `platforms`: "kubernetes" */
+    const char *name; /* its key in `platforms`, as "kubernetes"; NULL in single_platform_specs */
     struct platform_deployment_config deployment_spec;
     const char *platform;
     struct js *config; /* object, or NULL */

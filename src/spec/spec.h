@@ -76,9 +76,9 @@ struct value_entry { /* map<string, google.protobuf.Value or Struct> */
 };
 SPEC_MAP(value_map, struct value_entry);
 
-struct value_or_runtime_parameter { /* also in maps, then with a name */
+struct value_or_runtime_parameter {
     struct spec_pos pos;
-    const char *name;
+    const char *name; /* in maps, else NULL */
     struct js *constant;           /* the older constantValue is read into it too */
     const char *runtime_parameter; /* or NULL */
 };
@@ -90,6 +90,7 @@ struct artifact_type_schema { /* at most one of the three is given; see spec_art
     const char *schema_uri;      /* or NULL */
     const char *instance_schema; /* or NULL */
     const char *schema_version;
+    const char *title; /* NULL: the schema names none; use spec_artifact_type */
 };
 
 /* ---- a component's interface ---- */
@@ -168,9 +169,9 @@ enum input_parameter_kind {
     INPUT_PARAMETER_FINAL_STATUS,    /* task_final_status */
 };
 
-struct input_parameter_spec { /* TaskInputsSpec.InputParameterSpec; without a name outside of maps */
+struct input_parameter_spec { /* TaskInputsSpec.InputParameterSpec */
     struct spec_pos pos;
-    const char *name;
+    const char *name;               /* in maps, else NULL */
     enum input_parameter_kind kind; /* which of the four below is there; the others are NULL */
     struct task_output_parameter_spec *task_output_parameter;
     struct value_or_runtime_parameter *runtime_value;
@@ -544,6 +545,10 @@ int spec_load_bytes(const char *name, const void *bytes, size_t n, struct spec *
                     struct spec_notes *notes, struct dh_err *err);
 struct spec *spec_free(struct spec *spec); /* NULL is fine; returns NULL */
 OWN_DEFINE(struct spec *, spec_free)
+
+/* How spec files name quantities, as Kubernetes does: "2", "500m", "1.5", "4G", "16Gi", "1e3".
+ * Returns -1 where `text` is none. */
+int spec_quantity(const char *text, double *ret);
 
 /* The canonical JSON (camelCase, absent and empty left out): the pipeline spec alone, or, where there is
  * a platform spec, {"pipeline_spec": …, "platform_spec": …} as in KFP's API. Loading it gives the
