@@ -1,0 +1,67 @@
+/* child - one fork and exec. vfork: the child borrows our memory until it execs, so that the cost
+ * does not grow with our size; between the two it only makes system calls. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "runtime/shepherd-priv.h"
+
+static int open_log(const char *path)
+{
+    if (!*path)
+        return open("/dev/null", O_WRONLY | O_CLOEXEC);
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+}
+
+/* Only system calls from here: the memory is the parent's. Returns only when something failed. */
+static int become(const struct child_request *r, int in, int out)
+{
+    sigset_t none;
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setpgid(0, 0) < 0)
+        return errno;
+    if (r->memory_max) {
+        struct rlimit limit = {r->memory_max, r->memory_max};
+
+        if (setrlimit(RLIMIT_AS, &limit) < 0)
+            return errno;
+    }
+    if (chdir(r->cwd) < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(out, STDERR_FILENO) < 0)
+        return errno;
+    for (int number = 1; number < SIGRTMIN; number++) /* what is ignored stays so over exec */
+        (void)signal(number, SIG_DFL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)execve(r->file, r->argv, r->env);
+    return errno;
+}
+
+pid_t child_start(const struct child_request *r)
+{
+    int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = open_log(r->log), saved;
+    volatile int failed = 0;
+    pid_t pid = -1;
+
+    if (in < 0 || out < 0) {
+        saved = errno;
+    } else {
+        pid = vfork();
+        if (pid == 0) {
+            failed = become(r, in, out);
+            _exit(127);
+        }
+        saved = errno;
+    }
+    if (in >= 0)
+        (void)close(in);
+    if (out >= 0)
+        (void)close(out);
+    if (pid < 0)
+        return -saved;
+    return failed ? -failed : pid;
+}

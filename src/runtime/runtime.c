@@ -1,0 +1,159 @@
+#include "runtime/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "runtime/runtime-priv.h"
+
+static const struct runtime_kind *const kinds[] = {&runtime_process};
+
+const char *runtime_at(size_t i)
+{
+    return i < sizeof kinds / sizeof *kinds ? kinds[i]->name : NULL;
+}
+
+static const struct runtime_kind *find_kind(const char *name, struct dh_err *err)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(kinds[i]->name, name))
+            return kinds[i];
+    (void)dh_fail(err, DH_INVALID, "unknown runtime '%s'; there are:", name);
+    for (size_t i = 0; err && i < sizeof kinds / sizeof *kinds; i++) {
+        size_t n = strlen(err->msg);
+
+        (void)snprintf(err->msg + n, sizeof err->msg - n, "%s %s", i ? "," : "", kinds[i]->name);
+    }
+    return NULL;
+}
+
+int runtime_open(const char *name, const struct runtime_config *config, struct runtime **ret,
+                 struct dh_err *err)
+{
+    const struct runtime_kind *kind = find_kind(name, err);
+
+    return kind && kind->check(config, err) == 0 ? kind->open(config, ret, err) : -1;
+}
+
+int runtime_check(const char *name, const struct runtime_config *config, struct dh_err *err)
+{
+    const struct runtime_kind *kind = find_kind(name, err);
+
+    return kind ? kind->check(config, err) : -1;
+}
+
+struct runtime *runtime_close(struct runtime *rt)
+{
+    return rt ? rt->ops->close(rt) : NULL;
+}
+
+int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err)
+{
+    return rt->ops->prepare(rt, job, err);
+}
+
+void runtime_finish(struct runtime *rt, struct runtime_job *job)
+{
+    rt->ops->finish(rt, job);
+}
+
+const char *runtime_name(const struct runtime *rt)
+{
+    return rt->ops->name;
+}
+
+static void strv_done(char **v)
+{
+    for (char **s = v; s && *s; s++)
+        free(*s);
+    free(v);
+}
+
+void runtime_job_done(struct runtime_job *job)
+{
+    strv_done(job->argv);
+    strv_done(job->env);
+    strv_done(job->cleanup);
+    for (size_t i = 0; i < job->n_mounts; i++) {
+        free(job->mounts[i].path);
+        free(job->mounts[i].at);
+    }
+    free(job->mounts);
+    free(job->image);
+    free(job->cwd);
+    free(job->log);
+    free(job->label);
+    free(job->file);
+    free(job->note);
+    *job = (struct runtime_job){0};
+}
+
+char **runtime_strv(const char *const *v)
+{
+    size_t n = 0;
+    char **copy;
+
+    while (v[n])
+        n++;
+    copy = dh_zalloc(n + 1, sizeof *copy);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = dh_strdup(v[i]);
+    return copy;
+}
+
+const char *runtime_getenv(char *const *env, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (; *env; env++)
+        if (!strncmp(*env, name, n) && (*env)[n] == '=')
+            return *env + n + 1;
+    return NULL;
+}
+
+static bool can_run(const char *path)
+{
+    return access(path, X_OK) == 0 && !fs_is_dir(path);
+}
+
+int runtime_find_program(const struct runtime_config *config, const struct runtime_job *job,
+                         char **ret, struct dh_err *err)
+{
+    const char *name = job->argv[0], *path = runtime_getenv(job->env, "PATH");
+
+    if (!strcmp(name, "dhow")) {
+        *ret = dh_strdup(config->self);
+        return 0;
+    }
+    if (strchr(name, '/')) {
+        own_mem char *file = fs_join(job->cwd, name);
+
+        if (!can_run(file))
+            return dh_fail(err, DH_FAILED, "cannot run %s: %s", name,
+                           fs_exists(file) ? "it is not an executable file"
+                                           : "there is no such file");
+        *ret = take(&file);
+        return 0;
+    }
+    for (const char *at = path ? path : "/usr/bin:/bin", *end; *at; at = *end ? end + 1 : end) {
+        own_mem char *folder = NULL;
+        own_mem char *file = NULL;
+
+        end = at + strcspn(at, ":");
+        folder = dh_strndup(at, (size_t)(end - at));
+        file = fs_join(folder, name);
+        if (folder[0] && can_run(file)) {
+            *ret = take(&file);
+            return 0;
+        }
+    }
+    return dh_fail(err, DH_FAILED,
+                   "command '%s' was not found in PATH (%s); the process runtime runs a "
+                   "component's command on "
+                   "this machine: install it, or use --runtime oci to run it in its image%s%s",
+                   name, path ? path : "/usr/bin:/bin", job->image && *job->image ? " " : "",
+                   job->image ? job->image : "");
+}

@@ -1,0 +1,174 @@
+/* The engine's side of the shepherd. */
+#include "runtime/shepherd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "runtime/shepherd-priv.h"
+
+struct shepherd {
+    int fd;
+    pid_t pid;
+    struct buf word; /* what is being sent, kept for its memory */
+};
+
+/* The child's side of the fork: nothing of the engine stays open but the socket. */
+static void be_shepherd(int control)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    (void)setsid();
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
+    for (int fd = 0; null >= 0 && fd < 3; fd++)
+        (void)dup2(null, fd);
+    if (control != 3) {
+        (void)dup3(control, 3, O_CLOEXEC);
+        control = 3;
+    }
+    (void)close_range(4, ~0U, 0);
+    shepherd_main(control);
+    _exit(0);
+}
+
+int shepherd_start(struct shepherd **ret, struct dh_err *err)
+{
+    struct shepherd *s;
+    int pair[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return dh_fail_errno(err, "cannot make a socket pair");
+    pid = fork();
+    if (pid < 0) {
+        (void)close(pair[0]);
+        (void)close(pair[1]);
+        return dh_fail_errno(err, "cannot start a process");
+    }
+    if (pid == 0) {
+        (void)close(pair[0]);
+        be_shepherd(pair[1]);
+    }
+    (void)close(pair[1]);
+    s = dh_zalloc(1, sizeof *s);
+    s->fd = pair[0];
+    s->pid = pid;
+    *ret = s;
+    return 0;
+}
+
+struct shepherd *shepherd_stop(struct shepherd *s)
+{
+    if (!s)
+        return NULL;
+    (void)close(s->fd);
+    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    buf_done(&s->word);
+    free(s);
+    return NULL;
+}
+
+static int say(struct shepherd *s, struct shepherd_header *h, struct dh_err *err)
+{
+    struct iovec parts[2] = {{h, sizeof *h}, {s->word.p, s->word.n}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+    h->size = (uint32_t)s->word.n;
+    for (;;) {
+        ssize_t n = sendmsg(s->fd, &message, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return dh_fail(err, DH_IO, "the process that starts the steps is gone");
+        while (message.msg_iovlen && (size_t)n >= message.msg_iov->iov_len) {
+            n -= (ssize_t)message.msg_iov->iov_len;
+            message.msg_iov++;
+            message.msg_iovlen--;
+        }
+        if (!message.msg_iovlen)
+            return 0;
+        message.msg_iov->iov_base = (char *)message.msg_iov->iov_base + n;
+        message.msg_iov->iov_len -= (size_t)n;
+    }
+}
+
+static void add_text(struct buf *b, const char *s)
+{
+    buf_add(b, s ? s : "", strlen(s ? s : "") + 1);
+}
+
+int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err)
+{
+    struct shepherd_header h = {.word = WORD_JOURNAL};
+
+    buf_reset(&s->word);
+    add_text(&s->word, path);
+    return say(s, &h, err);
+}
+
+int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err *err)
+{
+    struct shepherd_header h = {.word = WORD_SPAWN,
+                                .id = spawn->id,
+                                .log_max = spawn->log_max,
+                                .memory_max = (int64_t)spawn->memory_max};
+
+    buf_reset(&s->word);
+    add_text(&s->word, spawn->key);
+    add_text(&s->word, spawn->file);
+    add_text(&s->word, spawn->cwd);
+    add_text(&s->word, spawn->log);
+    for (; spawn->argv[h.n_argv]; h.n_argv++)
+        add_text(&s->word, spawn->argv[h.n_argv]);
+    for (; spawn->env[h.n_env]; h.n_env++)
+        add_text(&s->word, spawn->env[h.n_env]);
+    if (s->word.n > SHEPHERD_WORD_MAX)
+        return dh_fail(err, DH_FAILED, "the command line and environment are too long: %zu bytes",
+                       s->word.n);
+    return say(s, &h, err);
+}
+
+int shepherd_signal(struct shepherd *s, uint64_t id, int number, struct dh_err *err)
+{
+    struct shepherd_header h = {.word = WORD_SIGNAL, .id = id, .signal = number};
+
+    buf_reset(&s->word);
+    return say(s, &h, err);
+}
+
+int shepherd_fd(const struct shepherd *s)
+{
+    return s->fd;
+}
+
+int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err *err)
+{
+    char *to = (char *)ret;
+    size_t got = 0;
+
+    while (got < sizeof *ret) {
+        /* An event is one small write: once its beginning is there, the rest is too. */
+        ssize_t n = recv(s->fd, to + got, sizeof *ret - got, got ? 0 : MSG_DONTWAIT);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && got == 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return SHEPHERD_NONE;
+        if (n <= 0)
+            return dh_fail(err, DH_IO, "the process that starts the steps is gone");
+        got += (size_t)n;
+    }
+    return 0;
+}

@@ -1,0 +1,76 @@
+#pragma once
+/* shepherd - the small process that starts a run's steps and waits for them.
+ *
+ * It is forked from the engine before that grows (no exec: 0.2 ms), in a session of its own. Why it
+ * is there: its exits are not lost with the engine. Each exit goes into a journal file before the
+ * engine hears of it; a `kill -9` of the engine leaves the journal, and resume takes the results
+ * from it, so that no step that had succeeded runs twice. When the engine is gone the shepherd
+ * waits SHEPHERD_GRACE_MS for its children, kills what is left, and ends: no step outlives its run.
+ * When the shepherd itself is killed, its children die with it (PDEATHSIG).
+ *
+ * It knows processes only: no pipeline, no database. One thread. The engine's side below never
+ * blocks but in shepherd_spawn (a socket's write) and shepherd_stop. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/own.h"
+
+#define SHEPHERD_GRACE_MS 250
+
+struct shepherd;
+
+struct spawn {         /* one process to start; all borrowed for the call */
+    uint64_t id;       /* the caller's number for it, not used before */
+    const char *key;   /* its name in the journal, no newline; NULL: not journaled */
+    const char *file;  /* absolute path of the program */
+    char *const *argv; /* NULL-terminated */
+    char *const *env;  /* NULL-terminated; all of the environment */
+    const char *cwd;
+    const char *log;     /* stdout and stderr are appended to this file; NULL: /dev/null */
+    int64_t log_max;     /* bytes after which the log is cut; 0: none */
+    uint64_t memory_max; /* bytes of address space (RLIMIT_AS); 0: none */
+};
+
+enum shepherd_kind { SHEPHERD_STARTED, SHEPHERD_NOT_STARTED, SHEPHERD_EXITED };
+
+struct shepherd_event {
+    uint64_t id;
+    enum shepherd_kind kind;
+    int pid;         /* STARTED */
+    int error;       /* NOT_STARTED: errno */
+    int status;      /* EXITED: as from waitpid */
+    int64_t cpu_us;  /* EXITED: user + system */
+    int64_t max_rss; /* EXITED: bytes */
+    int64_t at_us;   /* wall clock */
+};
+
+int shepherd_start(struct shepherd **ret, struct dh_err *err);
+/* Ends it: what still runs is killed. NULL is fine; returns NULL. */
+struct shepherd *shepherd_stop(struct shepherd *s);
+OWN_DEFINE(struct shepherd *, shepherd_stop)
+
+/* The journal that exits go to from now on; made if it is not there. */
+int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err);
+int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err *err);
+/* Sends a signal to the process and all of its group. Unknown or ended ids are ignored. */
+int shepherd_signal(struct shepherd *s, uint64_t id, int signal, struct dh_err *err);
+
+int shepherd_fd(const struct shepherd *s); /* readable: call shepherd_next until SHEPHERD_NONE */
+enum shepherd_answer { SHEPHERD_NONE = 1 };
+/* DH_IO: the shepherd is gone. */
+int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err *err);
+
+/* What a journal says of one key. */
+struct journal_entry {
+    bool exited; /* by itself; else it was killed when the engine went away, or never started */
+    int status;  /* as from waitpid */
+    int64_t at_us;
+};
+struct journal;
+/* Reads a journal; waits up to wait_ms for the shepherd that still writes it. A journal that is not
+ * there is empty. DH_IO: it is still being written. */
+int journal_read(const char *path, int wait_ms, struct journal **ret, struct dh_err *err);
+const struct journal_entry *journal_find(const struct journal *j, const char *key); /* NULL: none */
+struct journal *journal_free(struct journal *j);
+OWN_DEFINE(struct journal *, journal_free)

@@ -1,0 +1,234 @@
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "runtime/shepherd.h"
+
+static char dir[64];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/test-shepherd-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int drop_dir(void **state)
+{
+    (void)state;
+    return fs_remove_tree(dir, NULL);
+}
+
+static char *below(const char *name)
+{
+    return fs_join(dir, name);
+}
+
+static void spawn_sh(struct shepherd *s, uint64_t id, const char *key, const char *script,
+                     const char *log)
+{
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)script, NULL};
+    char *env[] = {(char *)"PATH=/usr/bin:/bin", (char *)"COLOR=blue", NULL};
+    struct spawn spawn = {
+        .id = id, .key = key, .file = "/bin/sh", .argv = argv, .env = env, .cwd = dir, .log = log};
+    struct dh_err err;
+
+    assert_int_equal(shepherd_spawn(s, &spawn, &err), 0);
+}
+
+static struct shepherd_event wait_event(struct shepherd *s)
+{
+    struct shepherd_event event;
+    struct dh_err err;
+    int rc;
+
+    while ((rc = shepherd_next(s, &event, &err)) == SHEPHERD_NONE) {
+        struct pollfd fd = {.fd = shepherd_fd(s), .events = POLLIN};
+
+        assert_int_equal(poll(&fd, 1, 10000), 1);
+    }
+    assert_int_equal(rc, 0);
+    return event;
+}
+
+static int wait_exit(struct shepherd *s)
+{
+    struct shepherd_event event = wait_event(s);
+
+    if (event.kind == SHEPHERD_STARTED)
+        event = wait_event(s);
+    assert_int_equal(event.kind, SHEPHERD_EXITED);
+    return event.status;
+}
+
+static void runs_and_logs(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    own_mem char *log = below("log");
+    own_mem char *text = NULL;
+    struct dh_err err;
+    size_t n;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    spawn_sh(s, 1, NULL, "echo out $COLOR $HOME; echo err >&2; pwd; exit 7", log);
+    assert_int_equal(WEXITSTATUS(wait_exit(s)), 7);
+    assert_int_equal(fs_read(log, 1000, &text, &n, &err), 0);
+    assert_memory_equal(text, "out blue\nerr\n/tmp/test-shepherd-", 32);
+}
+
+static void says_what_cannot_start(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    char *argv[] = {(char *)"x", NULL}, *env[] = {NULL};
+    struct spawn spawn = {
+        .id = 5, .file = "/no/such/program", .argv = argv, .env = env, .cwd = dir};
+    struct shepherd_event event;
+    struct dh_err err;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    assert_int_equal(shepherd_spawn(s, &spawn, &err), 0);
+    event = wait_event(s);
+    assert_int_equal(event.kind, SHEPHERD_NOT_STARTED);
+    assert_int_equal(event.id, 5);
+    assert_int_equal(event.error, 2 /* ENOENT */);
+}
+
+static void signals_reach_the_group(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    struct dh_err err;
+    struct shepherd_event event;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    spawn_sh(s, 1, NULL, "sleep 100 & sleep 100", NULL);
+    event = wait_event(s);
+    assert_int_equal(event.kind, SHEPHERD_STARTED);
+    assert_int_equal(shepherd_signal(s, 1, SIGTERM, &err), 0);
+    event = wait_event(s);
+    assert_true(WIFSIGNALED(event.status));
+    assert_int_equal(WTERMSIG(event.status), SIGTERM);
+    assert_int_equal(shepherd_signal(s, 1, SIGTERM, &err), 0); /* gone: ignored */
+}
+
+static void cuts_a_log(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    own_mem char *log = below("log");
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)"yes | head -c 3000000", NULL},
+         *env[] = {NULL};
+    struct spawn spawn = {.id = 1,
+                          .file = "/bin/sh",
+                          .argv = argv,
+                          .env = env,
+                          .cwd = dir,
+                          .log = log,
+                          .log_max = 100000};
+    struct dh_err err;
+    struct stat st;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    assert_int_equal(shepherd_spawn(s, &spawn, &err), 0);
+    assert_int_equal(wait_exit(s), 0);
+    assert_int_equal(stat(log, &st), 0);
+    assert_int_equal(st.st_size, 100000);
+}
+
+/* An engine that is killed: what ends by itself soon is in the journal as an exit, what does not is
+ * killed with all that it started. */
+static void journals_when_the_engine_is_gone(void **state)
+{
+    own(journal_free) struct journal *j = NULL;
+    own_mem char *path = below("journal");
+    own_mem char *late = below("late");
+    struct dh_err err;
+    pid_t engine;
+    (void)state;
+
+    assert_int_equal(journal_read(path, 0, &j, &err), 0);
+    assert_null(journal_find(j, "a.1"));
+    j = journal_free(j);
+    engine = fork();
+    if (engine == 0) {
+        struct shepherd *s = NULL;
+
+        if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, path, &err) < 0)
+            _exit(1);
+        spawn_sh(s, 1, "a.1", "exit 0", NULL);
+        spawn_sh(s, 2, "b.1", "sleep 0.05; exit 3", NULL);
+        spawn_sh(s, 3, "c.1", "(setsid sleep 0.6; touch late) & sleep 100", NULL);
+        (void)wait_event(s);
+        (void)wait_event(s);
+        (void)raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(engine, NULL, 0), engine);
+    assert_int_equal(journal_read(path, 5000, &j, &err), 0);
+    assert_true(journal_find(j, "a.1")->exited);
+    assert_int_equal(journal_find(j, "a.1")->status, 0);
+    assert_true(journal_find(j, "b.1")->exited);
+    assert_int_equal(WEXITSTATUS(journal_find(j, "b.1")->status), 3);
+    assert_false(journal_find(j, "c.1")->exited);
+    (void)poll(NULL, 0, 800);
+    assert_false(fs_exists(late));
+}
+
+static void a_killed_shepherd_takes_its_children(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    own_mem char *late = below("late2");
+    struct shepherd_event event;
+    struct dh_err err;
+    char command[64];
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    (void)snprintf(command, sizeof command, "echo $PPID > pid; sleep 0.5; touch late2");
+    spawn_sh(s, 1, NULL, command, NULL);
+    event = wait_event(s);
+    (void)poll(NULL, 0, 100);
+    {
+        own_mem char *file = below("pid");
+        own_mem char *text = NULL;
+        size_t n;
+
+        assert_int_equal(fs_read(file, 100, &text, &n, &err), 0);
+        assert_int_equal(kill((pid_t)strtol(text, NULL, 10), SIGKILL), 0);
+    }
+    assert_int_equal(event.kind, SHEPHERD_STARTED);
+    for (int i = 0; i < 100 && shepherd_next(s, &event, &err) == SHEPHERD_NONE; i++)
+        (void)poll(NULL, 0, 10);
+    assert_int_equal(err.code, DH_IO);
+    (void)poll(NULL, 0, 700);
+    assert_false(fs_exists(late));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(runs_and_logs, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(says_what_cannot_start, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(signals_reach_the_group, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(cuts_a_log, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(journals_when_the_engine_is_gone, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(a_killed_shepherd_takes_its_children, make_dir, drop_dir),
+    };
+
+    return cmocka_run_group_tests_name("shepherd", tests, NULL, NULL);
+}
