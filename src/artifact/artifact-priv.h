@@ -1,0 +1,59 @@
+#pragma once
+/* artifact-priv - what the files of artifact/ share: the table of a kind of store. */
+#include "artifact/artifact.h"
+
+/* One kind of store. Keys that reach these calls are checked already. */
+struct artifact_ops {
+    const char *scheme; /* "file" */
+    int (*open)(struct artifact_store *s, struct dh_err *err);
+    void (*close)(struct artifact_store *s);
+    int (*put)(struct artifact_store *s, const char *key, const char *local, struct dh_err *err);
+    int (*get)(struct artifact_store *s, const char *key, const char *local, struct dh_err *err);
+    int (*stat)(struct artifact_store *s, const char *key, bool with_digest,
+                struct artifact_stat *ret, struct dh_err *err);
+    int (*remove)(struct artifact_store *s, const char *key, struct dh_err *err);
+    int (*list)(struct artifact_store *s, const char *prefix,
+                int (*fn)(const char *key, int64_t size_bytes, void *user, struct dh_err *err),
+                void *user, struct dh_err *err);
+};
+struct artifact_store {
+    const struct artifact_ops *ops;
+    char *root; /* normal form, no '/' at the end */
+    void *own;  /* of the kind: the file store's local path */
+};
+extern const struct artifact_ops artifact_file_ops;
+
+/* The parts of "scheme://rest"; a plain path has n_scheme 0 and rest = the text itself. */
+struct artifact_uri {
+    const char *scheme, *rest; /* borrowed from the text */
+    size_t n_scheme;
+};
+struct artifact_uri artifact_uri_split(const char *text);
+/* The kind that reads the scheme; NULL: none of this build. */
+const struct artifact_ops *artifact_ops_of(const struct artifact_uri *uri);
+
+/* What is below a folder, without the folder itself, sorted by relative name (bytes). */
+struct artifact_entry {
+    char *name; /* relative: "a/b" */
+    enum { ARTIFACT_ENTRY_DIR, ARTIFACT_ENTRY_FILE, ARTIFACT_ENTRY_LINK } kind;
+    int64_t size_bytes; /* of a file */
+};
+struct artifact_tree {
+    struct artifact_entry *items;
+    size_t n, cap;
+};
+/* DH_INVALID: a socket, pipe or device below. Entries of a put that was cut off are left out. */
+int artifact_tree_read(const char *path, struct artifact_tree *ret, struct dh_err *err);
+void artifact_tree_done(struct artifact_tree *tree);
+#define own_tree __attribute__((cleanup(artifact_tree_done)))
+
+/* stat of a file or folder that may be an artifact, links followed. DH_NOT_FOUND; DH_INVALID:
+ * neither. */
+int artifact_kind_of(const char *path, enum artifact_kind *ret, int64_t *ret_size,
+                     struct dh_err *err);
+
+#define ARTIFACT_TEMPORARY ".dhow-tmp-" /* how the names of half-written things start */
+/* A free name in the folder of `to`, which is made. The caller's (free). */
+int artifact_beside(const char *to, char **ret, struct dh_err *err);
+/* Copies the file or folder `from` to `to`, all or nothing; what was there is replaced. */
+int artifact_copy(const char *from, const char *to, struct dh_err *err);

@@ -1,0 +1,367 @@
+/* Local files and folders: walking, measuring, copying, giving them to a step. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "artifact/artifact-priv.h"
+#include "base/fs.h"
+#include "base/id.h"
+#include "base/mem.h"
+
+/* ---- walking ---- */
+
+void artifact_tree_done(struct artifact_tree *tree)
+{
+    for (size_t i = 0; i < tree->n; i++)
+        dh_mem_own(&tree->items[i].name);
+    dh_mem_own(&tree->items);
+    *tree = (struct artifact_tree){0};
+}
+
+static void close_dir(DIR **dir)
+{
+    if (*dir)
+        (void)closedir(*dir);
+}
+
+static int add_entry(struct artifact_tree *tree, DIR *dir, const char *folder, const char *name,
+                     struct dh_err *err)
+{
+    struct artifact_entry entry = {0};
+    struct stat st;
+
+    if (fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return dh_fail_errno(err, "cannot read %s/%s", folder, name);
+    if (S_ISDIR(st.st_mode))
+        entry.kind = ARTIFACT_ENTRY_DIR;
+    else if (S_ISREG(st.st_mode))
+        entry.kind = ARTIFACT_ENTRY_FILE;
+    else if (S_ISLNK(st.st_mode))
+        entry.kind = ARTIFACT_ENTRY_LINK;
+    else
+        return dh_fail(err, DH_INVALID,
+                       "%s/%s is a socket, pipe or device: an artifact holds files, folders and "
+                       "links",
+                       folder, name);
+    entry.size_bytes = entry.kind == ARTIFACT_ENTRY_FILE ? st.st_size : 0;
+    entry.name = dh_strdup(name);
+    DH_GROW(tree->items, tree->n, tree->cap);
+    tree->items[tree->n++] = entry;
+    return 0;
+}
+
+/* Adds what is in one folder; `below` is its name relative to the top, "" for the top itself. */
+static int add_folder(struct artifact_tree *tree, const char *top, const char *below,
+                      struct dh_err *err)
+{
+    own_mem char *path = *below ? fs_join(top, below) : dh_strdup(top);
+    __attribute__((cleanup(close_dir))) DIR *dir = opendir(path);
+    size_t first = tree->n;
+
+    if (!dir)
+        return dh_fail_errno(err, "cannot read folder %s", path);
+    for (;;) {
+        struct dirent *e;
+
+        errno = 0;
+        e = readdir(dir);
+        if (!e)
+            break;
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+            !strncmp(e->d_name, ARTIFACT_TEMPORARY, strlen(ARTIFACT_TEMPORARY)))
+            continue;
+        if (add_entry(tree, dir, path, e->d_name, err) < 0)
+            return -1;
+    }
+    if (errno)
+        return dh_fail_errno(err, "cannot read folder %s", path);
+    for (size_t i = first; *below && i < tree->n; i++) {
+        char *name = tree->items[i].name;
+
+        tree->items[i].name = fs_join(below, name);
+        dh_mem_own(&name);
+    }
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct artifact_entry *)a)->name,
+                  ((const struct artifact_entry *)b)->name);
+}
+
+int artifact_tree_read(const char *path, struct artifact_tree *ret, struct dh_err *err)
+{
+    own_tree struct artifact_tree tree = {0};
+
+    if (add_folder(&tree, path, "", err) < 0)
+        return -1;
+    /* The list is its own queue: no recursion, one folder open at a time. */
+    for (size_t i = 0; i < tree.n; i++)
+        if (tree.items[i].kind == ARTIFACT_ENTRY_DIR) {
+            own_mem char *below = dh_strdup(tree.items[i].name);
+
+            if (add_folder(&tree, path, below, err) < 0)
+                return -1;
+        }
+    if (tree.n)
+        qsort(tree.items, tree.n, sizeof *tree.items, by_name);
+    *ret = tree;
+    tree = (struct artifact_tree){0};
+    return 0;
+}
+
+/* ---- measuring ---- */
+
+int artifact_kind_of(const char *path, enum artifact_kind *ret, int64_t *ret_size,
+                     struct dh_err *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        int code = errno;
+
+        (void)dh_fail_errno(err, "%s", path);
+        if (err && (code == ENOENT || code == ENOTDIR))
+            err->code = DH_NOT_FOUND;
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return dh_fail(err, DH_INVALID, "%s is neither a file nor a folder", path);
+    *ret = S_ISDIR(st.st_mode) ? ARTIFACT_DIR : ARTIFACT_FILE;
+    *ret_size = S_ISDIR(st.st_mode) ? 0 : st.st_size;
+    return 0;
+}
+
+static void add_text(struct digest *d, const char *text)
+{
+    digest_add(d, text, strlen(text) + 1);
+}
+
+static int add_record(struct digest *d, const char *top, const struct artifact_entry *entry,
+                      struct artifact_stat *sum, struct dh_err *err)
+{
+    own_mem char *path = fs_join(top, entry->name);
+    char text[DIGEST_TEXT], number[24], target[PATH_MAX];
+    int64_t size = 0;
+    ssize_t n;
+
+    switch (entry->kind) {
+    case ARTIFACT_ENTRY_DIR:
+        add_text(d, "dir");
+        add_text(d, entry->name);
+        return 0;
+    case ARTIFACT_ENTRY_LINK:
+        n = readlink(path, target, sizeof target - 1);
+        if (n < 0)
+            return dh_fail_errno(err, "cannot read %s", path);
+        target[n] = '\0';
+        add_text(d, "link");
+        add_text(d, entry->name);
+        add_text(d, target);
+        return 0;
+    case ARTIFACT_ENTRY_FILE:
+        break;
+    }
+    if (digest_file(path, text, &size, err) < 0)
+        return -1;
+    (void)snprintf(number, sizeof number, "%lld", (long long)size);
+    add_text(d, "file");
+    add_text(d, entry->name);
+    add_text(d, number);
+    add_text(d, text);
+    sum->size_bytes += size;
+    sum->n_files++;
+    return 0;
+}
+
+int artifact_digest(const char *path, struct artifact_stat *ret, struct dh_err *err)
+{
+    own_tree struct artifact_tree tree = {0};
+    own(digest_free) struct digest *d = NULL;
+    struct artifact_stat sum = {0};
+
+    if (artifact_kind_of(path, &sum.kind, &sum.size_bytes, err) < 0)
+        return -1;
+    if (sum.kind == ARTIFACT_FILE) {
+        sum.n_files = 1;
+        if (digest_file(path, sum.digest, &sum.size_bytes, err) < 0)
+            return -1;
+        *ret = sum;
+        return 0;
+    }
+    if (artifact_tree_read(path, &tree, err) < 0)
+        return -1;
+    d = digest_new();
+    for (size_t i = 0; i < tree.n; i++)
+        if (add_record(d, path, &tree.items[i], &sum, err) < 0)
+            return -1;
+    digest_end(d, sum.digest);
+    *ret = sum;
+    return 0;
+}
+
+/* ---- copying ---- */
+
+int artifact_beside(const char *to, char **ret, struct dh_err *err)
+{
+    const char *slash = strrchr(to, '/');
+    own_mem char *folder =
+        slash ? dh_strndup(to, slash > to ? (size_t)(slash - to) : 1) : dh_strdup(".");
+    own_mem char *name = NULL;
+    char id[ID_TEXT];
+
+    if (fs_mkdirs(folder, 0777, err) < 0)
+        return -1;
+    name = dh_printf(ARTIFACT_TEMPORARY "%s", id_new(id));
+    *ret = fs_join(folder, name);
+    return 0;
+}
+
+/* Puts what is at `beside` in the place of `to`. A folder cannot be renamed over a full one, but
+ * two names can be exchanged in one step. */
+static int put_in_place(const char *beside, const char *to, struct dh_err *err)
+{
+    own_mem char *old = NULL;
+
+    if (!fs_fault("rename") && rename(beside, to) == 0)
+        return 0;
+    if (errno != ENOTEMPTY && errno != EEXIST && errno != EISDIR && errno != ENOTDIR)
+        return dh_fail_errno(err, "cannot rename %s to %s", beside, to);
+    if (renameat2(AT_FDCWD, beside, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
+        return fs_remove_tree(beside, err);
+    if (artifact_beside(to, &old, err) < 0 || fs_rename(to, old, err) < 0 ||
+        fs_rename(beside, to, err) < 0)
+        return -1;
+    return fs_remove_tree(old, err);
+}
+
+/* Nothing but files, folders and links: copying a pipe would wait for ever. */
+static int copyable(const char *path, struct dh_err *err)
+{
+    own_tree struct artifact_tree tree = {0};
+    enum artifact_kind kind;
+    int64_t size;
+
+    if (artifact_kind_of(path, &kind, &size, err) < 0)
+        return -1;
+    return kind == ARTIFACT_DIR ? artifact_tree_read(path, &tree, err) : 0;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int artifact_copy(const char *from, const char *to, struct dh_err *err)
+{
+    own_mem char *beside = NULL;
+    char real[PATH_MAX];
+
+    if (copyable(from, err) < 0)
+        return -1;
+    if (same_file(from, to))
+        return 0;
+    if (!realpath(from, real)) /* a link at the top stands for what it points to */
+        return dh_fail_errno(err, "%s", from);
+    if (artifact_beside(to, &beside, err) < 0)
+        return -1;
+    if (fs_copy(real, beside, err) < 0 || put_in_place(beside, to, err) < 0) {
+        (void)fs_remove_tree(beside, NULL);
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- giving an input to a step ---- */
+
+static int give_file(const char *from, const char *to, struct dh_err *err)
+{
+    struct stat st;
+
+    if (stat(from, &st) < 0)
+        return dh_fail_errno(err, "%s", from);
+    /* The same inode only where nothing can be written through it; else the step could change what
+     * is recorded. */
+    if ((st.st_mode & 0222) == 0 && !fs_fault("link") &&
+        linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    if (fs_copy(from, to, err) < 0)
+        return -1;
+    if (chmod(to, (st.st_mode & 0555) | 0400) < 0)
+        return dh_fail_errno(err, "cannot make %s read-only", to);
+    return 0;
+}
+
+static int give_entry(const char *from, const char *to, const struct artifact_entry *entry,
+                      struct dh_err *err)
+{
+    own_mem char *source = fs_join(from, entry->name);
+    own_mem char *target = fs_join(to, entry->name);
+
+    switch (entry->kind) {
+    case ARTIFACT_ENTRY_DIR:
+        return fs_mkdirs(target, 0755, err);
+    case ARTIFACT_ENTRY_LINK:
+        return fs_copy(source, target, err);
+    case ARTIFACT_ENTRY_FILE:
+        break;
+    }
+    return give_file(source, target, err);
+}
+
+static int give_folder(const char *from, const char *to, struct dh_err *err)
+{
+    own_tree struct artifact_tree tree = {0};
+
+    if (artifact_tree_read(from, &tree, err) < 0 || fs_mkdirs(to, 0755, err) < 0)
+        return -1;
+    for (size_t i = 0; i < tree.n; i++)
+        if (give_entry(from, to, &tree.items[i], err) < 0)
+            return -1;
+    /* Closed from the inside out, once all is in. */
+    for (size_t i = tree.n; i-- > 0;) {
+        own_mem char *folder = NULL;
+
+        if (tree.items[i].kind != ARTIFACT_ENTRY_DIR)
+            continue;
+        folder = fs_join(to, tree.items[i].name);
+        if (chmod(folder, 0555) < 0)
+            return dh_fail_errno(err, "cannot make %s read-only", folder);
+    }
+    return 0;
+}
+
+int artifact_link_or_copy(const char *from, const char *to, struct dh_err *err)
+{
+    own_mem char *beside = NULL;
+    enum artifact_kind kind;
+    char real[PATH_MAX];
+    int64_t size;
+    int rc;
+
+    if (artifact_kind_of(from, &kind, &size, err) < 0)
+        return -1;
+    if (fs_exists(to))
+        return dh_fail(err, DH_EXISTS, "%s is there already", to);
+    if (!realpath(from, real))
+        return dh_fail_errno(err, "%s", from);
+    if (artifact_beside(to, &beside, err) < 0)
+        return -1;
+    rc = kind == ARTIFACT_DIR ? give_folder(real, beside, err) : give_file(real, beside, err);
+    if (rc == 0)
+        rc = fs_rename(beside, to, err);
+    if (rc == 0 && kind == ARTIFACT_DIR && chmod(to, 0555) < 0)
+        rc = dh_fail_errno(err, "cannot make %s read-only", to);
+    if (rc < 0)
+        (void)fs_remove_tree(beside, NULL);
+    return rc;
+}
