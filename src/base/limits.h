@@ -10,6 +10,7 @@
 #define LIMIT_CEL_BYTES 65536                    /* one expression */
 #define LIMIT_CEL_DEPTH 200                      /* nested sub-expressions */
 #define LIMIT_CEL_STEPS 5000000                  /* evaluation steps */
+#define LIMIT_CEL_MEMORY ((size_t)64 << 20)      /* bytes of values that one evaluation makes */
 #define LIMIT_EXECUTOR_OUTPUT ((size_t)64 << 20) /* output_metadata.json of a step */
 #define LIMIT_OUTPUT_PARAM ((size_t)16 << 20)    /* one output parameter file */
 #define LIMIT_LOOP_ITEMS 1000000                 /* iterations of one loop */
