@@ -1,0 +1,212 @@
+#pragma once
+/* ml - tables and models: read a CSV, split it, train, evaluate, keep and exchange the model.
+ *
+ * A library of its own: it knows nothing of pipelines, prints nothing and keeps no global state
+ * beyond read-only tables. Every call is deterministic: the same input and seed give the same
+ * bytes, whatever the number of threads. Numbers are IEEE doubles; a missing one is NaN.
+ *
+ * Calls return 0, or -1 with `err` filled: DH_INVALID (the data or an option is wrong; the message
+ * names file, line, column or the option), DH_NOT_FOUND, DH_IO. What a call returns by `ret` is
+ * the caller's and goes back through the matching _free. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/own.h"
+
+struct js;
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+enum ml_type {
+    ML_NUMBER,   /* num */
+    ML_BOOL,     /* num: 0 or 1 */
+    ML_DATE,     /* num: seconds since 1970 UTC */
+    ML_CATEGORY, /* code: index into levels, -1 where missing; levels in byte order */
+};
+
+/* One column. Arrays start on a 64-byte boundary. Read it, do not change it. */
+struct ml_column {
+    char *name;
+    enum ml_type type;
+    double *num;
+    int32_t *code;
+    char **levels;
+    size_t n_levels;
+    size_t n_missing;
+    size_t mapped; /* bytes mapped for the array; 0: it is from the heap */
+};
+
+struct ml_frame {
+    size_t n_rows, n_cols;
+    struct ml_column *cols;
+    uint64_t *row_at;      /* with keep_rows: n_rows + 1 byte offsets; row i's text is [row_at[i],
+                              row_at[i + 1]) */
+    uint64_t header_bytes; /* with keep_rows: the length of the text before the first row */
+};
+
+struct ml_frame *ml_frame_free(struct ml_frame *frame);
+OWN_DEFINE(struct ml_frame *, ml_frame_free)
+/* The index of the column of that name, or -1. */
+int64_t ml_frame_find(const struct ml_frame *frame, const char *name);
+const char *ml_type_name(enum ml_type type);
+
+struct ml_csv_type {
+    const char *name; /* a column's name */
+    enum ml_type type;
+};
+
+/* All zero is what most files want: comma, double quotes, a header, types inferred. */
+struct ml_csv_options {
+    char delimiter; /* 0: ',' */
+    bool no_header; /* columns are then called column_1, column_2, … */
+    bool keep_rows; /* fill row_at (only where the bytes are given plain) */
+    const char *const
+        *missing; /* NULL-ended texts that mean "missing"; NULL: "", NA, N/A, NaN, null, None, … */
+    const struct ml_csv_type *types; /* columns whose type is said rather than inferred */
+    size_t n_types;
+    unsigned threads; /* 0: as many as there are cores */
+    const char *name; /* how messages call the input; NULL: the path */
+};
+
+/* Reads a CSV file (RFC 4180; also CRLF, a byte order mark, blank lines; gzip or zstd by its first
+ * bytes). Every type is inferred over the whole file. A row with too few or too many fields, a
+ * stray quote or a quote that never ends is DH_INVALID with line and column. */
+int ml_csv_read(const char *path, const struct ml_csv_options *options, struct ml_frame **ret,
+                struct dh_err *err);
+int ml_csv_parse(const char *bytes, size_t n, const struct ml_csv_options *options,
+                 struct ml_frame **ret, struct dh_err *err);
+/* The bytes of a gzip or zstd stream, or NULL in *ret where `bytes` is neither. At most `max` bytes
+ * come out, else DH_INVALID. *ret is malloc'ed. */
+int ml_decompress(const char *bytes, size_t n, size_t max, char **ret, size_t *ret_n,
+                  struct dh_err *err);
+
+/* ---- splitting ------------------------------------------------------------------------------- */
+
+/* The classes of a column: distinct values in order; `code[i]` is row i's. A row without a value
+ * is DH_INVALID, as is a column with more than 1,000 classes. */
+struct ml_classes {
+    size_t n;
+    char **name;
+    int32_t *code;
+    size_t n_rows;
+};
+int ml_classes_of(const struct ml_frame *frame, size_t column, struct ml_classes **ret,
+                  struct dh_err *err);
+struct ml_classes *ml_classes_free(struct ml_classes *classes);
+OWN_DEFINE(struct ml_classes *, ml_classes_free)
+
+/* fold[i] = 1 for the ceil(test_size * n) rows of the test set, 0 for the others; each class keeps
+ * its share (largest remainder). `code` may be NULL: not stratified. */
+int ml_split(const int32_t *code, size_t n_classes, size_t n, double test_size, uint64_t seed,
+             uint8_t *fold, struct dh_err *err);
+/* fold[i] in 0 … k-1, stratified likewise; fold sizes differ by one at most per class. */
+int ml_folds(const int32_t *code, size_t n_classes, size_t n, unsigned k, uint64_t seed,
+             uint8_t *fold, struct dh_err *err);
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
+struct ml_model;
+
+struct ml_model *ml_model_free(struct ml_model *model);
+OWN_DEFINE(struct ml_model *, ml_model_free)
+
+enum ml_impute { ML_IMPUTE_MEAN, ML_IMPUTE_MEDIAN, ML_IMPUTE_MOST_FREQUENT, ML_IMPUTE_NONE };
+
+/* What to learn from: all columns but target, weight and `drop` are features. */
+struct ml_task {
+    const struct ml_frame *frame;
+    const char *target;
+    const char
+        *positive;      /* of two classes, the one that scores speak of; NULL: the last in order */
+    const char *weight; /* a column of sample weights; NULL: all 1 */
+    const char *const *drop; /* NULL-ended; NULL: none */
+    const uint32_t *rows;    /* the rows to learn from, rising; NULL: all */
+    size_t n_rows;           /* of `rows` */
+    bool balanced;           /* classes weigh n / (k * n_class), as scikit-learn's "balanced" */
+    bool regression;         /* the target is a number to predict, not a class */
+    enum ml_impute impute;
+    unsigned threads; /* 0: as many as there are cores */
+    uint64_t seed;
+};
+
+enum ml_penalty { ML_L2, ML_L1, ML_ELASTIC_NET, ML_NO_PENALTY };
+enum ml_solver { ML_SOLVER_AUTO, ML_NEWTON, ML_LBFGS, ML_COORDINATE };
+
+/* min_w  sum_i s_i log(1 + exp(-y_i (x_i w + b))) * C + (1 - r)/2 |w|^2 + r |w|_1 on standardised
+ * features; the intercept b is not penalised. */
+struct ml_logreg_options {
+    double c; /* 0: 1.0 */
+    enum ml_penalty penalty;
+    double l1_ratio; /* r, for ML_ELASTIC_NET */
+    enum ml_solver solver;
+    bool no_intercept;
+    bool no_scale;
+    unsigned max_iter; /* 0: 200 */
+    double tol;        /* on the largest gradient element over the sum of weights; 0: 1e-10 */
+};
+int ml_train_logreg(const struct ml_task *task, const struct ml_logreg_options *options,
+                    struct ml_model **ret, struct dh_err *err);
+
+enum ml_criterion { ML_GINI, ML_ENTROPY, ML_SQUARED_ERROR };
+
+struct ml_tree_options {
+    unsigned max_depth; /* 0: no bound */
+    enum ml_criterion criterion;
+    size_t min_samples_split; /* 0: 2 */
+    size_t min_samples_leaf;  /* 0: 1 */
+    double min_impurity_decrease;
+    double ccp_alpha;    /* cost-complexity pruning; 0: none */
+    bool histogram;      /* splits at 255 quantiles instead of exactly */
+    unsigned max_leaves; /* 0: no bound; else best first */
+};
+int ml_train_tree(const struct ml_task *task, const struct ml_tree_options *options,
+                  struct ml_model **ret, struct dh_err *err);
+
+const char *
+ml_model_kind(const struct ml_model *model); /* "logistic-regression", "decision-tree", … */
+size_t ml_model_n_classes(const struct ml_model *model);
+const char *ml_model_class(const struct ml_model *model, size_t i);
+size_t ml_model_positive(
+    const struct ml_model *model); /* index of the class that binary scores speak of */
+bool ml_model_is_regression(const struct ml_model *model);
+const char *ml_model_target(const struct ml_model *model);
+/* What training reports: iterations, gradient norm, objective, nodes, depth, …; borrowed. */
+const struct js *ml_model_training(const struct ml_model *model);
+
+/* The readable form, and back. Whatever the file holds, reading gives a sound model or DH_INVALID.
+ */
+int ml_model_write_json(const struct ml_model *model, const char *path, struct dh_err *err);
+int ml_model_read_json(const char *path, struct ml_model **ret, struct dh_err *err);
+int ml_model_parse_json(const char *text, size_t n, struct ml_model **ret, struct dh_err *err);
+
+/* p[i * k + c]: the probability of class c in row i (regression: k = 1, the value). Columns are
+ * found by name; a missing one or one of another type is DH_INVALID. rows as in ml_task. */
+int ml_predict(const struct ml_model *model, const struct ml_frame *frame, const uint32_t *rows,
+               size_t n_rows, unsigned threads, double **ret_p, struct dh_err *err);
+
+/* ---- evaluation ------------------------------------------------------------------------------ */
+
+struct ml_curve {
+    size_t n;
+    double *x, *y, *threshold; /* ROC: false and true positive rate; PR: recall and precision */
+};
+
+struct ml_report {
+    size_t n, n_classes, positive;
+    double accuracy, log_loss;
+    double precision, recall, f1,
+        roc_auc;         /* of the positive class; multiclass: macro (AUC: one vs rest) */
+    double *matrix;      /* n_classes x n_classes counts: [true * n_classes + predicted] */
+    struct ml_curve roc; /* n == 0 where there are not two classes */
+};
+struct ml_report *ml_report_free(struct ml_report *report);
+OWN_DEFINE(struct ml_report *, ml_report_free)
+/* code[i]: row i's true class (index into the model's classes, -1 or out of range: DH_INVALID);
+ * p as ml_predict gives it. NaN stands where a metric is not defined (AUC with one class). */
+int ml_evaluate(const int32_t *code, const double *p, size_t n, size_t n_classes, size_t positive,
+                struct ml_report **ret, struct dh_err *err);
+/* The target column's values as the model's class indexes. A value that the model does not know is
+ * DH_INVALID. */
+int ml_target_codes(const struct ml_model *model, const struct ml_frame *frame, int32_t **ret,
+                    struct dh_err *err);

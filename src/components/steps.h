@@ -1,0 +1,20 @@
+#pragma once
+/* steps - the built-in components' descriptions, one a file of this folder, and what they share. */
+#include "components/step.h"
+#include "dhow/ml.h"
+
+extern const struct step_spec step_download_data, step_train_logistic_regression,
+    step_train_decision_tree, step_evaluate, step_predict, step_select_model, step_promote,
+    step_reject;
+
+/* Fetches a source (a path, file://, http:// or https://) whole; *ret is malloc'ed, *ret_n its
+ * bytes. A relative path is looked for in the pipeline's folder, then where the run was started,
+ * then here. */
+int source_fetch(const char *source, char **ret, size_t *ret_n, struct dh_err *err);
+
+/* "a,b" as a NULL-ended list in one block (free); NULL for "". */
+const char **step_list(const char *text);
+/* Writes bytes to an output's path, its folder made where it is missing. */
+int step_write(const char *path, const void *bytes, size_t n, struct dh_err *err);
+/* Metrics by name as they are written and chosen by. True: a smaller one is better. */
+bool metric_is_loss(const char *name);

@@ -1,0 +1,152 @@
+/* train - the trainers: a table in, a model out. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "components/steps.h"
+
+#define TASK_ARGS                                                                                  \
+    {"train", STEP_INPUT, .type = "system.Dataset", .help = "the rows to learn from, as CSV"},     \
+        {"label", STEP_TEXT, .help = "the column to predict"},                                     \
+        {"positive", STEP_TEXT, .other = "",                                                       \
+         .help = "of two classes, the one that scores speak of; else the last"},                   \
+        {"weight", STEP_TEXT, .other = "", .help = "a column of sample weights"},                  \
+        {"drop", STEP_TEXT, .other = "", .help = "columns to leave out, with commas between"},     \
+        {"class-weight", STEP_TEXT, .other = "none", .help = "none or balanced"},                  \
+        {"threads", STEP_INTEGER, .other = "0", .help = "0: as many as there are cores"},          \
+    {                                                                                              \
+        "model", STEP_OUTPUT, .type = "system.Model", .help = "the model, as JSON"                 \
+    }
+
+static int choice(const struct step *s, const char *name, const char *const *names,
+                  struct dh_err *err)
+{
+    own_mem char *all = dh_strdup("");
+    for (int i = 0; names[i]; i++) {
+        if (strcmp(names[i], step_text(s, name)) == 0)
+            return i;
+        char *more = dh_printf("%s%s%s", all, i ? ", " : "", names[i]);
+        free(all);
+        all = more;
+    }
+    return dh_fail(err, DH_INVALID, "--%s '%s' is none of: %s", name, step_text(s, name), all);
+}
+
+struct training {
+    struct ml_task task;
+    struct ml_frame *frame;
+    const char **drop;
+    struct ml_model *model;
+};
+
+static int open_task(const struct step *s, struct training *t, struct dh_err *err)
+{
+    static const char *const weights[] = {"none", "balanced", NULL};
+    int balanced = choice(s, "class-weight", weights, err);
+    if (balanced < 0 || ml_csv_read(step_path(s, "train"), NULL, &t->frame, err) < 0)
+        return -1;
+    t->drop = step_list(step_text(s, "drop"));
+    t->task =
+        (struct ml_task){.frame = t->frame,
+                         .target = step_text(s, "label"),
+                         .positive = step_given(s, "positive") ? step_text(s, "positive") : NULL,
+                         .weight = step_given(s, "weight") ? step_text(s, "weight") : NULL,
+                         .drop = t->drop,
+                         .balanced = balanced == 1,
+                         .threads = (unsigned)step_integer(s, "threads")};
+    return 0;
+}
+
+static int write_model(struct step *s, const struct training *t, struct dh_err *err)
+{
+    const struct js *training = ml_model_training(t->model);
+    step_metadata(s, "model", "framework", js_str("dhow"));
+    step_metadata(s, "model", "format", js_str("dhow.model"));
+    step_metadata(s, "model", "kind", js_str(ml_model_kind(t->model)));
+    step_metadata(s, "model", "label", js_str(ml_model_target(t->model)));
+    for (js_each(training, it))
+        if (js_kind(it.value) != JS_OBJECT)
+            step_metadata(s, "model", it.key, js_ref(it.value));
+    step_say(s, "%s on %lld rows", ml_model_kind(t->model),
+             (long long)js_get_int(training, "rows", 0));
+    if (js_get(training, "converged") && !js_get_bool(training, "converged"))
+        step_say(s, "warning: did not converge: after %lld iterations the gradient norm is %g",
+                 (long long)js_get_int(training, "iterations", 0),
+                 js_as_num(js_get(training, "gradient_norm"), 0));
+    if (step_write(step_path(s, "model"), "", 0, err) < 0) /* makes the folder, or says why not */
+        return -1;
+    return ml_model_write_json(t->model, step_path(s, "model"), err);
+}
+
+static void close_task(struct training *t)
+{
+    ml_model_free(t->model);
+    ml_frame_free(t->frame);
+    free(t->drop);
+}
+
+/* ---- logistic regression ---- */
+
+static const struct step_arg logreg_args[] = {
+    TASK_ARGS,
+    {"c", STEP_NUMBER, .other = "1.0",
+     .help = "inverse strength of the penalty, as in scikit-learn"},
+    {"max-iter", STEP_INTEGER, .other = "200", .help = "steps at most"},
+    {0}};
+
+static int run_logreg(struct step *s, struct dh_err *err)
+{
+    struct training t = {0};
+    struct ml_logreg_options o = {.c = step_number(s, "c"),
+                                  .max_iter = (unsigned)step_integer(s, "max-iter")};
+    int rc = o.c > 0 ? 0 : dh_fail(err, DH_INVALID, "--c is %g: it must be above 0", o.c);
+    if (rc == 0)
+        rc = open_task(s, &t, err);
+    if (rc == 0)
+        rc = ml_train_logreg(&t.task, &o, &t.model, err);
+    if (rc == 0)
+        rc = write_model(s, &t, err);
+    close_task(&t);
+    return rc;
+}
+
+const struct step_spec step_train_logistic_regression = {
+    "train-logistic-regression", "Trains a logistic regression on standardised features", NULL,
+    logreg_args, run_logreg};
+
+/* ---- decision tree ---- */
+
+static const struct step_arg tree_args[] = {
+    TASK_ARGS,
+    {"max-depth", STEP_INTEGER, .other = "0", .help = "0: no bound"},
+    {"criterion", STEP_TEXT, .other = "gini", .help = "gini or entropy"},
+    {"min-samples-split", STEP_INTEGER, .other = "2", .help = "rows that a node needs to be split"},
+    {"min-samples-leaf", STEP_INTEGER, .other = "1", .help = "rows that a leaf needs"},
+    {"min-impurity-decrease", STEP_NUMBER, .other = "0", .help = "what a split must gain"},
+    {0}};
+
+static int run_tree(struct step *s, struct dh_err *err)
+{
+    static const char *const criteria[] = {"gini", "entropy", NULL};
+    struct training t = {0};
+    int criterion = choice(s, "criterion", criteria, err);
+    if (criterion < 0)
+        return -1;
+    if (step_integer(s, "max-depth") < 0 || step_integer(s, "max-depth") > 10000)
+        return dh_fail(err, DH_INVALID, "--max-depth is %lld: 0 (no bound) to 10000",
+                       (long long)step_integer(s, "max-depth"));
+    struct ml_tree_options o = {.max_depth = (unsigned)step_integer(s, "max-depth"),
+                                .criterion = criterion == 0 ? ML_GINI : ML_ENTROPY,
+                                .min_samples_split = (size_t)step_integer(s, "min-samples-split"),
+                                .min_samples_leaf = (size_t)step_integer(s, "min-samples-leaf"),
+                                .min_impurity_decrease = step_number(s, "min-impurity-decrease")};
+    int rc = open_task(s, &t, err);
+    if (rc == 0)
+        rc = ml_train_tree(&t.task, &o, &t.model, err);
+    if (rc == 0)
+        rc = write_model(s, &t, err);
+    close_task(&t);
+    return rc;
+}
+
+const struct step_spec step_train_decision_tree = {
+    "train-decision-tree", "Trains a CART decision tree", NULL, tree_args, run_tree};

@@ -1,0 +1,196 @@
+/* design - the model's inputs found in a table, and its rows made into a matrix, a tile at a time.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "ml/model-priv.h"
+
+static int find_input(const struct input *in, const struct ml_frame *f,
+                      const struct ml_column **ret, struct dh_err *err)
+{
+    int64_t c = ml_frame_find(f, in->name);
+    if (c < 0)
+        return dh_fail(err, DH_INVALID,
+                       "the data lack the column '%s' that the model was trained on", in->name);
+    *ret = &f->cols[c];
+    bool text = in->type == ML_CATEGORY;
+    if (text == ((*ret)->type == ML_CATEGORY))
+        return 0;
+    if (!text && (*ret)->n_missing == f->n_rows)
+        return 0;
+    return dh_fail(err, DH_INVALID,
+                   "column '%s' is of type %s here; the model was trained on type %s", in->name,
+                   ml_type_name((*ret)->type), ml_type_name(in->type));
+}
+
+static int32_t level_of(const struct ml_column *col, const char *level)
+{
+    size_t low = 0, high = col->n_levels;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = strcmp(col->levels[mid], level);
+        if (order == 0)
+            return (int32_t)mid;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return -2;
+}
+
+int design_make(const struct ml_model *m, const struct ml_frame *f, const uint32_t *rows,
+                size_t n_rows, struct design *ret, struct dh_err *err)
+{
+    size_t at = 0;
+    *ret =
+        (struct design){.n_rows = rows ? n_rows : f->n_rows, .n_cols = m->n_design, .rows = rows};
+    ret->cols = dh_zalloc(m->n_design + 1, sizeof *ret->cols);
+    for (size_t i = 0; i < m->n_inputs; i++) {
+        const struct input *in = &m->inputs[i];
+        const struct ml_column *col = NULL;
+        if (find_input(in, f, &col, err) < 0) {
+            design_done(ret);
+            return -1;
+        }
+        if (in->type != ML_CATEGORY) {
+            ret->cols[at++] = (struct design_col){
+                .num = col->num, .impute = in->impute, .mean = in->mean, .inv = 1 / in->scale};
+            continue;
+        }
+        for (size_t l = 0; l < in->n_levels; l++)
+            ret->cols[at++] = (struct design_col){.code = col->code,
+                                                  .level = level_of(col, in->levels[l]),
+                                                  .impute_hit = in->impute_code == (int32_t)l};
+    }
+    return 0;
+}
+
+void design_done(struct design *d)
+{
+    free(d->cols);
+    d->cols = NULL;
+}
+
+static void number_tile(const struct design_col *c, const uint32_t *rows, size_t from, size_t n,
+                        double *to)
+{
+    const double mean = c->mean, inv = c->inv, impute = c->impute;
+    if (rows) {
+        for (size_t i = 0; i < n; i++) {
+            double x = c->num[rows[from + i]];
+            to[i] = ((x == x ? x : impute) - mean) * inv;
+        }
+        return;
+    }
+    const double *num = c->num + from;
+    for (size_t i = 0; i < n; i++) {
+        double x = num[i];
+        to[i] = ((x == x ? x : impute) - mean) * inv;
+    }
+}
+
+void design_tile(const struct design *d, size_t from, size_t n, double *tile, size_t ld)
+{
+    for (size_t j = 0; j < d->n_cols; j++) {
+        const struct design_col *c = &d->cols[j];
+        double *to = tile + j * ld;
+        if (c->num) {
+            number_tile(c, d->rows, from, n, to);
+            continue;
+        }
+        for (size_t i = 0; i < n; i++) {
+            int32_t code = c->code[d->rows ? d->rows[from + i] : from + i];
+            to[i] = code == c->level || (code < 0 && c->impute_hit);
+        }
+    }
+}
+
+/* ---- trees ---- */
+
+static int32_t *codes_for(const struct input *in, const struct ml_column *col, size_t n_rows)
+{
+    own_mem int32_t *to = dh_alloc((col->n_levels + 1) * sizeof *to);
+    int32_t *code = dh_alloc((n_rows + 1) * sizeof *code);
+    for (size_t i = 0; i < col->n_levels; i++)
+        to[i] = -1; /* a level unknown to the model is as good as missing */
+    for (size_t l = 0; l < in->n_levels; l++) {
+        int32_t here = level_of(col, in->levels[l]);
+        if (here >= 0)
+            to[here] = (int32_t)l;
+    }
+    for (size_t r = 0; r < n_rows; r++)
+        code[r] = col->code[r] < 0 ? -1 : to[col->code[r]];
+    return code;
+}
+
+int tree_cols_make(const struct ml_model *m, const struct ml_frame *f, struct tree_col **ret,
+                   struct dh_err *err)
+{
+    struct tree_col *cols = dh_zalloc(m->n_inputs + 1, sizeof *cols);
+    for (size_t i = 0; i < m->n_inputs; i++) {
+        const struct ml_column *col = NULL;
+        if (find_input(&m->inputs[i], f, &col, err) < 0) {
+            tree_cols_free(m, cols);
+            return -1;
+        }
+        if (m->inputs[i].type == ML_CATEGORY) {
+            cols[i].code = codes_for(&m->inputs[i], col, f->n_rows);
+            cols[i].n_levels = m->inputs[i].n_levels;
+        } else {
+            cols[i].num = col->num;
+        }
+    }
+    *ret = cols;
+    return 0;
+}
+
+void tree_cols_free(const struct ml_model *m, struct tree_col *cols)
+{
+    for (size_t i = 0; cols && i < m->n_inputs; i++)
+        free((void *)(uintptr_t)cols[i].code);
+    free(cols);
+}
+
+size_t tree_leaf(const struct tree *t, const struct tree_col *cols, size_t row)
+{
+    size_t at = 0;
+    while (t->nodes[at].feature >= 0) {
+        const struct node *n = &t->nodes[at];
+        const struct tree_col *c = &cols[n->feature];
+        bool left;
+        if (c->code) {
+            int32_t code = c->code[row];
+            uint32_t word = (uint32_t)code / 64;
+            left = code < 0 || word >= n->n_cat_words
+                       ? n->missing_left
+                       : t->cat_bits[n->cats + word] >> ((uint32_t)code % 64) & 1;
+        } else {
+            double x = c->num[row];
+            left = x == x ? x <= n->threshold : n->missing_left;
+        }
+        at = (size_t)(left ? n->left : n->right);
+    }
+    return at;
+}
+
+int32_t tree_add(struct tree *t)
+{
+    if (t->n_nodes >= t->cap) {
+        t->cap = t->cap ? t->cap * 2 : 64;
+        t->nodes = dh_realloc(t->nodes, t->cap, sizeof *t->nodes);
+        t->value = dh_realloc(t->value, t->cap * t->n_out, sizeof *t->value);
+    }
+    t->nodes[t->n_nodes] = (struct node){.feature = -1, .left = -1, .right = -1};
+    memset(t->value + t->n_nodes * t->n_out, 0, t->n_out * sizeof *t->value);
+    return (int32_t)t->n_nodes++;
+}
+
+void tree_done(struct tree *t)
+{
+    free(t->nodes);
+    free(t->value);
+    free(t->cat_bits);
+    *t = (struct tree){0};
+}

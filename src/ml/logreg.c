@@ -1,0 +1,295 @@
+/* logreg - binary logistic regression by Newton's method with a Cholesky solve: Nocedal and Wright,
+ * "Numerical Optimization" (2006), chapter 3; the objective is scikit-learn's. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "ml/cpu.h"
+#include "ml/logreg-priv.h"
+
+enum { SLAB_ROWS = 16384, MAX_SLABS = 128, MAX_HALVINGS = 40 };
+
+struct problem {
+    const struct ml_logreg_options *o;
+    struct design design;
+    struct pool *pool;
+    newton_kernel *kernel;
+    size_t n, p;  /* rows; coefficients with the intercept, which is the last */
+    double *sign; /* n + 8 */
+    double *weight;
+    double c, total;
+    /* one pass */
+    size_t n_slabs, slab_rows;
+    bool want_hess;
+    const double *w;
+    double *slab;  /* n_slabs x (1 + p + p^2): summed in order, so that threads do not matter */
+    double **work; /* a thread's */
+};
+
+bool cholesky_solve(double *a, size_t n, double *b)
+{
+    for (size_t j = 0; j < n; j++) { /* A = U'U, row by row of U */
+        double *row = a + j * n;
+        double d = row[j];
+        if (!(d > 0) || !isfinite(d))
+            return false;
+        double inv = 1 / sqrt(d);
+        for (size_t k = j; k < n; k++)
+            row[k] *= inv;
+        for (size_t i = j + 1; i < n; i++) {
+            double f = row[i];
+            double *to = a + i * n;
+            for (size_t k = i; k < n; k++)
+                to[k] -= f * row[k];
+        }
+    }
+    for (size_t j = 0; j < n; j++) {
+        b[j] /= a[j * n + j];
+        for (size_t k = j + 1; k < n; k++)
+            b[k] -= a[j * n + k] * b[j];
+    }
+    for (size_t j = n; j-- > 0;) {
+        for (size_t k = j + 1; k < n; k++)
+            b[j] -= a[j * n + k] * b[k];
+        b[j] /= a[j * n + j];
+    }
+    return true;
+}
+
+static void run_slab(void *ctx, size_t slab, unsigned worker)
+{
+    struct problem *q = ctx;
+    const size_t p = q->p, from = slab * q->slab_rows;
+    const size_t to = from + q->slab_rows < q->n ? from + q->slab_rows : q->n;
+    double *mine = q->slab + slab * (1 + p + p * p);
+    double *tile = q->work[worker], *work = tile + p * TILE;
+    struct pass out = {.grad = mine + 1, .hess = q->want_hess ? mine + 1 + p : NULL};
+    memset(mine, 0, (1 + p + (q->want_hess ? p * p : 0)) * sizeof *mine);
+    for (size_t i = 0; i < TILE; i++)
+        tile[(p - 1) * TILE + i] = q->o->no_intercept ? 0 : 1;
+    for (size_t at = from; at < to; at += TILE) {
+        size_t n = to - at < TILE ? to - at : TILE;
+        double weight[TILE], sign[TILE];
+        design_tile(&q->design, at, n, tile, TILE);
+        memcpy(sign, q->sign + at, n * sizeof *sign);
+        memcpy(weight, q->weight + at, n * sizeof *weight);
+        for (size_t i = n; i < (n + 7) / 8 * 8; i++) {
+            sign[i] = 1;
+            weight[i] = 0;
+            for (size_t j = 0; j + 1 < p; j++)
+                tile[j * TILE + i] = 0;
+        }
+        struct kernel_in in = {tile, n, p, q->w, sign, weight};
+        q->kernel(&in, work, &out);
+    }
+    mine[0] = out.loss;
+}
+
+/* The objective at w with gradient and, where `hess` is given, Hessian. */
+static double evaluate(struct problem *q, const double *w, double *grad, double *hess)
+{
+    const size_t p = q->p, size = 1 + p + p * p;
+    q->w = w;
+    q->want_hess = hess != NULL;
+    pool_run(q->pool, q->n_slabs, run_slab, q);
+    double loss = 0, penalty = 0;
+    memset(grad, 0, p * sizeof *grad);
+    if (hess)
+        memset(hess, 0, p * p * sizeof *hess);
+    for (size_t s = 0; s < q->n_slabs; s++) {
+        const double *from = q->slab + s * size;
+        loss += from[0];
+        for (size_t j = 0; j < p; j++)
+            grad[j] += from[1 + j];
+        for (size_t j = 0; hess && j < p * p; j++)
+            hess[j] += from[1 + p + j];
+    }
+    double ridge = q->o->penalty == ML_NO_PENALTY ? 0 : 1;
+    for (size_t j = 0; j < p; j++) {
+        double r = j + 1 < p ? ridge : 0;
+        grad[j] = q->c * grad[j] + r * w[j];
+        penalty += r * w[j] * w[j];
+        for (size_t k = j; hess && k < p; k++)
+            hess[j * p + k] = q->c * hess[j * p + k] + (j == k ? r : 0);
+    }
+    if (q->o->no_intercept) {
+        grad[p - 1] = 0;
+        if (hess)
+            hess[p * p - 1] = 1;
+    }
+    return q->c * loss + penalty / 2;
+}
+
+static double largest(const double *v, size_t n)
+{
+    double m = 0;
+    for (size_t i = 0; i < n; i++)
+        m = fabs(v[i]) > m ? fabs(v[i]) : m;
+    return m;
+}
+
+/* The Newton step, with as much of a ridge as a singular Hessian needs. */
+static void newton_step(const double *hess, const double *grad, size_t p, double *scratch,
+                        double *step)
+{
+    double mean = 0;
+    for (size_t j = 0; j < p; j++)
+        mean += hess[j * p + j] / (double)p;
+    for (double ridge = 0;; ridge = ridge > 0 ? ridge * 100 : (mean > 0 ? mean : 1) * 1e-12) {
+        memcpy(scratch, hess, p * p * sizeof *scratch);
+        for (size_t j = 0; j < p; j++) {
+            scratch[j * p + j] += ridge;
+            step[j] = -grad[j];
+        }
+        if (cholesky_solve(scratch, p, step))
+            return;
+    }
+}
+
+struct state {
+    double *w, *grad, *hess, *step, *scratch, *next_w, *next_grad, *next_hess;
+    double value, norm;
+    unsigned iterations;
+    bool converged;
+};
+
+/* Goes along the step as far as the objective falls enough (Armijo). False: it cannot fall further.
+ */
+static bool advance(struct problem *q, struct state *s)
+{
+    double slope = 0;
+    for (size_t j = 0; j < q->p; j++)
+        slope += s->grad[j] * s->step[j];
+    double length = 1, noise = 1e-14 * fabs(s->value);
+    for (int i = 0; i < MAX_HALVINGS; i++, length /= 2) {
+        for (size_t j = 0; j < q->p; j++)
+            s->next_w[j] = s->w[j] + length * s->step[j];
+        double value = evaluate(q, s->next_w, s->next_grad, s->next_hess);
+        bool enough = value <= s->value + 1e-4 * length * slope;
+        /* so near that the objective's digits are used up: the gradient decides */
+        bool level =
+            fabs(value - s->value) <= noise && largest(s->next_grad, q->p) < largest(s->grad, q->p);
+        if (!enough && !level)
+            continue;
+        s->value = value;
+        double *t = s->w;
+        s->w = s->next_w, s->next_w = t;
+        t = s->grad, s->grad = s->next_grad, s->next_grad = t;
+        t = s->hess, s->hess = s->next_hess, s->next_hess = t;
+        return true;
+    }
+    return false;
+}
+
+static void newton(struct problem *q, struct state *s)
+{
+    unsigned max_iter = q->o->max_iter ? q->o->max_iter : 200;
+    double tol = (q->o->tol > 0 ? q->o->tol : 1e-10) * q->c * q->total;
+    s->value = evaluate(q, s->w, s->grad, s->hess);
+    for (;; s->iterations++) {
+        s->norm = largest(s->grad, q->p);
+        s->converged = s->norm <= tol;
+        if (s->converged || s->iterations == max_iter)
+            return;
+        newton_step(s->hess, s->grad, q->p, s->scratch, s->step);
+        if (!advance(q, s)) { /* at the limit of what doubles can tell */
+            s->converged = s->norm <= tol * 1e4;
+            return;
+        }
+    }
+}
+
+static newton_kernel *best_kernel(void)
+{
+#if CPU_X86
+    if (cpu_level() == CPU_AVX512)
+        return newton_kernel_avx512;
+    if (cpu_level() == CPU_AVX2)
+        return newton_kernel_avx2;
+#endif
+    return newton_kernel_portable;
+}
+
+static void solve(struct problem *q, struct ml_model *m)
+{
+    const size_t p = q->p, size = 3 * p * p + 5 * p;
+    own_mem double *room = dh_zalloc(size, sizeof *room);
+    struct state s = {.w = room};
+    double *at = room + p;
+    double **vectors[] = {&s.grad, &s.step, &s.next_w, &s.next_grad};
+    for (size_t i = 0; i < 4; i++, at += p)
+        *vectors[i] = at;
+    s.hess = at, s.next_hess = at + p * p, s.scratch = at + 2 * p * p;
+    q->slab_rows = SLAB_ROWS;
+    if (q->n / SLAB_ROWS > MAX_SLABS)
+        q->slab_rows = (q->n / MAX_SLABS + TILE) / TILE * TILE;
+    q->n_slabs = (q->n + q->slab_rows - 1) / q->slab_rows;
+    q->slab = dh_alloc(q->n_slabs * (1 + p + p * p) * sizeof *q->slab);
+    q->work = dh_zalloc(pool_threads(q->pool), sizeof *q->work);
+    for (unsigned i = 0; i < pool_threads(q->pool); i++)
+        q->work[i] = dh_alloc((2 * p + 4) * TILE * sizeof **q->work);
+    newton(q, &s);
+    m->n_out = 1;
+    m->coef = dh_zalloc(p, sizeof *m->coef);
+    m->intercept = dh_zalloc(1, sizeof *m->intercept);
+    memcpy(m->coef, s.w, (p - 1) * sizeof *m->coef);
+    m->intercept[0] = q->o->no_intercept ? 0 : s.w[p - 1];
+    m->training = js_object();
+    js_set(m->training, "solver", js_str("newton-cholesky"));
+    js_set(m->training, "iterations", js_int(s.iterations));
+    js_set(m->training, "converged", js_bool(s.converged));
+    js_set(m->training, "gradient_norm", js_real(s.norm / (q->c * q->total)));
+    js_set(m->training, "objective", js_real(s.value));
+    js_set(m->training, "rows", js_int((int64_t)q->n));
+    for (unsigned i = 0; i < pool_threads(q->pool); i++)
+        free(q->work[i]);
+    free(q->work);
+    free(q->slab);
+}
+
+static int train_binary(const struct sample *s, const struct ml_logreg_options *o,
+                        struct ml_model *m, struct dh_err *err)
+{
+    struct problem q = {
+        .o = o, .n = s->n, .p = m->n_design + 1, .c = o->c != 0 ? o->c : 1, .total = s->total};
+    if (design_make(m, s->task->frame, s->rows, s->n, &q.design, err) < 0)
+        return -1;
+    own(pool_free) struct pool *pool = pool_new(s->n * q.p < 500000 ? 1 : s->task->threads);
+    own_mem double *sign = dh_alloc(s->n * sizeof *sign);
+    own_mem double *weight = dh_alloc(s->n * sizeof *weight);
+    for (size_t i = 0; i < s->n; i++) {
+        sign[i] = s->code[i] == 1 ? 1 : -1;
+        weight[i] = s->weight ? s->weight[i] : 1;
+    }
+    q.pool = pool;
+    q.sign = sign;
+    q.weight = weight;
+    q.kernel = best_kernel();
+    solve(&q, m);
+    design_done(&q.design);
+    return 0;
+}
+
+static const struct ml_logreg_options defaults;
+
+int ml_train_logreg(const struct ml_task *task, const struct ml_logreg_options *options,
+                    struct ml_model **ret, struct dh_err *err)
+{
+    own(ml_model_free) struct ml_model *m = NULL;
+    const struct ml_logreg_options *o = options ? options : &defaults;
+    struct sample s;
+    if (task->regression)
+        return dh_fail(err, DH_INVALID, "logistic regression predicts classes, not numbers");
+    if (o->c < 0 || !isfinite(o->c))
+        return dh_fail(err, DH_INVALID, "C is %g: it must be finite and above 0", o->c);
+    int rc = sample_make(task, MODEL_LOGREG, &s, &m, err);
+    struct prep_options prep = {.impute = true, .scale = !o->no_scale};
+    if (rc == 0)
+        rc = prep_fit(&s, &prep, m, err);
+    if (rc == 0)
+        rc = train_binary(&s, o, m, err);
+    sample_done(&s);
+    if (rc == 0)
+        *ret = take(&m);
+    return rc;
+}

@@ -1,0 +1,231 @@
+/* tree - CART: Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees" (1984). */
+#include "ml/tree-priv.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+
+struct todo {
+    int32_t node;
+    size_t from, to;
+    unsigned depth;
+};
+
+static void node_stats(const struct grow *g, size_t from, size_t to, struct stats *st)
+{
+    st->weight = 0;
+    memset(st->sum, 0, g->n_stats * sizeof *st->sum);
+    for (size_t k = from; k < to; k++)
+        stats_add(g, st, g->pos[k], 1);
+}
+
+static void fill_node(struct grow *g, int32_t at, size_t n, const struct stats *st)
+{
+    struct node *node = &g->tree->nodes[at];
+    double *value = g->tree->value + (size_t)at * g->tree->n_out;
+    node->n = n;
+    node->weight = st->weight;
+    node->impurity = tree_impurity(g, st);
+    if (g->regression)
+        value[0] = st->weight > 0 ? st->sum[0] / st->weight : 0;
+    else
+        for (size_t c = 0; c < g->n_stats; c++)
+            value[c] = st->weight > 0 ? st->sum[c] / st->weight : 0;
+}
+
+/* Positions that go left to the front, both sides in their old order. Returns where the right side
+ * starts. */
+static size_t partition(struct grow *g, size_t from, size_t to, const struct split *sp)
+{
+    const struct tree_col *c = &g->cols[sp->feature];
+    size_t left = from, right = 0;
+    for (size_t k = from; k < to; k++) {
+        uint32_t i = g->pos[k];
+        if (split_goes_left(sp, c, grow_row(g, i)))
+            g->pos[left++] = i;
+        else
+            g->spare[right++] = i;
+    }
+    memcpy(g->pos + left, g->spare, right * sizeof *g->pos);
+    return left;
+}
+
+static void set_split(struct tree *t, int32_t at, const struct split *sp)
+{
+    struct node *node = &t->nodes[at];
+    node->feature = sp->feature;
+    node->threshold = sp->threshold;
+    node->missing_left = sp->missing_left;
+    node->n_cat_words = sp->n_cat_words;
+    if (!sp->cats)
+        return;
+    node->cats = (uint32_t)t->n_cat_words;
+    for (uint32_t i = 0; i < sp->n_cat_words; i++) {
+        DH_GROW(t->cat_bits, t->n_cat_words, t->cap_cat_words);
+        t->cat_bits[t->n_cat_words++] = sp->cats[i];
+    }
+}
+
+/* Whether rows without a value were seen at this split: if not, they follow the greater part. */
+static void settle_missing(struct grow *g, struct split *sp, size_t from, size_t middle, size_t to)
+{
+    const struct tree_col *c = &g->cols[sp->feature];
+    for (size_t k = from; k < to; k++) {
+        size_t r = grow_row(g, g->pos[k]);
+        if (c->code ? c->code[r] < 0 : c->num[r] != c->num[r])
+            return;
+    }
+    sp->missing_left = middle - from > to - middle;
+}
+
+static bool is_final(const struct grow *g, const struct todo *at)
+{
+    const struct ml_tree_options *o = g->o;
+    size_t n = at->to - at->from;
+    size_t least = o->min_samples_leaf ? o->min_samples_leaf : 1;
+    return (o->max_depth && at->depth >= o->max_depth) ||
+           n < (o->min_samples_split ? o->min_samples_split : 2) || n < 2 * least ||
+           g->tree->nodes[at->node].impurity <= DBL_EPSILON;
+}
+
+/* Splits one node; *left, *right are what is left to do. False: it stays a leaf. */
+static bool split_node(struct grow *g, const struct todo *at, struct stats *st, struct stats *child,
+                       struct todo *left, struct todo *right)
+{
+    struct split sp;
+    node_stats(g, at->from, at->to, st);
+    tree_best_split(g, at->from, at->to, st, &sp);
+    if (sp.feature < 0)
+        return false;
+    size_t middle = partition(g, at->from, at->to, &sp);
+    node_stats(g, at->from, middle, child);
+    double weight_left = child->weight, impure_left = tree_impurity(g, child);
+    node_stats(g, middle, at->to, child);
+    double impure_right = tree_impurity(g, child);
+    double impurity = g->tree->nodes[at->node].impurity;
+    double gain =
+        st->weight / g->s->total *
+        (impurity - (weight_left * impure_left + child->weight * impure_right) / st->weight);
+    if (gain + DBL_EPSILON < g->o->min_impurity_decrease) {
+        free(sp.cats);
+        return false;
+    }
+    settle_missing(g, &sp, at->from, middle, at->to);
+    g->importance[sp.feature] += gain;
+    *left = (struct todo){-1, at->from, middle, at->depth + 1};
+    *right = (struct todo){-1, middle, at->to, at->depth + 1};
+    set_split(g->tree, at->node, &sp);
+    free(sp.cats);
+    return true;
+}
+
+void tree_grow(struct grow *g)
+{
+    own_mem double *sums = dh_zalloc(2 * g->n_stats, sizeof *sums);
+    struct stats st = {0, sums}, child = {0, sums + g->n_stats};
+    own_mem struct todo *stack = NULL;
+    size_t n = 0, cap = 0;
+    DH_GROW(stack, n, cap);
+    stack[n++] = (struct todo){tree_add(g->tree), 0, g->s->n, 0};
+    while (n) {
+        struct todo at = stack[--n], left, right;
+        node_stats(g, at.from, at.to, &st);
+        fill_node(g, at.node, at.to - at.from, &st);
+        if (is_final(g, &at) || !split_node(g, &at, &st, &child, &left, &right))
+            continue;
+        left.node = tree_add(g->tree);
+        right.node = tree_add(g->tree);
+        g->tree->nodes[at.node].left = left.node;
+        g->tree->nodes[at.node].right = right.node;
+        DH_GROW(stack, n, cap);
+        stack[n++] = right;
+        DH_GROW(stack, n, cap);
+        stack[n++] = left;
+    }
+}
+
+static unsigned depth_of(const struct tree *t, int32_t at)
+{
+    if (t->nodes[at].feature < 0)
+        return 0;
+    unsigned a = depth_of(t, t->nodes[at].left), b = depth_of(t, t->nodes[at].right);
+    return 1 + (a > b ? a : b);
+}
+
+static void say_training(struct ml_model *m, const struct grow *g)
+{
+    double total = 0;
+    for (size_t f = 0; f < m->n_inputs; f++)
+        total += g->importance[f];
+    struct js *importance = js_object();
+    for (size_t f = 0; f < m->n_inputs; f++)
+        js_set(importance, m->inputs[f].name, js_real(total > 0 ? g->importance[f] / total : 0));
+    m->training = js_object();
+    js_set(m->training, "nodes", js_int((int64_t)m->trees[0].n_nodes));
+    js_set(m->training, "depth", js_int(depth_of(&m->trees[0], 0)));
+    js_set(m->training, "rows", js_int((int64_t)g->s->n));
+    js_set(m->training, "importance", importance);
+}
+
+static int check_options(const struct ml_task *task, const struct ml_tree_options *o,
+                         struct dh_err *err)
+{
+    if (task->regression != (o->criterion == ML_SQUARED_ERROR))
+        return dh_fail(err, DH_INVALID,
+                       task->regression ? "a regression tree's criterion is the squared error"
+                                        : "a classification tree's criterion is gini or entropy");
+    if (o->min_impurity_decrease < 0 || o->ccp_alpha < 0)
+        return dh_fail(err, DH_INVALID, "min_impurity_decrease and ccp_alpha cannot be negative");
+    return 0;
+}
+
+static int grow_model(const struct sample *s, const struct ml_tree_options *o, struct ml_model *m,
+                      struct dh_err *err)
+{
+    struct tree_col *cols = NULL;
+    if (tree_cols_make(m, s->task->frame, &cols, err) < 0)
+        return -1;
+    m->n_trees = 1;
+    m->trees = dh_zalloc(1, sizeof *m->trees);
+    m->trees[0].n_out = m->regression ? 1 : m->n_classes;
+    own_mem uint32_t *pos = dh_alloc(2 * s->n * sizeof *pos);
+    own_mem double *importance = dh_zalloc(m->n_inputs, sizeof *importance);
+    for (size_t i = 0; i < s->n; i++)
+        pos[i] = (uint32_t)i;
+    struct grow g = {.o = o,
+                     .s = s,
+                     .cols = cols,
+                     .n_features = m->n_inputs,
+                     .n_stats = m->regression ? 2 : m->n_classes,
+                     .regression = m->regression,
+                     .pos = pos,
+                     .spare = pos + s->n,
+                     .tree = &m->trees[0],
+                     .importance = importance};
+    tree_grow(&g);
+    say_training(m, &g);
+    tree_cols_free(m, cols);
+    return 0;
+}
+
+int ml_train_tree(const struct ml_task *task, const struct ml_tree_options *options,
+                  struct ml_model **ret, struct dh_err *err)
+{
+    own(ml_model_free) struct ml_model *m = NULL;
+    struct ml_tree_options plain = {.criterion = task->regression ? ML_SQUARED_ERROR : ML_GINI};
+    const struct ml_tree_options *o = options ? options : &plain;
+    struct sample s;
+    if (check_options(task, o, err) < 0)
+        return -1;
+    struct prep_options prep = {0};
+    int rc = sample_make(task, MODEL_TREE, &s, &m, err);
+    if (rc == 0)
+        rc = prep_fit(&s, &prep, m, err);
+    if (rc == 0)
+        rc = grow_model(&s, o, m, err);
+    sample_done(&s);
+    if (rc == 0)
+        *ret = take(&m);
+    return rc;
+}
