@@ -17,7 +17,8 @@ bool archive_is(const char *bytes, size_t n)
     return n >= 4 && (memcmp(bytes, "PK\3\4", 4) == 0 || memcmp(bytes, "\x1f\x8b", 2) == 0);
 }
 
-/* Unpacks one deflate, zlib or gzip stream (`window_bits` as inflateInit2's) of at most `max` bytes. */
+/* Unpacks one deflate, zlib or gzip stream (`window_bits` as inflateInit2's) of at most `max`
+ * bytes. */
 static int unpack(const char *name, const char *bytes, size_t n, int window_bits, size_t max,
                   struct buf *to, struct dh_err *err)
 {
@@ -226,8 +227,8 @@ static int unpack_member(const char *name, const char *bytes, size_t n, const st
     if (method == 8)
         return unpack(name, bytes + data, packed, -15, LIMIT_PIPELINE_BYTES, to, err);
     if (method != 0)
-        return dh_fail(err, DH_INVALID, "%s: '%s' is packed with method %zu; deflate is read",
-                       name, c->name, method);
+        return dh_fail(err, DH_INVALID, "%s: '%s' is packed with method %zu; deflate is read", name,
+                       c->name, method);
     buf_add(to, bytes + data, packed);
     return 0;
 }

@@ -65,8 +65,8 @@ int doc_open(struct doc_build *b, bool map, uint32_t line, uint32_t column, cons
     return 0;
 }
 
-/* The stack position of a key that stands twice among `n` pairs, or SIZE_MAX. Hashed, as a generated
- * pipeline may have a hundred thousand tasks in one map. */
+/* The stack position of a key that stands twice among `n` pairs, or SIZE_MAX. Hashed, as a
+ * generated pipeline may have a hundred thousand tasks in one map. */
 static size_t find_twice(const struct doc_node *items, size_t n)
 {
     own_mem uint32_t *slots = NULL;
@@ -100,8 +100,8 @@ static int check_keys(const struct doc_build *b, const struct doc_node *items, s
     }
     if (twice == SIZE_MAX)
         return 0;
-    return doc_fail(b, items[twice].line, items[twice].column, "the key '%.100s' comes twice in one map",
-                    items[twice].text);
+    return doc_fail(b, items[twice].line, items[twice].column,
+                    "the key '%.100s' comes twice in one map", items[twice].text);
 }
 
 int doc_close(struct doc_build *b, struct doc_frame *ret_frame)

@@ -1,5 +1,5 @@
-/* The JSON reader (RFC 8259). JSON is not quite a subset of YAML: escaped surrogate pairs and raw line
- * separators inside strings mean something else there, and 1e5 is a string to PyYAML. */
+/* The JSON reader (RFC 8259). JSON is not quite a subset of YAML: escaped surrogate pairs and raw
+ * line separators inside strings mean something else there, and 1e5 is a string to PyYAML. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -66,7 +66,8 @@ static int read_alias(struct reader *r, const yaml_event_t *e)
     return doc_push(b, node);
 }
 
-/* Which tag is asked for: the letter of "!!int", "!!float", … or 0 for none, '?' for one not known. */
+/* Which tag is asked for: the letter of "!!int", "!!float", … or 0 for none, '?' for one not known.
+ */
 static char tag_letter(const char *tag)
 {
     static const char prefix[] = "tag:yaml.org,2002:";
@@ -266,7 +267,8 @@ static int fail_parser(const struct reader *r, const char *bytes, size_t n)
         }
     }
     if (p->context)
-        return doc_fail(&r->b, line, column, "not YAML: %s, %s", p->problem, p->context);
+        return doc_fail(&r->b, line, column, "not YAML: %s, %s (line %zu)", p->problem, p->context,
+                        p->context_mark.line + 1);
     return doc_fail(&r->b, line, column, "not YAML: %s", p->problem ? p->problem : "unreadable");
 }
 

@@ -35,8 +35,8 @@ struct doc {
 
 #define DOC_MAX_DOCUMENTS 64
 
-/* Reads all documents of `bytes`. `name` stands in messages. Nodes go into `nodes`, text into `text`
- * (which may outlive the nodes). Text that begins with '{' is tried as JSON first.
+/* Reads all documents of `bytes`. `name` stands in messages. Nodes go into `nodes`, text into
+ * `text` (which may outlive the nodes). Text that begins with '{' is tried as JSON first.
  * DH_INVALID: "NAME:LINE:COLUMN: …". */
 int doc_read(struct arena *nodes, struct arena *text, const char *name, const char *bytes, size_t n,
              struct doc *ret, struct dh_err *err);

@@ -1,8 +1,8 @@
 #pragma once
 /* kubernetes - the platform spec: what a pipeline asks of Kubernetes beyond the pipeline spec.
  *
- * Names as in pipeline_spec.proto's PlatformSpec and kubernetes_executor_config.proto. The conventions
- * are spec/spec.h's. An `optional` of the proto is a has_x beside x. */
+ * Names as in pipeline_spec.proto's PlatformSpec and kubernetes_executor_config.proto. The
+ * conventions are spec/spec.h's. An `optional` of the proto is a has_x beside x. */
 #include "spec/spec.h"
 
 struct key_to_env { /* SecretAsEnv.SecretKeyToEnvMap, ConfigMapAsEnv.ConfigMapKeyToEnvMap */
@@ -221,7 +221,7 @@ struct create_pvc {
     bool default_storage_class;
     const char *storage_class_name;
     const char *volume_name;
-    struct js *annotations; /* object, or NULL */
+    struct js *annotations;                           /* object, or NULL */
     struct typed_local_object_reference *data_source; /* or NULL */
 };
 
@@ -256,8 +256,8 @@ struct pipeline_config {
 
 struct platform_executor { /* an element of PlatformDeploymentConfig.executors */
     struct spec_pos pos;
-    const char *name;                          /* the executor label */
-    struct js *config;                         /* as it was written */
+    const char *name;                              /* the executor label */
+    struct js *config;                             /* as it was written */
     struct kubernetes_executor_config *kubernetes; /* the same typed; NULL for other platforms */
 };
 SPEC_MAP(platform_executor_map, struct platform_executor);

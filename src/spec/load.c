@@ -45,10 +45,11 @@ static int sort_manifest(struct spec_ctx *ctx, const struct doc_node *doc, struc
     const struct doc_node *spec = doc_get(doc, "spec"), *pipeline, *platform;
 
     if (strncmp(text_of(doc, "apiVersion"), "argoproj.io/", 12) == 0)
-        return spec_error(ctx, pos_of(doc), NULL,
-                          "this is an Argo %.40s, as KFP 1 compiled them; dhow reads what the kfp 2 "
-                          "SDK compiles",
-                          text_of(doc, "kind"));
+        return spec_error(
+            ctx, pos_of(doc), NULL,
+            "this is an Argo %.40s, as KFP 1 compiled them; dhow reads what the kfp 2 "
+            "SDK compiles",
+            text_of(doc, "kind"));
     if (strcmp(text_of(doc, "kind"), "Pipeline") == 0)
         return 0;
     if (strcmp(text_of(doc, "kind"), "PipelineVersion") != 0)
@@ -169,7 +170,8 @@ int spec_load_bytes(const char *name, const void *bytes, size_t n, struct spec *
     return 0;
 }
 
-int spec_load_file(const char *path, struct spec **ret, struct spec_notes *notes, struct dh_err *err)
+int spec_load_file(const char *path, struct spec **ret, struct spec_notes *notes,
+                   struct dh_err *err)
 {
     own_mem char *bytes = NULL;
     size_t n = 0;

@@ -1,4 +1,5 @@
-/* Finding things by name: hashed maps, the spec's own tables, and the name that was probably meant. */
+/* Finding things by name: hashed maps, the spec's own tables, and the name that was probably meant.
+ */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static const char *name_of(const void *items, size_t size, size_t i)
     return ((const struct string_entry *)(const void *)((const char *)items + i * size))->name;
 }
 
-const struct spec_index *spec_index_new(struct arena *arena, const void *items, size_t n, size_t size)
+const struct spec_index *spec_index_new(struct arena *arena, const void *items, size_t n,
+                                        size_t size)
 {
     struct spec_index *index;
     size_t n_slots = 16;
@@ -206,12 +208,10 @@ int spec_quantity(const char *text, double *ret)
     static const struct {
         const char *suffix;
         double times;
-    } units[] = {{"", 1},          {"m", 1e-3},       {"k", 1e3},
-                 {"K", 1e3},       {"M", 1e6},        {"G", 1e9},
-                 {"T", 1e12},      {"P", 1e15},       {"E", 1e18},
-                 {"n", 1e-9},      {"u", 1e-6},       {"Ki", 1024.0},
-                 {"Mi", 0x1p20},   {"Gi", 0x1p30},    {"Ti", 0x1p40},
-                 {"Pi", 0x1p50},   {"Ei", 0x1p60}};
+    } units[] = {{"", 1},        {"m", 1e-3},    {"k", 1e3},     {"K", 1e3},     {"M", 1e6},
+                 {"G", 1e9},     {"T", 1e12},    {"P", 1e15},    {"E", 1e18},    {"n", 1e-9},
+                 {"u", 1e-6},    {"Ki", 1024.0}, {"Mi", 0x1p20}, {"Gi", 0x1p30}, {"Ti", 0x1p40},
+                 {"Pi", 0x1p50}, {"Ei", 0x1p60}};
     const char *p = text + (*text == '-' || *text == '+');
     char *end;
     double d;

@@ -109,8 +109,9 @@ int spec_check_value(const struct component_inputs_parameter_spec *input, const 
     if (js_is(value, JS_NULL)) {
         if (input->is_optional)
             return 0;
-        return dh_fail(err, DH_INVALID, "parameter '%.100s': expected %s, got null; it is not optional",
-                       input->name, type_in_words(input->parameter_type));
+        return dh_fail(err, DH_INVALID,
+                       "parameter '%.100s': expected %s, got null; it is not optional", input->name,
+                       type_in_words(input->parameter_type));
     }
     if (!fits(input->parameter_type, value)) {
         say_value(value, &got);
@@ -221,10 +222,12 @@ const struct component_inputs_parameter_spec *spec_root_param(const struct spec 
         buf_addf(&list, "%s%s (%s)", i ? ", " : "", map->items[i].name,
                  spec_param_type_name(map->items[i].parameter_type));
     if (map->n == 0)
-        (void)dh_fail(err, DH_NOT_FOUND, "pipeline '%.100s' has no parameter '%.100s'; it takes none",
+        (void)dh_fail(err, DH_NOT_FOUND,
+                      "pipeline '%.100s' has no parameter '%.100s'; it takes none",
                       spec->pipeline.pipeline_info.name, name);
     else
-        (void)dh_fail(err, DH_NOT_FOUND, "pipeline '%.100s' has no parameter '%.100s'%s; it has: %s%s",
+        (void)dh_fail(err, DH_NOT_FOUND,
+                      "pipeline '%.100s' has no parameter '%.100s'%s; it has: %s%s",
                       spec->pipeline.pipeline_info.name, name, spec_hint_in(map, name, hint),
                       buf_str(&list), list.truncated ? "..." : "");
     return NULL;
@@ -278,7 +281,7 @@ int spec_bind_params(const struct spec *spec, const struct js *given, struct js 
         if (!v)
             return dh_fail(err, DH_INVALID, "parameter '%.100s' (%s) is required and was not given",
                            input->name, spec_param_type_name(input->parameter_type));
-        if (spec_check_value(input, v, err) < 0)
+        if (v != input->default_value && spec_check_value(input, v, err) < 0)
             return -1;
         js_set(bound, input->name, js_copy(v));
     }

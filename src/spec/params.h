@@ -10,13 +10,14 @@
 int spec_parse_param(enum spec_param_type type, const char *text, struct js **ret,
                      struct dh_err *err);
 
-/* Whether `value` may be given for that input: its type and its literals. null only where the input is
- * optional. DH_INVALID: "parameter 'x': expected …, got …". */
+/* Whether `value` may be given for that input: its type and its literals. null only where the input
+ * is optional. DH_INVALID: "parameter 'x': expected …, got …". */
 int spec_check_value(const struct component_inputs_parameter_spec *input, const struct js *value,
                      struct dh_err *err);
 
-/* All of the root's inputs: the given ones (an object, or NULL), then defaults (runtimeConfig of a PipelineJob
- * before the input's own). An optional input with neither is left out. On 0 *ret is the caller's.
+/* All of the root's inputs: the given ones (an object, or NULL), then defaults (runtimeConfig of a
+ * PipelineJob before the input's own; the pipeline's author answers for an input's own default,
+ * which is taken as it is). An optional input with neither is left out. On 0 *ret is the caller's.
  * DH_INVALID: an unknown name, a wrong type, a required one missing. */
 int spec_bind_params(const struct spec *spec, const struct js *given, struct js **ret,
                      struct dh_err *err);

@@ -13,16 +13,14 @@
 static const struct schema_field secret_key_fields[] = {
     SCHEMA_FIELD_AS(key_to_env, "secretKey", "secret_key", key, SCHEMA_STRING),
     FIELD(key_to_env, "envVar", env_var, SCHEMA_STRING)};
-static const struct schema_message schema_secret_key = {"secret_key_to_env_map",
-                                                        sizeof(struct key_to_env),
-                                                        secret_key_fields, 2, NULL};
+static const struct schema_message schema_secret_key = {
+    "secret_key_to_env_map", sizeof(struct key_to_env), secret_key_fields, 2, NULL};
 
 static const struct schema_field config_map_key_fields[] = {
     SCHEMA_FIELD_AS(key_to_env, "configMapKey", "config_map_key", key, SCHEMA_STRING),
     FIELD(key_to_env, "envVar", env_var, SCHEMA_STRING)};
-static const struct schema_message schema_config_map_key = {"config_map_key_to_env_map",
-                                                            sizeof(struct key_to_env),
-                                                            config_map_key_fields, 2, NULL};
+static const struct schema_message schema_config_map_key = {
+    "config_map_key_to_env_map", sizeof(struct key_to_env), config_map_key_fields, 2, NULL};
 
 #define T secret_as_volume
 static const struct schema_field secret_as_volume_fields[] = {
@@ -308,14 +306,15 @@ static const struct schema_field platform_deployment_config_fields[] = {
 static SCHEMA_DEFINE(platform_deployment_config, platform_deployment_config_fields);
 #undef T
 
-/* The proto has the executors of all platforms as google.protobuf.Struct; Kubernetes' have a type. */
+/* The proto has the executors of all platforms as google.protobuf.Struct; Kubernetes' have a type.
+ */
 static void read_kubernetes(struct spec_ctx *ctx, const struct spec_path *path,
                             const struct doc_node *node, void *message)
 {
     struct single_platform_spec *p = message;
     const struct doc_node *deployment = schema_get(node, "deploymentSpec", "deployment_spec");
-    const struct doc_node *executors = deployment ? schema_get(deployment, "executors", "executors")
-                                                  : NULL;
+    const struct doc_node *executors =
+        deployment ? schema_get(deployment, "executors", "executors") : NULL;
     struct spec_path at_deployment = {path, "deploymentSpec", 0};
     struct spec_path at_executors = {&at_deployment, "executors", 0};
 
@@ -336,8 +335,7 @@ static void read_kubernetes(struct spec_ctx *ctx, const struct spec_path *path,
 #define T single_platform_spec
 static const struct schema_field single_platform_spec_fields[] = {
     FIELD(T, "deploymentSpec", deployment_spec, SCHEMA_MESSAGE, ONE(platform_deployment_config)),
-    FIELD(T, "platform", platform, SCHEMA_STRING),
-    FIELD(T, "config", config, SCHEMA_STRUCT),
+    FIELD(T, "platform", platform, SCHEMA_STRING), FIELD(T, "config", config, SCHEMA_STRUCT),
     SCHEMA_FIELD_AS(T, "pipelineConfig", "pipeline_config", pipeline_config, SCHEMA_MESSAGE,
                     ONE(pipeline_config))};
 SCHEMA_DEFINE_AFTER(single_platform_spec, single_platform_spec_fields, read_kubernetes);

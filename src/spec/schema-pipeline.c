@@ -430,8 +430,7 @@ static SCHEMA_DEFINE(custom_job_spec, custom_job_spec_fields);
 #undef T
 
 #define T executor_spec
-#define KIND(value)                                                                                \
-    .oneof = 1, .which = offsetof(struct executor_spec, kind), .which_value = value
+#define KIND(value) .oneof = 1, .which = offsetof(struct executor_spec, kind), .which_value = value
 static const struct schema_field executor_spec_fields[] = {
     FIELD(T, "container", container, SCHEMA_POINTER, ONE(pipeline_container_spec),
           KIND(EXECUTOR_CONTAINER)),
@@ -483,7 +482,8 @@ static const struct schema_field pipeline_spec_fields[] = {
     FIELD(T, "pipelineInfo", pipeline_info, SCHEMA_MESSAGE, ONE(pipeline_info)),
     FIELD(T, "deploymentSpec", deployment_spec, SCHEMA_MESSAGE, ONE(pipeline_deployment_config)),
     FIELD(T, "sdkVersion", sdk_version, SCHEMA_STRING),
-    FIELD(T, "schemaVersion", schema_version, SCHEMA_STRING),
+    FIELD(T, "schemaVersion", schema_version, SCHEMA_STRING,
+          .pos = offsetof(struct pipeline_spec, schema_version_pos)),
     FIELD(T, "components", components, SCHEMA_MESSAGE, SCHEMA_MAP_OF(component_spec)),
     FIELD(T, "root", root, SCHEMA_MESSAGE, ONE(component_spec)),
     FIELD(T, "defaultPipelineRoot", default_pipeline_root, SCHEMA_STRING)};

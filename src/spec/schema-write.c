@@ -1,4 +1,5 @@
-/* Messages as canonical JSON: camelCase names, what is absent or empty left out, 64-bit integers as strings. */
+/* Messages as canonical JSON: camelCase names, what is absent or empty left out, 64-bit integers as
+ * strings. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -85,7 +85,8 @@ static int read_integer(struct spec_ctx *ctx, const struct spec_path *path,
         return wrong_kind(ctx, path, node, "a whole number");
     if (v < least || v > most)
         return spec_error(ctx, pos_of(node), path,
-                          "%" PRId64 " is out of range (%" PRId64 " to %" PRId64 ")", v, least, most);
+                          "%" PRId64 " is out of range (%" PRId64 " to %" PRId64 ")", v, least,
+                          most);
     *to = v;
     return 0;
 }

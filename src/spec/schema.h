@@ -1,7 +1,8 @@
 #pragma once
 /* schema - tables that describe each message of the proto files, and what reads and writes by them.
  *
- * A new field is a line in spec.h and a line in a table (schema-pipeline.c, schema-kubernetes.c). */
+ * A new field is a line in spec.h and a line in a table (schema-pipeline.c, schema-kubernetes.c).
+ */
 #include "spec/spec-priv.h"
 
 enum schema_kind {
@@ -9,7 +10,7 @@ enum schema_kind {
     SCHEMA_STRING_OR_NULL, /* const char *, NULL where absent */
     SCHEMA_BOOL,
     SCHEMA_INT32,
-    SCHEMA_INT64,    /* a number, or a string of one */
+    SCHEMA_INT64, /* a number, or a string of one */
     SCHEMA_DOUBLE,
     SCHEMA_DURATION, /* "3.5s", as int64_t microseconds */
     SCHEMA_ENUM,
@@ -35,10 +36,10 @@ struct schema_field {
     enum schema_kind kind;
     enum schema_label label;
     uint16_t offset;
-    uint8_t oneof;         /* fields with the same number, not 0, exclude each other */
-    bool old;              /* a deprecated name: read only where the new one is absent; not written */
-    uint16_t has;          /* offset of the bool that tells presence, or 0 */
-    uint16_t which;        /* offset of the enum that tells which of a oneof is there, or 0 */
+    uint8_t oneof;  /* fields with the same number, not 0, exclude each other */
+    bool old;       /* a deprecated name: read only where the new one is absent; not written */
+    uint16_t has;   /* offset of the bool that tells presence, or 0 */
+    uint16_t which; /* offset of the enum that tells which of a oneof is there, or 0 */
     uint16_t which_value;
     uint16_t pos;          /* offset of the value's own spec_pos, or 0 */
     uint16_t item_size;    /* of a map's item that is no message */
@@ -90,8 +91,8 @@ struct schema_items {
 #define SCHEMA_FIELD(type, json_, member, kind_, ...)                                              \
     SCHEMA_FIELD_AS(type, json_, #member, member, kind_, __VA_ARGS__)
 #define SCHEMA_DEFINE_AFTER(message, fields_, after_)                                              \
-    const struct schema_message schema_##message = {                                               \
-        #message, sizeof(struct message), fields_, sizeof(fields_) / sizeof *(fields_), after_}
+    const struct schema_message schema_##message = {#message, sizeof(struct message), fields_,     \
+                                                    sizeof(fields_) / sizeof *(fields_), after_}
 #define SCHEMA_DEFINE(message, fields_) SCHEMA_DEFINE_AFTER(message, fields_, NULL)
 
 /* What a map of strings, of values, of old values is made of. */

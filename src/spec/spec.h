@@ -1,18 +1,18 @@
 #pragma once
 /* spec - the pipeline spec: what the author's compiled pipeline says, as C structs.
  *
- * The names repeat pipeline_spec.proto's in snake_case (nested messages: see each struct's comment).
- * A spec is read from a file or from bytes, checked, and then never changed; all of it lives in one
- * arena, and every pointer below is borrowed from the spec and good until spec_free. It decides
- * nothing about a run: that is plan/'s.
+ * The names repeat pipeline_spec.proto's in snake_case (nested messages: see each struct's
+ * comment). A spec is read from a file or from bytes, checked, and then never changed; all of it
+ * lives in one arena, and every pointer below is borrowed from the spec and good until spec_free.
+ * It decides nothing about a run: that is plan/'s.
  *
  * Conventions, for every struct here and in spec/kubernetes.h:
- * - Each message begins with `pos`: where it stands in the source. pos.line == 0: the source does not
- *   have it, and all of its fields are as for an empty message.
+ * - Each message begins with `pos`: where it stands in the source. pos.line == 0: the source does
+ * not have it, and all of its fields are as for an empty message.
  * - `const char *` is never NULL (absent is "") unless the comment says "or NULL".
  * - `struct js *`, and pointers to messages: NULL where absent. A JSON null is js_null, not NULL.
- * - SPEC_LIST: .n, .items[]. SPEC_MAP: the same, each item with its .name, in the order of the file;
- *   spec_find(&map, "x") looks one up (hashed), NULL if there is none. */
+ * - SPEC_LIST: .n, .items[]. SPEC_MAP: the same, each item with its .name, in the order of the
+ * file; spec_find(&map, "x") looks one up (hashed), NULL if there is none. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,16 +49,17 @@ void *spec_map_find(const struct spec_index *index, void *items, size_t n, size_
 
 /* ---- values and types ---- */
 
-enum spec_param_type { /* ParameterType; the old PrimitiveType (INT, DOUBLE, STRING) is read as these */
-    PARAM_UNSPECIFIED,
-    PARAM_NUMBER_DOUBLE,
-    PARAM_NUMBER_INTEGER,
-    PARAM_STRING,
-    PARAM_BOOLEAN,
-    PARAM_LIST,
-    PARAM_STRUCT,
-    PARAM_TASK_FINAL_STATUS,
-    PARAM_TASK_CONFIG,
+enum spec_param_type { /* ParameterType; the old PrimitiveType (INT, DOUBLE, STRING) is read as
+                          these */
+                       PARAM_UNSPECIFIED,
+                       PARAM_NUMBER_DOUBLE,
+                       PARAM_NUMBER_INTEGER,
+                       PARAM_STRING,
+                       PARAM_BOOLEAN,
+                       PARAM_LIST,
+                       PARAM_STRUCT,
+                       PARAM_TASK_FINAL_STATUS,
+                       PARAM_TASK_CONFIG,
 };
 const char *spec_param_type_name(enum spec_param_type type); /* "NUMBER_DOUBLE", … */
 
@@ -78,7 +79,7 @@ SPEC_MAP(value_map, struct value_entry);
 
 struct value_or_runtime_parameter {
     struct spec_pos pos;
-    const char *name; /* in maps, else NULL */
+    const char *name;              /* in maps, else NULL */
     struct js *constant;           /* the older constantValue is read into it too */
     const char *runtime_parameter; /* or NULL */
 };
@@ -177,7 +178,8 @@ struct input_parameter_spec { /* TaskInputsSpec.InputParameterSpec */
     struct value_or_runtime_parameter *runtime_value;
     const char *component_input_parameter;
     struct task_final_status *task_final_status;
-    const char *parameter_expression_selector; /* CEL over the value, as parseJson(string_value)["a"] */
+    const char
+        *parameter_expression_selector; /* CEL over the value, as parseJson(string_value)["a"] */
 };
 SPEC_MAP(input_parameter_map, struct input_parameter_spec);
 
@@ -421,7 +423,7 @@ enum executor_kind {
 
 struct executor_spec { /* PipelineDeploymentConfig.ExecutorSpec */
     struct spec_pos pos;
-    const char *name; /* the executor label */
+    const char *name;        /* the executor label */
     enum executor_kind kind; /* which of the four below is there; the others are NULL */
     struct pipeline_container_spec *container;
     struct importer_spec *importer;
@@ -480,6 +482,7 @@ struct pipeline_spec {
     struct pipeline_deployment_config deployment_spec;
     const char *sdk_version;
     const char *schema_version;
+    struct spec_pos schema_version_pos;
     struct component_map components;
     struct component_spec root;
     const char *default_pipeline_root;
@@ -494,7 +497,7 @@ struct platform_spec {
 
 struct runtime_config { /* PipelineJob.RuntimeConfig */
     struct spec_pos pos;
-    const char *gcs_output_directory; /* the pipeline root */
+    const char *gcs_output_directory;  /* the pipeline root */
     struct value_map parameter_values; /* the older `parameters` are read into it too */
 };
 
@@ -540,7 +543,8 @@ void spec_notes_done(struct spec_notes *notes);
  * `notes` may be NULL. On 0 *ret is the caller's: spec_free.
  * DH_INVALID: not a pipeline that could run; the message begins with FILE:LINE:COLUMN.
  * DH_NOT_FOUND, DH_IO: the file. */
-int spec_load_file(const char *path, struct spec **ret, struct spec_notes *notes, struct dh_err *err);
+int spec_load_file(const char *path, struct spec **ret, struct spec_notes *notes,
+                   struct dh_err *err);
 int spec_load_bytes(const char *name, const void *bytes, size_t n, struct spec **ret,
                     struct spec_notes *notes, struct dh_err *err);
 struct spec *spec_free(struct spec *spec); /* NULL is fine; returns NULL */
@@ -550,9 +554,9 @@ OWN_DEFINE(struct spec *, spec_free)
  * Returns -1 where `text` is none. */
 int spec_quantity(const char *text, double *ret);
 
-/* The canonical JSON (camelCase, absent and empty left out): the pipeline spec alone, or, where there is
- * a platform spec, {"pipeline_spec": …, "platform_spec": …} as in KFP's API. Loading it gives the
- * same spec. The caller's: js_free. */
+/* The canonical JSON (camelCase, absent and empty left out): the pipeline spec alone, or, where
+ * there is a platform spec, {"pipeline_spec": …, "platform_spec": …} as in KFP's API. Loading it
+ * gives the same spec. The caller's: js_free. */
 struct js *spec_to_json(const struct spec *spec);
 struct js *spec_pipeline_json(const struct spec *spec);
 struct js *spec_platform_json(const struct spec *spec); /* NULL: none */

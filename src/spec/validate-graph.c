@@ -1,5 +1,5 @@
-/* Cycles: tasks that wait for each other, components that contain themselves. Both walks keep their own
- * stack, as a chain may be as long as the file. */
+/* Cycles: tasks that wait for each other, components that contain themselves. Both walks keep their
+ * own stack, as a chain may be as long as the file. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,7 +148,8 @@ static void say_task_cycle(struct spec_ctx *ctx, const struct spec_path *path,
                          buf_str(&names), start->name);
 }
 
-void spec_check_cycles(struct spec_ctx *ctx, const struct spec_path *path, const struct dag_spec *dag)
+void spec_check_cycles(struct spec_ctx *ctx, const struct spec_path *path,
+                       const struct dag_spec *dag)
 {
     struct graph g = {.n = dag->tasks.n};
     struct walk w;

@@ -14,9 +14,9 @@ struct place {
     const struct component_spec *component; /* what it runs; NULL: unknown, said already */
 };
 
-static const struct pipeline_task_spec *find_task(struct spec_ctx *ctx, const struct spec_path *path,
-                                                  struct spec_pos pos, const struct dag_spec *dag,
-                                                  const char *name)
+static const struct pipeline_task_spec *find_task(struct spec_ctx *ctx,
+                                                  const struct spec_path *path, struct spec_pos pos,
+                                                  const struct dag_spec *dag, const char *name)
 {
     const struct pipeline_task_spec *task = dag_task(dag, name);
     char hint[SPEC_HINT];
@@ -117,14 +117,26 @@ static void check_artifact(const struct place *at, const struct spec_path *path,
     }
 }
 
+/* A loop's items go to the iterator, which hands the body one of them. */
+static bool is_items(const struct pipeline_task_spec *task, const char *input)
+{
+    const struct parameter_iterator_spec *p = task->parameter_iterator;
+    const struct artifact_iterator_spec *a = task->artifact_iterator;
+
+    return (p && p->items.input_parameter && strcmp(p->items.input_parameter, input) == 0) ||
+           (a && strcmp(a->items.input_artifact, input) == 0);
+}
+
 static void check_given(const struct place *at, const struct spec_path *path)
 {
     struct spec_path at_inputs = {path, "inputs", 0};
     struct spec_path at_parameters = {&at_inputs, "parameters", 0};
     struct spec_path at_artifacts = {&at_inputs, "artifacts", 0};
     const struct task_inputs_spec *inputs = &at->task->inputs;
+    /* A container's command, image and resources may use inputs that its component does not
+     * declare: the SDK writes such. What a dag is given and does not declare, nobody can read. */
     const struct component_inputs_spec *wanted =
-        at->component ? &at->component->input_definitions : NULL;
+        at->component && at->component->dag ? &at->component->input_definitions : NULL;
     char hint[SPEC_HINT];
 
     for (size_t i = 0; i < inputs->parameters.n; i++) {
@@ -132,7 +144,7 @@ static void check_given(const struct place *at, const struct spec_path *path)
         struct spec_path here = {&at_parameters, p->name, 0};
 
         check_parameter(at, &here, p);
-        if (wanted && !spec_find(&wanted->parameters, p->name))
+        if (wanted && !spec_find(&wanted->parameters, p->name) && !is_items(at->task, p->name))
             spec_warn(at->ctx, p->pos, &here, "%s has no such input parameter%s",
                       at->component->name, spec_hint_in(&wanted->parameters, p->name, hint));
     }
@@ -141,7 +153,7 @@ static void check_given(const struct place *at, const struct spec_path *path)
         struct spec_path here = {&at_artifacts, a->name, 0};
 
         check_artifact(at, &here, a);
-        if (wanted && !spec_find(&wanted->artifacts, a->name))
+        if (wanted && !spec_find(&wanted->artifacts, a->name) && !is_items(at->task, a->name))
             spec_warn(at->ctx, a->pos, &here, "%s has no such input artifact%s",
                       at->component->name, spec_hint_in(&wanted->artifacts, a->name, hint));
     }
@@ -191,7 +203,7 @@ static void check_raw_items(const struct place *at, const struct spec_path *path
     if (js_parse(items->raw, strlen(items->raw), &list, &err) < 0)
         (void)spec_error(at->ctx, items->pos, path, "raw is not JSON: %s", err.msg);
     else if (!js_is(list, JS_ARRAY))
-        (void)spec_error(at->ctx, items->pos, path, "raw must be a JSON array, not %s",
+        (void)spec_error(at->ctx, items->pos, path, "raw must be a JSON array, got %s",
                          js_kind_name(list));
     else if (js_n(list) > LIMIT_LOOP_ITEMS)
         (void)spec_error(at->ctx, items->pos, path, "%zu items; a loop may have %d", js_n(list),
@@ -214,11 +226,10 @@ static void check_parameter_iterator(const struct place *at, const struct spec_p
                          "the task is given no input parameter '%.100s'%s", items->input_parameter,
                          spec_hint_in(&at->task->inputs.parameters, items->input_parameter, hint));
     if (at->component && !spec_find(&at->component->input_definitions.parameters, it->item_input))
-        (void)spec_error(at->ctx, it->pos, &at_it,
-                         "itemInput: %s has no input parameter '%.100s'%s", at->component->name,
-                         it->item_input,
-                         spec_hint_in(&at->component->input_definitions.parameters, it->item_input,
-                                      hint));
+        (void)spec_error(
+            at->ctx, it->pos, &at_it, "itemInput: %s has no input parameter '%.100s'%s",
+            at->component->name, it->item_input,
+            spec_hint_in(&at->component->input_definitions.parameters, it->item_input, hint));
 }
 
 static void check_artifact_iterator(const struct place *at, const struct spec_path *path)
@@ -233,10 +244,10 @@ static void check_artifact_iterator(const struct place *at, const struct spec_pa
                          it->items.input_artifact,
                          spec_hint_in(&at->task->inputs.artifacts, it->items.input_artifact, hint));
     if (at->component && !spec_find(&at->component->input_definitions.artifacts, it->item_input))
-        (void)spec_error(at->ctx, it->pos, &at_it, "itemInput: %s has no input artifact '%.100s'%s",
-                         at->component->name, it->item_input,
-                         spec_hint_in(&at->component->input_definitions.artifacts, it->item_input,
-                                      hint));
+        (void)spec_error(
+            at->ctx, it->pos, &at_it, "itemInput: %s has no input artifact '%.100s'%s",
+            at->component->name, it->item_input,
+            spec_hint_in(&at->component->input_definitions.artifacts, it->item_input, hint));
 }
 
 /* ---- the whole ---- */

@@ -31,12 +31,13 @@ static void check_head(struct spec_ctx *ctx, const struct spec_path *top,
     struct spec_pos pos = p->pipeline_info.pos.line ? p->pipeline_info.pos : p->pos;
 
     if (!*p->schema_version && !p->root.pos.line && !p->pipeline_info.pos.line)
-        (void)spec_error(ctx, p->pos, top,
-                         "this is not a compiled pipeline: it has no schemaVersion, pipelineInfo or root");
+        (void)spec_error(
+            ctx, p->pos, top,
+            "this is not a compiled pipeline: it has no schemaVersion, pipelineInfo or root");
     else if (!*p->schema_version)
         (void)spec_error(ctx, p->pos, &at_version, "is missing: dhow reads 2.1.0");
     else if (strcmp(p->schema_version, "2.1.0") != 0 && strcmp(p->schema_version, "2.0.0") != 0)
-        (void)spec_error(ctx, p->pos, &at_version,
+        (void)spec_error(ctx, p->schema_version_pos, top,
                          "schema version %.40s is not supported: dhow reads 2.1.0",
                          p->schema_version);
     else if (!*p->pipeline_info.name)
@@ -51,6 +52,8 @@ static void check_head(struct spec_ctx *ctx, const struct spec_path *top,
 
 /* ---- components ---- */
 
+/* Warnings alone: the backend takes such a default as it is, and a container may well do with
+ * "1000" for a number. */
 static void check_input(struct spec_ctx *ctx, const struct spec_path *path,
                         const struct component_inputs_parameter_spec *input)
 {
@@ -59,12 +62,12 @@ static void check_input(struct spec_ctx *ctx, const struct spec_path *path,
 
     if (input->default_value && !js_is(input->default_value, JS_NULL) &&
         spec_check_value(input, input->default_value, &err) < 0)
-        (void)spec_error(ctx, input->pos, path, "the default value: %s", err.msg);
+        spec_warn(ctx, input->pos, path, "the default value does not fit: %s", err.msg);
     plain.literals.n = 0;
     plain.is_optional = true;
     for (size_t i = 0; i < input->literals.n; i++)
         if (spec_check_value(&plain, input->literals.items[i], &err) < 0)
-            (void)spec_error(ctx, input->pos, path, "literals[%zu]: %s", i, err.msg);
+            spec_warn(ctx, input->pos, path, "literals[%zu] does not fit: %s", i, err.msg);
 }
 
 static void check_interface(struct spec_ctx *ctx, const struct spec_path *path,
