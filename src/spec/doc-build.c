@@ -110,7 +110,7 @@ int doc_close(struct doc_build *b, struct doc_frame *ret_frame)
     size_t n = b->n - f.base;
     struct doc_node node = {.kind = f.map ? DOC_MAP : DOC_LIST, .line = f.line, .column = f.column};
 
-    if (f.map && check_keys(b, b->stack + f.base, n / 2) < 0)
+    if (f.map && n && check_keys(b, b->stack + f.base, n / 2) < 0)
         return -1;
     node.n = (uint32_t)(f.map ? n / 2 : n);
     if (n) {

@@ -134,17 +134,27 @@ static int read_escape(struct json *j)
 /* The length of the UTF-8 sequence at `s`, or 0 where it is none. */
 static size_t utf8_len(const unsigned char *s, size_t n)
 {
-    size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : 4;
+    static const struct {
+        unsigned char first, last; /* of the first byte */
+        unsigned char least,
+            most; /* of the second: no overlong form, no surrogate, not too large */
+        size_t len;
+    } forms[] = {
+        {0x00, 0x7F, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
+        {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
+        {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4}};
+    size_t i = 0, n_forms = sizeof forms / sizeof *forms;
 
-    if ((s[0] >= 0x80 && s[0] < 0xC2) || s[0] > 0xF4 || len > n)
+    while (i < n_forms && (s[0] < forms[i].first || s[0] > forms[i].last))
+        i++;
+    if (i == n_forms || forms[i].len > n)
         return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xC0) != 0x80)
+    if (forms[i].len > 1 && (s[1] < forms[i].least || s[1] > forms[i].most))
+        return 0;
+    for (size_t k = 2; k < forms[i].len; k++)
+        if ((s[k] & 0xC0) != 0x80)
             return 0;
-    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) ||
-        (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
-        return 0;
-    return len;
+    return forms[i].len;
 }
 
 static int read_string(struct json *j, struct doc_node *node)

@@ -112,6 +112,34 @@ static double sixties(const char *s)
     return sum + part;
 }
 
+/* 0b…, 0x… or 0…: what is after the sign, not in base ten. */
+static bool integer_of_base(const char *s, bool negative, struct doc_node *node)
+{
+    unsigned base = s[1] == 'b' ? 2 : s[1] == 'x' ? 16 : 8;
+    const char *digits = base == 8 ? s : s + 2;
+    size_t n = run_of(digits, base);
+
+    if (n == 0 || digits[n] || (base != 8 && strspn(digits, "_") == n))
+        return false;
+    doc_integer(digits, n, base, negative, node);
+    return true;
+}
+
+static bool integer_of_sixties(const char *s, bool negative, struct doc_node *node)
+{
+    double d = sixties(s);
+
+    if (negative)
+        d = -d;
+    node->kind = DOC_REAL;
+    node->real = d;
+    if (fabs(d) < 9007199254740992.0) {
+        node->kind = DOC_INT;
+        node->integer = (int64_t)d;
+    }
+    return true;
+}
+
 static bool integer(const char *s, struct doc_node *node)
 {
     bool negative = *s == '-';
@@ -119,41 +147,17 @@ static bool integer(const char *s, struct doc_node *node)
 
     if (*s == '-' || *s == '+')
         s++;
-    if (s[0] == '0' && (s[1] == 'b' || s[1] == 'x')) {
-        unsigned base = s[1] == 'b' ? 2 : 16;
-
-        n = run_of(s + 2, base);
-        if (n == 0 || s[2 + n] || strspn(s + 2, "_") == n)
-            return false;
-        doc_integer(s + 2, n, base, negative, node);
-        return true;
-    }
-    if (s[0] == '0') {
-        n = run_of(s + 1, 8);
-        if (s[1 + n])
-            return false;
-        doc_integer(s, n + 1, 8, negative, node);
-        return true;
-    }
-    if (!isdigit((unsigned char)s[0]))
+    if (*s == '0')
+        return integer_of_base(s, negative, node);
+    if (!isdigit((unsigned char)*s))
         return false;
     n = run_of(s, 10);
-    if (!s[n]) {
-        doc_integer(s, n, 10, negative, node);
-        return true;
-    }
-    if (s[n] == ':' && s[n + run_of_sixties(s + n)] == '\0') {
-        double d = sixties(s);
-
-        node->kind = DOC_REAL;
-        node->real = negative ? -d : d;
-        if (d < 9007199254740992.0) {
-            node->kind = DOC_INT;
-            node->integer = (int64_t)(negative ? -d : d);
-        }
-        return true;
-    }
-    return false;
+    if (s[n] == ':' && s[n + run_of_sixties(s + n)] == '\0')
+        return integer_of_sixties(s, negative, node);
+    if (s[n])
+        return false;
+    doc_integer(s, n, 10, negative, node);
+    return true;
 }
 
 static double decimal(const char *s)

@@ -86,7 +86,13 @@ void *spec_map_find(const struct spec_index *index, void *items, size_t n, size_
     return NULL;
 }
 
-/* Edit distance (with neighbours swapped as one edit); `most` + 1 where it is more than that. */
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edit distance, with neighbours swapped as one edit; more than `most` where that is plain to see.
+ */
 static size_t distance(const char *a, const char *b, size_t most)
 {
     enum { LONGEST = 64 };
@@ -94,7 +100,7 @@ static size_t distance(const char *a, const char *b, size_t most)
     size_t *before = rows[0], *last = rows[1], *now = rows[2];
     size_t na = strlen(a), nb = strlen(b);
 
-    if (na > LONGEST || nb > LONGEST || (na > nb ? na - nb : nb - na) > most)
+    if (na > LONGEST || nb > LONGEST || na > nb + most || nb > na + most)
         return most + 1;
     for (size_t j = 0; j <= nb; j++)
         last[j] = j;
@@ -103,22 +109,15 @@ static size_t distance(const char *a, const char *b, size_t most)
 
         now[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            size_t d = last[j - 1] + (a[i - 1] != b[j - 1]);
-
-            if (last[j] + 1 < d)
-                d = last[j] + 1;
-            if (now[j - 1] + 1 < d)
-                d = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                before[j - 2] + 1 < d)
-                d = before[j - 2] + 1;
-            now[j] = d;
+            now[j] = least(last[j - 1] + (a[i - 1] != b[j - 1]), least(last[j], now[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                now[j] = least(now[j], before[j - 2] + 1);
         }
         before = last;
         last = now;
         now = spare;
     }
-    return last[nb] < most ? last[nb] : last[nb] == most ? most : most + 1;
+    return last[nb];
 }
 
 char *spec_hint(const void *items, size_t n, size_t size, const char *name, char to[SPEC_HINT])

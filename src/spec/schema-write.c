@@ -37,25 +37,40 @@ static struct js *write_message(const struct schema_field *f, const void *from)
     return ((const struct spec_pos *)from)->line ? schema_write(f->message, from) : NULL;
 }
 
+static struct js *write_text(const char *text, bool present)
+{
+    return text && (present || *text) ? js_str(text) : NULL;
+}
+
+static struct js *write_number(const struct schema_field *f, const void *from, bool present)
+{
+    int64_t i = f->kind == SCHEMA_INT32 ? *(const int32_t *)from : *(const int64_t *)from;
+
+    if (!present && i == 0)
+        return NULL;
+    return f->kind == SCHEMA_INT32 ? js_int(i) : js_strf("%" PRId64, i);
+}
+
+static struct js *write_real(double d)
+{
+    return d < 0 || d > 0 ? js_num(d) : NULL;
+}
+
 /* The value, or NULL where it is the absent one. */
 static struct js *write_one(const struct schema_field *f, const void *from, bool present)
 {
     switch (f->kind) {
     case SCHEMA_STRING:
-        return present || **(const char *const *)from ? js_str(*(const char *const *)from) : NULL;
+        return write_text(*(const char *const *)from, present);
     case SCHEMA_STRING_OR_NULL:
-        return *(const char *const *)from ? js_str(*(const char *const *)from) : NULL;
+        return write_text(*(const char *const *)from, true);
     case SCHEMA_BOOL:
         return present || *(const bool *)from ? js_bool(*(const bool *)from) : NULL;
     case SCHEMA_INT32:
-        return present || *(const int32_t *)from ? js_int(*(const int32_t *)from) : NULL;
     case SCHEMA_INT64:
-        return present || *(const int64_t *)from ? js_strf("%" PRId64, *(const int64_t *)from)
-                                                 : NULL;
+        return write_number(f, from, present);
     case SCHEMA_DOUBLE:
-        return *(const double *)from < 0 || *(const double *)from > 0
-                   ? js_num(*(const double *)from)
-                   : NULL;
+        return write_real(*(const double *)from);
     case SCHEMA_DURATION:
         return *(const int64_t *)from ? duration(*(const int64_t *)from) : NULL;
     case SCHEMA_ENUM:
