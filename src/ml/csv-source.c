@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "base/unpack.h"
 #include "ml/csv-priv.h"
-#include "ml/unpack.h"
 
 struct csv_source {
     int fd; /* -1: from memory */
