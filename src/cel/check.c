@@ -202,18 +202,11 @@ static int pattern(const struct checker *c, const struct cel_node *e)
     return 0;
 }
 
-static int call(struct checker *c, const struct cel_node *e, struct sort *ret)
+/* Is there a row for these? *ret gets what they give, as far as the rows agree. */
+static bool matches(const struct cel_node *e, const struct sort *args, struct sort *ret)
 {
-    struct sort args[2] = {0}, unused;
-    bool found = false, equality;
+    bool found = false;
 
-    for (size_t i = 0; i < e->n_args; i++) {
-        if (check(c, e->args[i], i < 2 ? &args[i] : &unused) < 0)
-            return -1;
-    }
-    if (!e->calls)
-        return wrong(c, e, "undeclared reference to '%s' (in container ''): no such function",
-                     e->name);
     for (const struct cel_overload *row = e->calls;
          row->name && strcmp(row->name, e->calls->name) == 0; row++) {
         if (row->late || row->n_args != e->n_args || row->receiver != e->receiver ||
@@ -226,8 +219,23 @@ static int call(struct checker *c, const struct cel_node *e, struct sort *ret)
             *ret = plain(row->ret);
         found = true;
     }
-    equality = strcmp(e->name, "_==_") == 0 || strcmp(e->name, "_!=_") == 0;
-    if (!found || (equality && !comparable(args[0].kind, args[1].kind)))
+    if (strcmp(e->name, "_==_") == 0 || strcmp(e->name, "_!=_") == 0)
+        found = found && comparable(args[0].kind, args[1].kind);
+    return found;
+}
+
+static int call(struct checker *c, const struct cel_node *e, struct sort *ret)
+{
+    struct sort args[2] = {0}, unused;
+
+    for (size_t i = 0; i < e->n_args; i++) {
+        if (check(c, e->args[i], i < 2 ? &args[i] : &unused) < 0)
+            return -1;
+    }
+    if (!e->calls)
+        return wrong(c, e, "undeclared reference to '%s' (in container ''): no such function",
+                     e->name);
+    if (!matches(e, args, ret))
         return no_overload(c, e, args);
     if (strcmp(e->name, "_[_]") == 0)
         *ret = element(args[0]);

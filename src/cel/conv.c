@@ -265,11 +265,28 @@ static struct cel_val narrowed(struct cel_ctx *ctx, const char *name, struct cel
     return v;
 }
 
+/* Puts a field's value where it belongs in `set`; what it returns is an error or of no meaning. */
+static struct cel_val set_field(struct cel_ctx *ctx, const struct well_known *m, const char *field,
+                                struct cel_val val, struct cel_val *set)
+{
+    size_t k = 0;
+
+    while (m->fields[k].name && strcmp(m->fields[k].name, field) != 0)
+        k++;
+    if (!m->fields[k].name)
+        return cel_error(ctx, "no such field: google.protobuf.%s has no '%s'", m->name, field);
+    if (m->fields[k].kind != val.kind && m->fields[k].kind != CEL_DYN)
+        return cel_error(ctx, "field '%s' of google.protobuf.%s is of type %s, not %s", field,
+                         m->name, cel_kind_name(m->fields[k].kind), cel_type_of(val).s.p);
+    set[m->kind == CEL_DYN ? 0 : k] = val; /* of a Value, one is set */
+    return val;
+}
+
 struct cel_val cel_well_known(struct cel_ctx *ctx, const char *type, const char *const *fields,
                               const struct cel_val *vals, size_t n)
 {
     const struct well_known *m = well_known(type);
-    struct cel_val set[2];
+    struct cel_val set[2], v;
     int64_t ns;
 
     if (!m)
@@ -277,18 +294,9 @@ struct cel_val cel_well_known(struct cel_ctx *ctx, const char *type, const char 
     set[0] = zero(ctx, m->fields[0].kind);
     set[1] = cel_int(0);
     for (size_t i = 0; i < n; i++) {
-        size_t k = 0;
-
-        while (m->fields[k].name && strcmp(m->fields[k].name, fields[i]) != 0)
-            k++;
-        if (!m->fields[k].name)
-            return cel_error(ctx, "no such field: %s has no '%s'", type, fields[i]);
-        if (m->fields[k].kind != vals[i].kind && m->fields[k].kind != CEL_DYN)
-            return cel_error(ctx, "field '%s' of %s is of type %s, not %s", fields[i], type,
-                             cel_kind_name(m->fields[k].kind), cel_type_of(vals[i]).s.p);
-        if (m->kind == CEL_DYN)
-            k = 0; /* one of them */
-        set[k] = vals[i];
+        v = set_field(ctx, m, fields[i], vals[i], set);
+        if (v.kind == CEL_ERROR)
+            return v;
     }
     if (m->kind != CEL_TIMESTAMP && m->kind != CEL_DURATION)
         return narrowed(ctx, m->name, set[0]);

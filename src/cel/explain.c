@@ -72,7 +72,7 @@ static void value(struct cel_ctx *ctx, const struct cel_node *path, struct buf *
     own(js_free) struct js *js = NULL;
     own_mem char *text = NULL;
     struct cel_val v = cel_run(ctx, path);
-    size_t n;
+    size_t n, whole;
 
     if (v.kind == CEL_ERROR) {
         buf_adds(out, "(missing)");
@@ -80,13 +80,11 @@ static void value(struct cel_ctx *ctx, const struct cel_node *path, struct buf *
     }
     js = cel_to_js(ctx, v, true);
     text = js_dump(js, JS_COMPACT);
-    n = strlen(text);
-    if (n > LONGEST) {
+    n = whole = strlen(text);
+    if (n > LONGEST)
         for (n = LONGEST; n && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
             ;
-        text[n] = '\0';
-    }
-    buf_addf(out, "%s%s", text, n >= LONGEST ? "…" : "");
+    buf_addf(out, "%.*s%s", (int)n, text, n < whole ? "…" : "");
 }
 
 static void shorten(const struct cel_program *p, const struct paths *paths, struct buf *out)

@@ -70,27 +70,33 @@ static size_t skip_blank(const struct cel_lexer *lex, size_t at)
     return at;
 }
 
-/* Reads `n` hex digits, or 3 octal ones for n == 0. -1: they are not there. */
-static int64_t digits(const struct cel_lexer *lex, size_t at, size_t n)
+/* Reads n digits. -1: they are not there. */
+static int64_t digits(const struct cel_lexer *lex, size_t at, size_t n, int base)
 {
     int64_t c = 0;
 
-    if (n == 0) {
-        for (size_t i = 0; i < 3; i++) {
-            if (peek(lex, at + i) < '0' || peek(lex, at + i) > '7')
-                return -1;
-            c = c * 8 + (peek(lex, at + i) - '0');
-        }
-        return c <= 0377 ? c : -1;
-    }
     for (size_t i = 0; i < n; i++) {
         int h = hex(peek(lex, at + i));
 
-        if (h < 0)
+        if (h < 0 || h >= base)
             return -1;
-        c = c * 16 + h;
+        c = c * base + h;
     }
     return c;
+}
+
+/* \x7f, \u00e9, \U0001f431, \303: how many digits, in which base, from where. 0: none of these. */
+static size_t numeric(char c, bool bytes, int *ret_base, size_t *ret_skip)
+{
+    *ret_base = 16;
+    *ret_skip = 2;
+    if (c == 'x' || c == 'X')
+        return 2;
+    if (!bytes && (c == 'u' || c == 'U'))
+        return c == 'u' ? 4 : 8;
+    *ret_base = 8;
+    *ret_skip = 1;
+    return c >= '0' && c <= '3' ? 3 : 0;
 }
 
 /* One escape at *at (the backslash), appended to `to`. */
@@ -99,35 +105,26 @@ static int escape(struct cel_lexer *lex, size_t *at, bool bytes, char *to, size_
     static const char plain[] = "abfnrtv\\?\"'`", meaning[] = "\a\b\f\n\r\t\v\\?\"'`";
     char c = peek(lex, *at + 1);
     const char *found = c ? strchr(plain, c) : NULL;
-    size_t n_digits, skip = 2;
+    size_t n_digits, skip;
     int64_t code;
+    int base;
 
     if (found) {
         to[(*n)++] = meaning[found - plain];
         *at += 2;
         return 0;
     }
-    if (c == 'x' || c == 'X') {
-        n_digits = 2;
-    } else if (!bytes && (c == 'u' || c == 'U')) {
-        n_digits = c == 'u' ? 4 : 8;
-    } else if (c >= '0' && c <= '3') {
-        n_digits = 0;
-        skip = 1;
-    } else {
+    n_digits = numeric(c, bytes, &base, &skip);
+    if (!n_digits)
         return cel_syntax(lex, *at, "no such escape%s; write \\\\ for a backslash",
                           bytes ? " in bytes" : " in a string");
-    }
-    code = digits(lex, *at + skip, n_digits);
+    code = digits(lex, *at + skip, n_digits, base);
     if (code < 0)
-        return cel_syntax(lex, *at, "expected %s digits after the backslash",
-                          n_digits == 0   ? "three octal"
-                          : n_digits == 2 ? "two hexadecimal"
-                          : n_digits == 4 ? "four hexadecimal"
-                                          : "eight hexadecimal");
+        return cel_syntax(lex, *at, "expected %zu %s digits after the backslash", n_digits,
+                          base == 8 ? "octal" : "hexadecimal");
     if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
         return cel_syntax(lex, *at, "not a Unicode code point");
-    *at += skip + (n_digits ? n_digits : 3);
+    *at += skip + n_digits;
     if (bytes)
         to[(*n)++] = (char)code;
     else
@@ -196,33 +193,44 @@ static bool string_prefix(const struct cel_lexer *lex, size_t at, size_t *ret_qu
     return peek(lex, at) == '"' || peek(lex, at) == '\'';
 }
 
+static size_t skip_digits(const struct cel_lexer *lex, size_t at)
+{
+    while (is_digit(peek(lex, at)))
+        at++;
+    return at;
+}
+
+/* The end of a decimal number; 0 with err filled: it is none. */
+static size_t decimal(struct cel_lexer *lex)
+{
+    size_t at = skip_digits(lex, lex->at), e;
+
+    if (peek(lex, at) == '.' && is_digit(peek(lex, at + 1))) {
+        lex->token = CEL_T_DOUBLE;
+        at = skip_digits(lex, at + 1);
+    }
+    if (peek(lex, at) != 'e' && peek(lex, at) != 'E')
+        return at;
+    e = at + 1;
+    e += peek(lex, e) == '+' || peek(lex, e) == '-';
+    if (!is_digit(peek(lex, e)))
+        return cel_syntax(lex, at, "expected digits after the exponent's e"), 0;
+    lex->token = CEL_T_DOUBLE;
+    return skip_digits(lex, e);
+}
+
 static int number(struct cel_lexer *lex)
 {
     size_t at = lex->at;
 
     lex->token = CEL_T_INT;
-    if (peek(lex, at) == '0' && (peek(lex, at + 1) == 'x' || peek(lex, at + 1) == 'X') &&
-        hex(peek(lex, at + 2)) >= 0) {
+    if (peek(lex, at) == '0' && (peek(lex, at + 1) | 32) == 'x' && hex(peek(lex, at + 2)) >= 0) {
         for (at += 2; hex(peek(lex, at)) >= 0; at++)
             ;
     } else {
-        while (is_digit(peek(lex, at)))
-            at++;
-        if (peek(lex, at) == '.' && is_digit(peek(lex, at + 1))) {
-            lex->token = CEL_T_DOUBLE;
-            for (at++; is_digit(peek(lex, at)); at++)
-                ;
-        }
-        if (peek(lex, at) == 'e' || peek(lex, at) == 'E') {
-            size_t e = at + 1;
-
-            e += peek(lex, e) == '+' || peek(lex, e) == '-';
-            if (!is_digit(peek(lex, e)))
-                return cel_syntax(lex, at, "expected digits after the exponent's e");
-            lex->token = CEL_T_DOUBLE;
-            for (at = e; is_digit(peek(lex, at)); at++)
-                ;
-        }
+        at = decimal(lex);
+        if (!at)
+            return -1;
     }
     if (lex->token == CEL_T_INT && (peek(lex, at) == 'u' || peek(lex, at) == 'U')) {
         lex->token = CEL_T_UINT;

@@ -268,14 +268,8 @@ static struct cel_node *ident(struct parser *p, bool rooted, size_t at)
     struct cel_node *e;
     const char *name = p->lex.name;
 
-    if (p->lex.token != CEL_T_IDENT || strcmp(name, "in") == 0)
+    if (p->lex.token != CEL_T_IDENT || is_keyword(name))
         return expected(p, "a name");
-    if (!rooted && strcmp(name, "true") == 0)
-        return literal(p, at, cel_bool(true));
-    if (!rooted && strcmp(name, "false") == 0)
-        return literal(p, at, cel_bool(false));
-    if (!rooted && strcmp(name, "null") == 0)
-        return literal(p, at, cel_null());
     if (is_reserved(name))
         return fail_at(p, p->lex.at, "'%s' is a reserved word: it cannot name a variable", name);
     if (!next(p))
@@ -293,6 +287,18 @@ static struct cel_node *ident(struct parser *p, bool rooted, size_t at)
         e->rooted = rooted;
     }
     return e;
+}
+
+/* true, false, null, or a name. */
+static struct cel_node *word(struct parser *p, size_t at)
+{
+    if (strcmp(p->lex.name, "true") == 0)
+        return literal(p, at, cel_bool(true));
+    if (strcmp(p->lex.name, "false") == 0)
+        return literal(p, at, cel_bool(false));
+    if (strcmp(p->lex.name, "null") == 0)
+        return literal(p, at, cel_null());
+    return ident(p, false, at);
 }
 
 static struct cel_node *parens(struct parser *p)
@@ -320,7 +326,7 @@ static struct cel_node *primary(struct parser *p)
     case CEL_T_BYTES:
         return literal(p, at, p->lex.val);
     case CEL_T_IDENT:
-        return ident(p, false, at);
+        return word(p, at);
     default:
         break;
     }
@@ -431,6 +437,11 @@ static struct cel_node *postfix(struct parser *p, struct cel_node *e)
     return e;
 }
 
+static bool is_number(const struct parser *p)
+{
+    return p->lex.token == CEL_T_INT || p->lex.token == CEL_T_DOUBLE;
+}
+
 /* A number after a '-' that belongs to it: the only way to write the smallest int. */
 static struct cel_node *negative(struct parser *p, size_t at)
 {
@@ -439,32 +450,36 @@ static struct cel_node *negative(struct parser *p, size_t at)
     return cel_number(&p->lex, true, &val) < 0 ? NULL : postfix(p, literal(p, at, val));
 }
 
+/* Takes a run of one operator; *ret_last: where its last one stands. */
+static bool run_of(struct parser *p, const char *op, size_t *ret_n, size_t *ret_last)
+{
+    for (*ret_n = 0; cel_punct(&p->lex, op); ++*ret_n) {
+        *ret_last = p->lex.at;
+        if (!next(p))
+            return false;
+    }
+    return true;
+}
+
+/* As in cel-go, a pair of '!' or '-' is nothing, whatever stands behind it. */
 static struct cel_node *unary(struct parser *p)
 {
-    const char *op = cel_punct(&p->lex, "!") ? "!" : cel_punct(&p->lex, "-") ? "-" : NULL;
-    size_t at = p->lex.at, n = 0, last = at;
-    bool number;
+    size_t at = p->lex.at, last = at, n_not, n_minus;
     struct cel_node *e;
 
-    for (; op && cel_punct(&p->lex, op); n++) {
-        last = p->lex.at;
-        if (!next(p))
-            return NULL;
-    }
-    /* As in cel-go, a pair of them is nothing, whatever stands behind it. */
-    if (op && *op == '!' && cel_punct(&p->lex, "-")) {
-        last = p->lex.at;
-        if (!next(p))
-            return NULL;
-        if (p->lex.token != CEL_T_INT && p->lex.token != CEL_T_DOUBLE)
-            return expected(p, "a number after '!-' (or parentheses after '!')");
+    if (!run_of(p, "!", &n_not, &last) || !run_of(p, "-", &n_minus, &last))
+        return NULL;
+    if (n_not && n_minus && (n_minus > 1 || !is_number(p)))
+        return fail_at(p, last, "a '-' between '!' and its operand: parentheses are missing");
+    if (n_minus && is_number(p)) {
+        n_minus--;
         e = negative(p, last);
-        return e && n % 2 ? call(p, at, "!_", &e, 1, false) : e;
+    } else {
+        e = postfix(p, primary(p));
     }
-    number = op && *op == '-' && (p->lex.token == CEL_T_INT || p->lex.token == CEL_T_DOUBLE);
-    n -= number;
-    e = number ? negative(p, last) : postfix(p, primary(p));
-    return e && n % 2 ? call(p, at, *op == '!' ? "!_" : "-_", &e, 1, false) : e;
+    if (e && n_minus % 2)
+        e = call(p, at, "-_", &e, 1, false);
+    return e && n_not % 2 ? call(p, at, "!_", &e, 1, false) : e;
 }
 
 /* Binary operators, weakest first; all bind to the left. */

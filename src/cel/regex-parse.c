@@ -20,53 +20,9 @@ struct re {
     size_t size;
 };
 
-struct flags {
-    bool fold, lines, dot_all;
-};
+static struct re *alternatives(struct regex_reader *r);
 
-struct reader {
-    struct arena *arena;
-    const char *s, *end;
-    const char *why; /* what is wrong; NULL: nothing yet */
-    struct flags flags;
-    unsigned depth;
-    bool any_fold;
-};
-
-static struct re *alternatives(struct reader *r);
-
-static void *wrong(struct reader *r, const char *why)
-{
-    if (!r->why)
-        r->why = why;
-    return NULL;
-}
-
-static bool at(const struct reader *r, const char *what)
-{
-    size_t n = strlen(what);
-
-    return (size_t)(r->end - r->s) >= n && memcmp(r->s, what, n) == 0;
-}
-
-static bool eat(struct reader *r, const char *what)
-{
-    if (!at(r, what))
-        return false;
-    r->s += strlen(what);
-    return true;
-}
-
-static uint32_t get(struct reader *r)
-{
-    size_t n;
-    uint32_t c = cel_utf8_get(r->s, r->end, &n);
-
-    r->s += n;
-    return c;
-}
-
-static struct re *new_re(struct reader *r, enum re_kind kind)
+static struct re *new_re(struct regex_reader *r, enum re_kind kind)
 {
     struct re *re = arena_alloc(r->arena, sizeof *re);
 
@@ -75,7 +31,7 @@ static struct re *new_re(struct reader *r, enum re_kind kind)
     return re;
 }
 
-static bool add(struct reader *r, struct re *to, struct re *part)
+static bool add(struct regex_reader *r, struct re *to, struct re *part)
 {
     if (!part)
         return false;
@@ -91,209 +47,54 @@ static bool add(struct reader *r, struct re *to, struct re *part)
     to->of[to->n++] = part;
     to->size += part->size + 2;
     if (to->size > REGEX_LARGEST)
-        (void)wrong(r, "it is too large");
+        (void)regex_wrong(r, "it is too large");
     return !r->why;
 }
 
-/* ---- classes ---- */
+/* ---- atoms of one character ---- */
 
-static struct cel_regex_class *new_class(struct reader *r)
-{
-    struct cel_regex_class *cls = arena_alloc(r->arena, sizeof *cls);
-
-    cls->fold = r->flags.fold;
-    r->any_fold |= cls->fold;
-    return cls;
-}
-
-static void range(struct reader *r, struct cel_regex_class *cls, uint32_t first, uint32_t last)
-{
-    if (cls->n == cls->cap) {
-        size_t cap = cls->cap ? cls->cap * 2 : 4;
-        void *grown = arena_alloc(r->arena, cap * sizeof *cls->ranges);
-
-        if (cls->n)
-            memcpy(grown, cls->ranges, cls->n * sizeof *cls->ranges);
-        cls->ranges = grown;
-        cls->cap = cap;
-    }
-    cls->ranges[cls->n].first = first;
-    cls->ranges[cls->n++].last = last;
-}
-
-/* A set of ASCII, given as pairs in ascending order, or all but it. */
-static void set(struct reader *r, struct cel_regex_class *cls, const char *pairs, bool negated)
-{
-    uint32_t from = 0;
-
-    for (; *pairs; pairs += 2) {
-        uint32_t first = (unsigned char)pairs[0], last = (unsigned char)pairs[1];
-
-        if (!negated)
-            range(r, cls, first, last);
-        else if (first > from)
-            range(r, cls, from, first - 1);
-        from = last + 1;
-    }
-    if (negated)
-        range(r, cls, from, 0x10ffff);
-}
-
-/* \d \s \w and their opposites. */
-static bool perl(struct reader *r, struct cel_regex_class *cls)
-{
-    static const struct {
-        char name, opposite;
-        const char *pairs;
-    } sets[] = {{'d', 'D', "09"}, {'s', 'S', "\t\n\f\r  "}, {'w', 'W', "09AZ__az"}};
-
-    for (size_t i = 0; i < 3 && r->end - r->s >= 2; i++) {
-        if (r->s[0] == '\\' && (r->s[1] == sets[i].name || r->s[1] == sets[i].opposite)) {
-            set(r, cls, sets[i].pairs, r->s[1] == sets[i].opposite);
-            r->s += 2;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool named(struct reader *r, struct cel_regex_class *cls)
-{
-    static const struct {
-        const char *name, *pairs;
-    } sets[] = {{"alnum:]", "09AZaz"},   {"alpha:]", "AZaz"},   {"ascii:]", NULL},
-                {"blank:]", "\t\t  "},   {"cntrl:]", NULL},     {"digit:]", "09"},
-                {"graph:]", "!~"},       {"lower:]", "az"},     {"print:]", " ~"},
-                {"punct:]", "!/:@[`{~"}, {"space:]", "\t\r  "}, {"upper:]", "AZ"},
-                {"word:]", "09AZ__az"},  {"xdigit:]", "09AFaf"}};
-    const char *start = r->s;
-    bool negated;
-
-    if (!eat(r, "[:"))
-        return false;
-    negated = eat(r, "^");
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
-        if (!eat(r, sets[i].name))
-            continue;
-        if (sets[i].pairs) {
-            set(r, cls, sets[i].pairs, negated);
-        } else if (sets[i].name[0] == 'a') { /* sets with a NUL in them */
-            range(r, cls, negated ? 0x80 : 0, negated ? 0x10ffff : 0x7f);
-        } else {
-            range(r, cls, negated ? ' ' : 0, negated ? '~' : 0x1f);
-            range(r, cls, negated ? 0x80 : 0x7f, negated ? 0x10ffff : 0x7f);
-        }
-        return true;
-    }
-    r->s = start;
-    return false;
-}
-
-/* \x7F, \x{10FFFF} */
-static int64_t hex_escape(struct reader *r)
-{
-    bool braces = eat(r, "{");
-    int64_t c = 0;
-    int n = 0;
-
-    for (; r->s < r->end && n < (braces ? 8 : 2); n++, r->s++) {
-        char d = *r->s;
-
-        if (d >= '0' && d <= '9')
-            c = c * 16 + (d - '0');
-        else if ((d | 32) >= 'a' && (d | 32) <= 'f')
-            c = c * 16 + ((d | 32) - 'a' + 10);
-        else
-            break;
-    }
-    if (n == 0 || (!braces && n != 2) || (braces && !eat(r, "}")))
-        return -1;
-    return c <= 0x10ffff ? c : -1;
-}
-
-/* A character after its backslash; -1 with r->why set. */
-static int64_t escaped(struct reader *r)
-{
-    static const char from[] = "aftnrv", to[] = "\a\f\t\n\r\v";
-    const char *found;
-    uint32_t c;
-    int64_t code;
-
-    if (r->s == r->end)
-        return wrong(r, "it ends in a backslash"), -1;
-    c = get(r);
-    found = c && c < 0x80 ? strchr(from, (int)c) : NULL;
-    if (found)
-        return to[found - from];
-    if (c == 'x') {
-        code = hex_escape(r);
-        return code < 0 ? (wrong(r, "\\x needs two digits, or digits in braces"), -1) : code;
-    }
-    if (c >= '0' && c <= '7') {
-        /* \1 to \7 alone would be a back-reference. */
-        if (c != '0' && (r->s == r->end || *r->s < '0' || *r->s > '7'))
-            return wrong(r, "back-references do not exist in RE2"), -1;
-        code = c - '0';
-        for (int i = 0; i < 2 && r->s < r->end && *r->s >= '0' && *r->s <= '7'; i++)
-            code = code * 8 + (*r->s++ - '0');
-        return code;
-    }
-    if (c < 0x80 && c > ' ' && !(c >= '0' && c <= '9') && !((c | 32) >= 'a' && (c | 32) <= 'z'))
-        return c;
-    return wrong(r, c == 'p' || c == 'P' ? "\\p classes are not known here: list the characters"
-                                         : "no such escape"),
-           -1;
-}
-
-static int64_t class_char(struct reader *r)
-{
-    if (r->s == r->end)
-        return wrong(r, "a '[' has no ']'"), -1;
-    return eat(r, "\\") ? escaped(r) : (int64_t)get(r);
-}
-
-static struct re *class(struct reader *r)
+static struct re *class(struct regex_reader *r)
 {
     struct re *re = new_re(r, RE_CLASS);
     bool first = true;
 
-    re->cls = new_class(r);
-    re->cls->negated = eat(r, "^");
-    for (; first || !eat(r, "]"); first = false) {
+    re->cls = regex_new_class(r);
+    re->cls->negated = regex_eat(r, "^");
+    for (; first || !regex_eat(r, "]"); first = false) {
         int64_t lo, hi;
 
-        if (perl(r, re->cls) || named(r, re->cls))
+        if (regex_perl(r, re->cls) || regex_named(r, re->cls))
             continue;
-        lo = hi = class_char(r);
+        lo = hi = regex_class_char(r);
         if (lo >= 0 && r->end - r->s >= 2 && r->s[0] == '-' && r->s[1] != ']') {
             r->s++;
-            hi = class_char(r);
+            hi = regex_class_char(r);
         }
         if (lo < 0 || hi < 0)
             return NULL;
         if (hi < lo)
-            return wrong(r, "a range in a class runs backwards");
-        range(r, re->cls, (uint32_t)lo, (uint32_t)hi);
+            return regex_wrong(r, "a range in a class runs backwards");
+        regex_add_range(r, re->cls, (uint32_t)lo, (uint32_t)hi);
         re->size++;
         if (re->size > REGEX_LARGEST)
-            return wrong(r, "it is too large");
+            return regex_wrong(r, "it is too large");
     }
     re->size = 1;
     return re;
 }
 
-static struct re *one(struct reader *r, uint32_t c)
+static struct re *one(struct regex_reader *r, uint32_t c)
 {
     struct re *re = new_re(r, RE_CLASS);
 
-    re->cls = new_class(r);
-    range(r, re->cls, c, c);
+    re->cls = regex_new_class(r);
+    regex_add_range(r, re->cls, c, c);
     return re;
 }
 
 /* ---- atoms ---- */
 
-static struct re *assertion(struct reader *r, enum regex_op op)
+static struct re *assertion(struct regex_reader *r, enum regex_op op)
 {
     struct re *re = new_re(r, RE_ASSERT);
 
@@ -301,55 +102,55 @@ static struct re *assertion(struct reader *r, enum regex_op op)
     return re;
 }
 
-static struct re *quoted(struct reader *r)
+static struct re *quoted(struct regex_reader *r)
 {
     struct re *re = new_re(r, RE_CAT);
 
-    while (r->s < r->end && !eat(r, "\\E")) {
-        if (!add(r, re, one(r, get(r))))
+    while (r->s < r->end && !regex_eat(r, "\\E")) {
+        if (!add(r, re, one(r, regex_get(r))))
             return NULL;
     }
     return re;
 }
 
-static struct re *backslash(struct reader *r)
+static struct re *backslash(struct regex_reader *r)
 {
     struct re *re = new_re(r, RE_CLASS);
     int64_t c;
 
-    re->cls = new_class(r);
-    if (perl(r, re->cls))
+    re->cls = regex_new_class(r);
+    if (regex_perl(r, re->cls))
         return re;
-    if (eat(r, "\\A"))
+    if (regex_eat(r, "\\A"))
         return assertion(r, REGEX_AT_START);
-    if (eat(r, "\\z"))
+    if (regex_eat(r, "\\z"))
         return assertion(r, REGEX_AT_END);
-    if (eat(r, "\\b"))
+    if (regex_eat(r, "\\b"))
         return assertion(r, REGEX_AT_WORD);
-    if (eat(r, "\\B"))
+    if (regex_eat(r, "\\B"))
         return assertion(r, REGEX_NOT_AT_WORD);
-    if (eat(r, "\\Q"))
+    if (regex_eat(r, "\\Q"))
         return quoted(r);
     r->s++;
-    c = escaped(r);
+    c = regex_escaped(r);
     return c < 0 ? NULL : one(r, (uint32_t)c);
 }
 
-static struct re *any(struct reader *r)
+static struct re *any(struct regex_reader *r)
 {
     struct re *re = new_re(r, RE_CLASS);
 
-    re->cls = new_class(r);
+    re->cls = regex_new_class(r);
     re->cls->fold = false;
     if (r->flags.dot_all)
-        range(r, re->cls, 0, 0x10ffff);
+        regex_add_range(r, re->cls, 0, 0x10ffff);
     else
-        set(r, re->cls, "\n\n", true);
+        regex_add_set(r, re->cls, "\n\n", true);
     return re;
 }
 
 /* The flags of "(?i-s" up to ')' or ':', which is taken. *ret_group: it was ':'. */
-static bool read_flags(struct reader *r, bool *ret_group)
+static bool read_flags(struct regex_reader *r, bool *ret_group)
 {
     bool on = true;
 
@@ -374,49 +175,49 @@ static bool read_flags(struct reader *r, bool *ret_group)
             *ret_group = *r->s++ == ':';
             return true;
         default:
-            return wrong(r, "no such flag or group after '(?'"), false;
+            return regex_wrong(r, "no such flag or group after '(?'"), false;
         }
     }
-    return wrong(r, "a '(' has no ')'"), false;
+    return regex_wrong(r, "a '(' has no ')'"), false;
 }
 
-static bool group_name(struct reader *r)
+static bool group_name(struct regex_reader *r)
 {
     const char *start = r->s;
 
     while (r->s < r->end && (*r->s == '_' || (*r->s >= '0' && *r->s <= '9') ||
                              ((*r->s | 32) >= 'a' && (*r->s | 32) <= 'z')))
         r->s++;
-    return (r->s > start && eat(r, ">")) ||
-           (wrong(r, "a group's name is of letters, digits, '_'"), false);
+    return (r->s > start && regex_eat(r, ">")) ||
+           (regex_wrong(r, "a group's name is of letters, digits, '_'"), false);
 }
 
-static struct re *group(struct reader *r)
+static struct re *group(struct regex_reader *r)
 {
-    struct flags before = r->flags;
+    struct regex_flags before = r->flags;
     struct re *re;
     bool is_group = true;
 
-    if (eat(r, "?P<") || eat(r, "?<")) {
+    if (regex_eat(r, "?P<") || regex_eat(r, "?<")) {
         if (!group_name(r))
             return NULL;
-    } else if (eat(r, "?")) {
+    } else if (regex_eat(r, "?")) {
         if (!read_flags(r, &is_group))
             return NULL;
         if (!is_group) /* they hold to the end of the group around */
             return new_re(r, RE_EMPTY);
     }
     if (++r->depth > LIMIT_CEL_DEPTH)
-        return wrong(r, "its groups are nested too deep");
+        return regex_wrong(r, "its groups are nested too deep");
     re = alternatives(r);
     r->depth--;
     r->flags = before;
-    if (re && !eat(r, ")"))
-        return wrong(r, "a '(' has no ')'");
+    if (re && !regex_eat(r, ")"))
+        return regex_wrong(r, "a '(' has no ')'");
     return re;
 }
 
-static struct re *atom(struct reader *r)
+static struct re *atom(struct regex_reader *r)
 {
     switch (*r->s) {
     case '(':
@@ -439,9 +240,9 @@ static struct re *atom(struct reader *r)
     case '*':
     case '+':
     case '?':
-        return wrong(r, "a repetition has nothing before it");
+        return regex_wrong(r, "a repetition has nothing before it");
     default:
-        return one(r, get(r));
+        return one(r, regex_get(r));
     }
 }
 
@@ -457,7 +258,7 @@ static bool count(const char **s, const char *end, int *ret)
 }
 
 /* "{2}", "{2,}", "{2,5}"; anything else is text. */
-static bool braces(struct reader *r, int *min, int *max)
+static bool braces(struct regex_reader *r, int *min, int *max)
 {
     const char *s = r->s;
 
@@ -475,24 +276,24 @@ static bool braces(struct reader *r, int *min, int *max)
     return true;
 }
 
-static bool repetition(struct reader *r, int *min, int *max)
+static bool repetition(struct regex_reader *r, int *min, int *max)
 {
     *min = 0;
     *max = -1;
-    if (eat(r, "*"))
+    if (regex_eat(r, "*"))
         return true;
-    if (eat(r, "+")) {
+    if (regex_eat(r, "+")) {
         *min = 1;
         return true;
     }
-    if (eat(r, "?")) {
+    if (regex_eat(r, "?")) {
         *max = 1;
         return true;
     }
     return braces(r, min, max);
 }
 
-static struct re *repeated(struct reader *r)
+static struct re *repeated(struct regex_reader *r)
 {
     struct re *re = atom(r), *over;
     size_t times;
@@ -501,21 +302,22 @@ static struct re *repeated(struct reader *r)
     if (!re || !repetition(r, &min, &max))
         return re;
     if (min > 1000 || max > 1000 || (max >= 0 && max < min))
-        return wrong(r, "a repetition counts from a smaller to a larger number, at most to 1000");
-    (void)eat(r, "?"); /* lazy */
+        return regex_wrong(
+            r, "a repetition counts from a smaller to a larger number, at most to 1000");
+    (void)regex_eat(r, "?"); /* lazy */
     over = new_re(r, RE_REPEAT);
     over->min = min;
     over->max = max;
     times = (size_t)(max > min ? max : min) + 1;
     if (!add(r, over, re) || re->size > REGEX_LARGEST / times)
-        return wrong(r, "it is too large");
+        return regex_wrong(r, "it is too large");
     over->size = (re->size + 1) * times + 2;
     if (repetition(r, &min, &max))
-        return wrong(r, "a repetition of a repetition needs parentheses");
+        return regex_wrong(r, "a repetition of a repetition needs parentheses");
     return over;
 }
 
-static struct re *alternatives(struct reader *r)
+static struct re *alternatives(struct regex_reader *r)
 {
     struct re *alt = new_re(r, RE_ALT);
 
@@ -528,7 +330,7 @@ static struct re *alternatives(struct reader *r)
         }
         if (!add(r, alt, cat))
             return NULL;
-    } while (eat(r, "|"));
+    } while (regex_eat(r, "|"));
     return alt->n == 1 ? alt->of[0] : alt;
 }
 
@@ -630,13 +432,13 @@ static void free_locale(void *locale)
 const struct cel_regex *cel_regex_compile(struct arena *arena, const char *pattern, size_t n,
                                           const char **ret_why)
 {
-    struct reader r = {.arena = arena, .s = pattern, .end = pattern + n};
+    struct regex_reader r = {.arena = arena, .s = pattern, .end = pattern + n};
     struct cel_regex *to;
     struct re *re = alternatives(&r);
     size_t room;
 
     if (re && r.s < r.end)
-        re = wrong(&r, "a ')' has no '('");
+        re = regex_wrong(&r, "a ')' has no '('");
     if (!re) {
         *ret_why = r.why;
         return NULL;

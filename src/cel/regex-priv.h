@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
+
 #define REGEX_LARGEST 20000 /* instructions, once {n,m} is written out */
 
 struct cel_regex_class {
@@ -41,3 +43,34 @@ struct cel_regex {
     /* Room for a run: two lists of threads, a stack, and who is on the list already. */
     uint32_t *now, *next, *stack, *seen;
 };
+
+/* ---- reading a pattern ---- */
+
+struct regex_flags {
+    bool fold, lines, dot_all;
+};
+
+struct regex_reader {
+    struct arena *arena;
+    const char *s, *end;
+    const char *why; /* what is wrong; NULL: nothing yet */
+    struct regex_flags flags;
+    unsigned depth;
+    bool any_fold;
+};
+
+void *regex_wrong(struct regex_reader *r, const char *why); /* NULL, for whoever returns one */
+bool regex_at(const struct regex_reader *r, const char *what);
+bool regex_eat(struct regex_reader *r, const char *what);
+uint32_t regex_get(struct regex_reader *r); /* the next character */
+
+struct cel_regex_class *regex_new_class(struct regex_reader *r);
+void regex_add_range(struct regex_reader *r, struct cel_regex_class *cls, uint32_t first,
+                     uint32_t last);
+/* A set of ASCII, given as pairs in ascending order, or all but it. */
+void regex_add_set(struct regex_reader *r, struct cel_regex_class *cls, const char *pairs,
+                   bool negated);
+bool regex_perl(struct regex_reader *r, struct cel_regex_class *cls);  /* \d \s \w */
+bool regex_named(struct regex_reader *r, struct cel_regex_class *cls); /* [:alpha:] in a class */
+int64_t regex_escaped(struct regex_reader *r); /* a character after its backslash; -1: r->why */
+int64_t regex_class_char(struct regex_reader *r);

@@ -6,29 +6,30 @@
 
 #include "cel/cel-priv.h"
 
-/* Length of the valid sequence at s, 0 where there is none; surrogates and overlong forms are none.
- */
+static size_t length_after(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2 || first > 0xf4)
+        return 0;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+/* Length of the valid sequence at s, 0: there is none. Surrogates and overlong forms are none. */
 static size_t sequence(const unsigned char *s, size_t n)
 {
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] >= 0xc2 && s[0] <= 0xdf)
-        return n >= 2 && (s[1] & 0xc0) == 0x80 ? 2 : 0;
-    if (s[0] >= 0xe0 && s[0] <= 0xef) {
-        if (n < 3 || (s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80)
+    size_t len = length_after(s[0]);
+    uint32_t two = n > 1 ? (uint32_t)s[0] << 8 | s[1] : 0;
+
+    if (len > n)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80)
             return 0;
-        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
-            return 0;
-        return 3;
     }
-    if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-        if (n < 4 || (s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[3] & 0xc0) != 0x80)
-            return 0;
-        if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-            return 0;
-        return 4;
-    }
-    return 0;
+    if (len == 3 && (two < 0xe0a0 || (two >= 0xeda0 && two < 0xee80)))
+        return 0;
+    return len == 4 && (two < 0xf090 || two >= 0xf490) ? 0 : len;
 }
 
 bool cel_utf8_ok(const char *s, size_t n)

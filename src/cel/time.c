@@ -96,33 +96,34 @@ static bool offset(const char **s, int *ret)
     return minutes >= 0 && minutes <= 59;
 }
 
+/* "2026-11-23" and "18:20:00": three numbers of given widths; *ret gets them. */
+static bool three(const char **s, int first_width, const char *between, int *ret)
+{
+    for (int i = 0; i < 3; i++) {
+        if (i && !skip(s, between))
+            return false;
+        ret[i] = number(s, i ? 2 : first_width);
+        if (ret[i] < 0)
+            return false;
+    }
+    return true;
+}
+
 int cel_timestamp_parse(const char *s, int64_t *ret_sec, int32_t *ret_nsec)
 {
-    int year, month, day, hour, minute, second, east;
+    int date[3], at[3], east;
     int32_t nsec;
 
-    year = number(&s, 4);
-    if (year < 0 || !skip(&s, "-"))
+    if (!three(&s, 4, "-", date) || date[1] < 1 || date[1] > 12 || date[2] < 1 ||
+        date[2] > month_days(date[0], date[1]))
         return -1;
-    month = number(&s, 2);
-    if (month < 1 || month > 12 || !skip(&s, "-"))
-        return -1;
-    day = number(&s, 2);
-    if (day < 1 || day > month_days(year, month) || !skip(&s, "T"))
-        return -1;
-    hour = number(&s, 2);
-    if (hour < 0 || hour > 23 || !skip(&s, ":"))
-        return -1;
-    minute = number(&s, 2);
-    if (minute < 0 || minute > 59 || !skip(&s, ":"))
-        return -1;
-    second = number(&s, 2);
-    if (second < 0 || second > 59)
+    if (!skip(&s, "T") || !three(&s, 2, ":", at) || at[0] > 23 || at[1] > 59 || at[2] > 59)
         return -1;
     nsec = fraction(&s);
     if (nsec < 0 || !offset(&s, &east) || *s)
         return -1;
-    *ret_sec = cel_days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - east;
+    *ret_sec =
+        cel_days(date[0], date[1], date[2]) * 86400 + at[0] * 3600 + at[1] * 60 + at[2] - east;
     *ret_nsec = nsec;
     return 0;
 }

@@ -99,33 +99,47 @@ static bool count(const char **s, int max, int *ret)
     return *ret <= max;
 }
 
-/* When a rule strikes in that year, in seconds of local standard or daylight time since 1970. */
-static bool rule(const char **s, int64_t year, int64_t *ret)
+/* "M3.5.0": the fifth (that is, last) Sunday of March. */
+static bool nth_weekday(const char **s, int64_t year, int64_t *ret_days)
 {
     int month, week, day;
+
+    if (!count(s, 12, &month) || month < 1 || *(*s)++ != '.' || !count(s, 5, &week) || week < 1 ||
+        *(*s)++ != '.' || !count(s, 6, &day))
+        return false;
+    *ret_days = cel_days(year, month, 1);
+    *ret_days += ((day - (*ret_days + 4)) % 7 + 7) % 7 + (int64_t)(week - 1) * 7;
+    while (*ret_days >= cel_days(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1))
+        *ret_days -= 7;
+    return true;
+}
+
+/* "J60" counts from 1 and leaves 29 February out, "59" counts from 0. */
+static bool nth_day(const char **s, int64_t year, int64_t *ret_days)
+{
+    int64_t first = cel_days(year, 1, 1);
+    bool julian = **s == 'J', leap = cel_days(year, 3, 1) - first == 60;
+    int day;
+
+    *s += julian;
+    if (!count(s, 365, &day))
+        return false;
+    *ret_days = first + day - (julian && !(leap && day >= 60));
+    return true;
+}
+
+/* When a rule strikes in that year, in seconds of the zone's own clock since 1970. */
+static bool rule(const char **s, int64_t year, int64_t *ret)
+{
     int32_t at = 7200;
     int64_t days;
 
     if (**s == 'M') {
         ++*s;
-        if (!count(s, 12, &month) || month < 1 || *(*s)++ != '.' || !count(s, 5, &week) ||
-            week < 1 || *(*s)++ != '.' || !count(s, 6, &day))
+        if (!nth_weekday(s, year, &days))
             return false;
-        days = cel_days(year, month, 1);
-        days += ((day - (days + 4)) % 7 + 7) % 7 + (int64_t)(week - 1) * 7;
-        /* The fifth of a day that has but four is its last. */
-        while (days >= cel_days(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1))
-            days -= 7;
-    } else {
-        bool julian = **s == 'J';
-        int64_t first = cel_days(year, 1, 1);
-
-        *s += julian;
-        if (!count(s, 365, &day))
-            return false;
-        days = first + day;
-        if (julian) /* from 1, and 29 February does not count */
-            days += cel_days(year, 3, 1) - first == 60 && day >= 60 ? 0 : -1;
+    } else if (!nth_day(s, year, &days)) {
+        return false;
     }
     if (**s == '/') {
         ++*s;
@@ -136,11 +150,25 @@ static bool rule(const char **s, int64_t year, int64_t *ret)
     return true;
 }
 
+/* Two rules: from the first one on daylight time holds, from the second one on standard time. */
+static bool is_daylight(const char *s, int64_t sec, int32_t standard, int32_t daylight, bool *ret)
+{
+    int64_t start, end, year, local = sec + standard;
+    int month, day;
+
+    cel_civil(local / 86400 - (local % 86400 < 0), &year, &month, &day);
+    if (*s++ != ',' || !rule(&s, year, &start) || *s++ != ',' || !rule(&s, year, &end) || *s)
+        return false;
+    start -= standard;
+    end -= daylight;
+    *ret = start < end ? sec >= start && sec < end : sec >= start || sec < end;
+    return true;
+}
+
 static bool from_footer(const char *s, int64_t sec, int32_t *ret)
 {
     int32_t standard, daylight;
-    int64_t start, end, year, local;
-    int month, day;
+    bool is;
 
     if (!abbreviation(&s) || !clock_time(&s, &standard))
         return false;
@@ -155,13 +183,9 @@ static bool from_footer(const char *s, int64_t sec, int32_t *ret)
             return false;
         daylight = -daylight;
     }
-    local = sec + standard;
-    cel_civil(local / 86400 - (local % 86400 < 0), &year, &month, &day);
-    if (*s++ != ',' || !rule(&s, year, &start) || *s++ != ',' || !rule(&s, year, &end) || *s)
+    if (!is_daylight(s, sec, standard, daylight, &is))
         return false;
-    start -= standard;
-    end -= daylight;
-    if (start < end ? sec >= start && sec < end : sec >= start || sec < end)
+    if (is)
         *ret = daylight;
     return true;
 }
