@@ -1,0 +1,379 @@
+/* catalog - the short lists of the record: experiments, pipelines, models, artifacts. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/out.h"
+#include "cli/record.h"
+
+/* The store, or an empty answer where nothing has been run: *ret stays NULL then. */
+static int open_store(const struct cli *cli, struct store **ret, struct dh_err *err)
+{
+    return cli_store(cli, ret, err) < 0 ? -1 : 0;
+}
+
+static int finish(const struct cli *cli, struct js *list, struct out_table *table,
+                  const char *nothing)
+{
+    if (cli->json)
+        out_json(list, stdout);
+    else if (out_n_rows(table))
+        out_table_print(table, "");
+    else
+        fprintf(stderr, "%s\n", nothing);
+    return CLI_DONE;
+}
+
+static void cell_time(struct out_table *table, int64_t us)
+{
+    own_mem char *text = out_time(us);
+
+    out_cell(table, text, OUT_PLAIN);
+}
+
+/* ---- experiments ---- */
+
+static int run_experiments(struct cli *cli, const struct cli_args *args, struct dh_err *err)
+{
+    own(store_close) struct store *store = NULL;
+    own(arena_free) struct arena *a = arena_new();
+    own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
+    own(js_free) struct js *list = js_array();
+    struct store_experiments all = {0};
+
+    (void)args;
+    if (open_store(cli, &store, err) < 0 ||
+        (store && store_experiment_list(store, a, &all, err) < 0))
+        return -1;
+    out_column(table, "EXPERIMENT", OUT_LEFT);
+    out_column(table, "RUNS", OUT_RIGHT);
+    out_column(table, "LAST RUN", OUT_LEFT);
+    out_column(table, "CREATED", OUT_LEFT);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct store_experiment *e = &all.items[i];
+        struct js *v = js_object();
+
+        out_set_text(v, "experiment_id", e->uuid);
+        out_set_text(v, "name", e->name);
+        out_set_text(v, "description", e->description);
+        js_set(v, "runs", js_int(e->n_runs));
+        out_set_time(v, "created_at", e->created_us);
+        out_set_time(v, "last_run_at", e->last_run_us);
+        js_push(list, v);
+        out_cell(table, e->name, OUT_PLAIN);
+        out_cellf(table, "%lld", (long long)e->n_runs);
+        cell_time(table, e->last_run_us);
+        cell_time(table, e->created_us);
+    }
+    return finish(cli, list, table,
+                  "no experiments yet: 'dhow run FILE --experiment NAME' makes one");
+}
+
+const struct cli_command cmd_experiments = {
+    .name = "experiments",
+    .group = "The record",
+    .summary = "list experiments, last used first",
+    .operands = "",
+    .run = run_experiments,
+};
+
+/* ---- pipelines ---- */
+
+static int list_versions(const struct cli *cli, struct store *store, const char *name,
+                         struct arena *a, struct dh_err *err)
+{
+    own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
+    own(js_free) struct js *list = js_array();
+    struct store_pipeline_versions all = {0};
+    struct store_pipeline pipeline;
+
+    if (store_pipeline_find(store, name, a, &pipeline, err) < 0 ||
+        store_pipeline_version_list(store, pipeline.id, a, &all, err) < 0)
+        return -1;
+    out_column(table, "VERSION", OUT_LEFT);
+    out_column(table, "CREATED", OUT_LEFT);
+    out_column(table, "SPEC (SHA-256)", OUT_LEFT);
+    for (size_t i = 0; i < all.n; i++) {
+        struct js *v = js_object();
+
+        out_set_text(v, "pipeline_version_id", all.items[i].uuid);
+        out_set_text(v, "pipeline", all.items[i].pipeline);
+        out_set_text(v, "name", all.items[i].name);
+        out_set_text(v, "spec_digest", all.items[i].spec_digest);
+        out_set_time(v, "created_at", all.items[i].created_us);
+        js_push(list, v);
+        out_cell(table, all.items[i].name, OUT_PLAIN);
+        cell_time(table, all.items[i].created_us);
+        out_cell(table, all.items[i].spec_digest, OUT_DIM);
+    }
+    return finish(cli, list, table, "no versions");
+}
+
+static int list_pipelines(const struct cli *cli, struct store *store, struct arena *a,
+                          struct dh_err *err)
+{
+    own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
+    own(js_free) struct js *list = js_array();
+    struct store_pipelines all = {0};
+
+    if (store && store_pipeline_list(store, a, &all, err) < 0)
+        return -1;
+    out_column(table, "PIPELINE", OUT_LEFT);
+    out_column(table, "VERSIONS", OUT_RIGHT);
+    out_column(table, "RUNS", OUT_RIGHT);
+    out_column(table, "LAST RUN", OUT_LEFT);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct store_pipeline *p = &all.items[i];
+        struct js *v = js_object();
+
+        out_set_text(v, "pipeline_id", p->uuid);
+        out_set_text(v, "name", p->name);
+        out_set_text(v, "description", p->description);
+        js_set(v, "versions", js_int(p->n_versions));
+        js_set(v, "runs", js_int(p->n_runs));
+        out_set_time(v, "created_at", p->created_us);
+        out_set_time(v, "last_run_at", p->last_run_us);
+        js_push(list, v);
+        out_cell(table, p->name, OUT_PLAIN);
+        out_cellf(table, "%lld", (long long)p->n_versions);
+        out_cellf(table, "%lld", (long long)p->n_runs);
+        cell_time(table, p->last_run_us);
+    }
+    return finish(cli, list, table,
+                  "no pipelines yet: 'dhow run FILE' records the one that it runs");
+}
+
+static int run_pipelines(struct cli *cli, const struct cli_args *args, struct dh_err *err)
+{
+    own(store_close) struct store *store = NULL;
+    own(arena_free) struct arena *a = arena_new();
+
+    if (cli_n(args)) {
+        if (cli_store_with(cli, "pipelines", &store, err) < 0)
+            return -1;
+        return list_versions(cli, store, cli_at(args, 0), a, err);
+    }
+    if (open_store(cli, &store, err) < 0)
+        return -1;
+    return list_pipelines(cli, store, a, err);
+}
+
+const struct cli_command cmd_pipelines = {
+    .name = "pipelines",
+    .group = "The record",
+    .summary = "list the pipelines that have been run, or one's versions",
+    .operands = "[NAME]",
+    .max_operands = 1,
+    .operand_kind = CLI_PIPELINE,
+    .run = run_pipelines,
+};
+
+/* ---- models ---- */
+
+static struct js *version_json(const struct store_model_version *version)
+{
+    struct js *v = js_object();
+
+    out_set_text(v, "model_version_id", version->uuid);
+    out_set_text(v, "model", version->model);
+    out_set_text(v, "version", version->version);
+    out_set_text(v, "description", version->description);
+    js_set(v, "aliases", out_parse(version->aliases, js_array()));
+    out_set_text(v, "artifact_id", version->artifact_uuid);
+    out_set_text(v, "uri", version->uri);
+    out_set_text(v, "digest", version->digest);
+    out_set_text(v, "run_id", version->run_uuid);
+    out_set_text(v, "task_id", version->task_uuid);
+    js_set(v, "metadata", out_parse(version->metadata, js_object()));
+    out_set_time(v, "created_at", version->created_us);
+    return v;
+}
+
+static int list_model_versions(const struct cli *cli, struct store *store, const char *name,
+                               struct arena *a, struct dh_err *err)
+{
+    own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
+    own(js_free) struct js *list = js_array();
+    struct store_model_versions all = {0};
+
+    if (store_model_versions(store, name, a, &all, err) < 0)
+        return -1;
+    out_column(table, "VERSION", OUT_LEFT);
+    out_column(table, "ALIASES", OUT_LEFT);
+    out_column(table, "CREATED", OUT_LEFT);
+    out_column(table, "RUN", OUT_RIGHT);
+    out_column(table, "WHERE", OUT_LEFT);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct store_model_version *version = &all.items[i];
+        own(js_free) struct js *aliases = out_parse(version->aliases, js_array());
+        own_buf struct buf names = {0};
+
+        for (size_t k = 0; k < js_n(aliases); k++)
+            buf_addf(&names, "%s%s", k ? ", " : "", js_text(js_at(aliases, k)));
+        js_push(list, version_json(version));
+        out_cell(table, version->version, OUT_PLAIN);
+        out_cell(table, buf_str(&names), OUT_GREEN);
+        cell_time(table, version->created_us);
+        out_cellf(table, "%lld", (long long)version->run_id);
+        out_cell(table, version->uri, OUT_PLAIN);
+    }
+    return finish(cli, list, table, "no versions");
+}
+
+static int list_models(const struct cli *cli, struct store *store, struct arena *a,
+                       struct dh_err *err)
+{
+    own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
+    own(js_free) struct js *list = js_array();
+    struct store_models all = {0};
+
+    if (store && store_model_list(store, a, &all, err) < 0)
+        return -1;
+    out_column(table, "MODEL", OUT_LEFT);
+    out_column(table, "LATEST", OUT_LEFT);
+    out_column(table, "VERSIONS", OUT_RIGHT);
+    out_column(table, "UPDATED", OUT_LEFT);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct store_model *m = &all.items[i];
+        struct js *v = js_object();
+
+        out_set_text(v, "model_id", m->uuid);
+        out_set_text(v, "name", m->name);
+        out_set_text(v, "description", m->description);
+        out_set_text(v, "latest", m->latest);
+        js_set(v, "versions", js_int(m->n_versions));
+        out_set_time(v, "created_at", m->created_us);
+        out_set_time(v, "updated_at", m->updated_us);
+        js_push(list, v);
+        out_cell(table, m->name, OUT_PLAIN);
+        out_cell(table, m->latest, OUT_PLAIN);
+        out_cellf(table, "%lld", (long long)m->n_versions);
+        cell_time(table, m->updated_us);
+    }
+    return finish(cli, list, table, "no models yet: a step that promotes one registers it");
+}
+
+static int run_models(struct cli *cli, const struct cli_args *args, struct dh_err *err)
+{
+    own(store_close) struct store *store = NULL;
+    own(arena_free) struct arena *a = arena_new();
+
+    if (cli_n(args)) {
+        if (cli_store_with(cli, "models", &store, err) < 0)
+            return -1;
+        return list_model_versions(cli, store, cli_at(args, 0), a, err);
+    }
+    if (open_store(cli, &store, err) < 0)
+        return -1;
+    return list_models(cli, store, a, err);
+}
+
+const struct cli_command cmd_models = {
+    .name = "models",
+    .group = "The record",
+    .summary = "list registered models, or one's versions",
+    .operands = "[NAME]",
+    .max_operands = 1,
+    .operand_kind = CLI_MODEL,
+    .run = run_models,
+};
+
+/* ---- artifacts ---- */
+
+static int artifact_filter(const struct cli_args *args, struct store *store, struct arena *a,
+                           struct store_artifact_filter *ret, struct dh_err *err)
+{
+    const char *run_name = cli_get(args, "run"), *type = cli_get(args, "type");
+    struct store_run run;
+    long limit;
+
+    if (cli_get_int(args, "limit", 1, 50, &limit, err) < 0)
+        return -1;
+    *ret = (struct store_artifact_filter){.limit = limit > 1000000 ? 1000000 : (int)limit,
+                                          .deleted_too = cli_has(args, "all")};
+    if (type)
+        ret->type = strchr(type, '.') ? type : arena_printf(a, "system.%s", type);
+    if (!run_name)
+        return 0;
+    if (store_run_find(store, run_name, a, &run, err) < 0)
+        return -1;
+    ret->run_id = run.id;
+    return 0;
+}
+
+static void artifact_row(struct out_table *table, const struct store_artifact_row *row)
+{
+    own_mem char *size = out_bytes(row->artifact.size_bytes);
+
+    out_cellf(table, "%lld", (long long)row->artifact.id);
+    out_cell(table, row->artifact.type, OUT_PLAIN);
+    out_cellf(table, "%s%s%s", row->task_name ? row->task_name : "", row->task_name ? "/" : "",
+              row->key             ? row->key
+              : row->artifact.name ? row->artifact.name
+                                   : "");
+    if (row->run_id)
+        out_cellf(table, "%lld", (long long)row->run_id);
+    else
+        out_cell(table, "-", OUT_PLAIN);
+    out_cell(table, size, OUT_PLAIN);
+    cell_time(table, row->artifact.created_us);
+    out_cell(table, row->artifact.uri, OUT_PLAIN);
+}
+
+static int run_artifacts(struct cli *cli, const struct cli_args *args, struct dh_err *err)
+{
+    own(store_close) struct store *store = NULL;
+    own(arena_free) struct arena *a = arena_new();
+    own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
+    own(js_free) struct js *list = js_array();
+    struct store_artifact_rows rows = {0};
+    struct store_artifact_filter filter;
+
+    if (cli_has(args, "run") ? cli_store_with(cli, "runs", &store, err) < 0
+                             : open_store(cli, &store, err) < 0)
+        return -1;
+    if (artifact_filter(args, store, a, &filter, err) < 0 ||
+        (store && store_artifact_list(store, &filter, a, &rows, err) < 0))
+        return -1;
+    out_column(table, "ARTIFACT", OUT_RIGHT);
+    out_column(table, "TYPE", OUT_LEFT);
+    out_column(table, "MADE AS", OUT_LEFT);
+    out_column(table, "RUN", OUT_RIGHT);
+    out_column(table, "SIZE", OUT_RIGHT);
+    out_column(table, "CREATED", OUT_LEFT);
+    out_column(table, "WHERE", OUT_LEFT);
+    for (size_t i = 0; i < rows.n; i++) {
+        struct js *v = record_artifact_json(&rows.items[i].artifact);
+
+        out_set_time(v, "created_at", rows.items[i].artifact.created_us);
+        out_set_text(v, "run_id", rows.items[i].run_uuid);
+        out_set_text(v, "pipeline", rows.items[i].pipeline);
+        out_set_text(v, "task", rows.items[i].task_name);
+        out_set_text(v, "output", rows.items[i].key);
+        js_push(list, v);
+        artifact_row(table, &rows.items[i]);
+    }
+    if (rows.more && !cli->json)
+        fprintf(stderr, "… and older ones: --limit N shows more\n");
+    return finish(cli, list, table, "no artifacts");
+}
+
+static const struct cli_option artifact_options[] = {
+    {.name = "run", .value = "RUN", .kind = CLI_RUN, .help = "only those that this run made"},
+    {.name = "type",
+     .value = "TYPE",
+     .help = "only those of this type, as in Model or system.Model"},
+    {.name = "limit", .letter = 'n', .value = "N", .help = "at most N of them (default 50)"},
+    {.name = "all", .letter = 'a', .help = "deleted ones too"},
+    {.name = NULL},
+};
+
+const struct cli_command cmd_artifacts = {
+    .name = "artifacts",
+    .group = "The record",
+    .summary = "list artifacts, newest first",
+    .operands = "",
+    .options = artifact_options,
+    .examples = "dhow artifacts --run last --type Model",
+    .run = run_artifacts,
+};

@@ -1,0 +1,9 @@
+#pragma once
+/* commands - one struct a command, each in the file of its name. */
+#include "cli/cli.h"
+
+extern const struct cli_command cmd_run, cmd_plan, cmd_explain, cmd_resume, cmd_retry, cmd_cancel;
+extern const struct cli_command cmd_runs, cmd_show, cmd_logs, cmd_compare, cmd_artifacts;
+extern const struct cli_command cmd_experiments, cmd_models, cmd_pipelines;
+extern const struct cli_command cmd_validate, cmd_component;
+extern const struct cli_command cmd_doctor, cmd_help, cmd_version, cmd_completion;

@@ -1,0 +1,161 @@
+#include "cli/execute.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/out.h"
+#include "cli/record.h"
+#include "cli/view.h"
+
+extern char **environ;
+
+int cli_engine(const struct cli *cli, struct engine **ret, struct dh_err *err)
+{
+    own_mem char *home = NULL;
+    struct engine_options options = {.signals = true};
+
+    if (cli_home(cli, &home, err) < 0)
+        return -1;
+    signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not end the run */
+    options.home = home;
+    return engine_open(&options, ret, err);
+}
+
+int cli_jobs(const struct cli_args *args, int *ret, struct dh_err *err)
+{
+    long jobs;
+
+    if (cli_get_int(args, "jobs", 1, 0, &jobs, err) < 0)
+        return -1;
+    *ret = jobs > 4096 ? 4096 : (int)jobs;
+    return 0;
+}
+
+static void print_outputs(const struct store_run *run)
+{
+    own(js_free) struct js *outputs = out_parse(run->outputs, js_object());
+
+    for (js_each(outputs, it)) {
+        own_mem char *text = js_is(it.value, JS_STRING) ? dh_strdup(js_text(it.value))
+                                                        : js_dump(it.value, JS_PYTHON);
+
+        printf("%s=%s\n", it.key, text);
+    }
+}
+
+static void print_cause(const struct cli *cli, const struct store_run *run)
+{
+    own(js_free) struct js *error = out_parse(run->error, js_null());
+    const char *task = js_get_text(error, "task"), *message = js_get_text(error, "message");
+
+    if (message)
+        fprintf(stderr, "%sdhow %s:%s run %lld failed: %s%s%s\n", out_on(cli->err_color, OUT_RED),
+                cli->command->name, out_off(cli->err_color), (long long)run->id, task ? task : "",
+                task ? ": " : "", message);
+}
+
+static int print_result(const struct cli *cli, struct store *store, const char *run_id, bool quiet,
+                        struct dh_err *err)
+{
+    own(record_free) struct record *record = NULL;
+    own(arena_free) struct arena *a = arena_new();
+    own(js_free) struct js *v = NULL;
+    struct store_run run;
+
+    if (quiet && !cli->json) { /* the run alone: its tasks may be many */
+        if (store_run_find(store, run_id, a, &run, err) < 0)
+            return -1;
+        print_outputs(&run);
+        print_cause(cli, &run);
+        return 0;
+    }
+    if (record_load(store, run_id, &record, err) < 0)
+        return -1;
+    if (cli->json) {
+        v = record_run_json(record);
+        out_json(v, stdout);
+        print_cause(cli, &record->run);
+        return 0;
+    }
+    record_print_summary(record, stderr, cli->err_color);
+    (void)fflush(stderr);
+    print_outputs(&record->run);
+    return 0;
+}
+
+int cli_execute(const struct cli *cli, struct engine *engine, const char *run_id,
+                struct engine_how how, bool quiet, struct dh_err *err)
+{
+    struct view *view = view_new(cli, quiet || cli->json);
+    struct engine_result result = {.state = PLAN_FAILED};
+    int rc;
+
+    how.watch = view_watch(view);
+    rc = engine_execute(engine, run_id, &how, &result, err);
+    view_end(view);
+    if (rc < 0 || print_result(cli, engine_store(engine), run_id, quiet, err) < 0)
+        return -1;
+    if (result.state == PLAN_CANCELED)
+        return CLI_CANCELED;
+    return result.state == PLAN_FAILED ? CLI_RUN_FAILED : CLI_DONE;
+}
+
+static int spawn_resume(const char *self, const char *home, const char *run_id, struct dh_err *err)
+{
+    char *const argv[] = {(char[]){"dhow"},
+                          (char[]){"--home"},
+                          (char *)(uintptr_t)home,
+                          (char[]){"resume"},
+                          (char[]){"--quiet"},
+                          (char *)(uintptr_t)run_id,
+                          NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    pid_t pid;
+    int rc;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    for (int fd = 0; fd < 3; fd++)
+        posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+    rc = posix_spawn(&pid, self, &actions, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    if (rc != 0) {
+        errno = rc;
+        return dh_fail_errno(err, "starting %s in the background", self);
+    }
+    return 0;
+}
+
+int cli_detach(const struct cli *cli, const char *run_id, struct dh_err *err)
+{
+    own_mem char *home = NULL;
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    if (n < 0)
+        return dh_fail_errno(err, "/proc/self/exe");
+    self[n] = '\0';
+    if (cli_home(cli, &home, err) < 0 || spawn_resume(self, home, run_id, err) < 0)
+        return -1;
+    if (cli->json) {
+        own(js_free) struct js *v = js_object();
+
+        out_set_text(v, "run_id", run_id);
+        out_set_text(v, "state", "PENDING");
+        out_json(v, stdout);
+    } else {
+        printf("%s\n", run_id);
+        fprintf(stderr,
+                "runs in the background: 'dhow logs %s -f' follows it, 'dhow cancel %s' stops it\n",
+                run_id, run_id);
+    }
+    return CLI_DONE;
+}

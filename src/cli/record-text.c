@@ -1,0 +1,282 @@
+/* record-text - a run as text for people. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "cli/out.h"
+#include "cli/record.h"
+
+enum { NOTE_WIDTH = 100, VALUE_WIDTH = 90 };
+
+/* "RUNTIME" → "", "CONDITION_BRANCH" → "condition branch": a step is the usual thing. */
+static char *type_words(enum store_task_type type)
+{
+    char *words = dh_strdup(type == STORE_RUNTIME ? "" : store_task_type_name(type));
+
+    for (char *c = words; *c; c++)
+        *c = (char)(*c == '_' ? ' ' : *c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    return words;
+}
+
+static char *note(const struct store_task *task)
+{
+    own_buf struct buf b = {0};
+
+    if (task->exit_code > 0)
+        buf_addf(&b, "exit code %lld", (long long)task->exit_code);
+    if (task->attempts > 1)
+        buf_addf(&b, "%s%lld attempts", b.n ? ", " : "", (long long)task->attempts);
+    if (task->state_reason && *task->state_reason)
+        buf_addf(&b, "%s%s", b.n ? ": " : "", task->state_reason);
+    return out_text(buf_str(&b), NOTE_WIDTH);
+}
+
+/* Iterations of a big loop that ended well say nothing that the loop's own line does not. */
+static bool folded(const struct record *record, const struct store_task *task)
+{
+    while (task->type != STORE_LOOP_ITERATION) {
+        task = record_task_by_id(record, task->parent_task_id);
+        if (!task)
+            return false;
+    }
+    return task->iteration_index >= 10 &&
+           (task->state == STORE_SUCCEEDED || task->state == STORE_CACHED);
+}
+
+void record_print_tasks(const struct record *record, FILE *to, bool color)
+{
+    own(out_table_free) struct out_table *table = out_table_new(to, color);
+    size_t n_folded = 0;
+
+    out_column(table, "TASK", OUT_LEFT);
+    out_column(table, "STATE", OUT_LEFT);
+    out_column(table, "TOOK", OUT_RIGHT);
+    out_column(table, "", OUT_LEFT);
+    for (size_t i = 0; i < record->tasks.n; i++) {
+        const struct store_task *task = &record->tasks.items[i];
+        own_mem char *took = out_duration(task->started_us, task->finished_us);
+        own_mem char *type = type_words(task->type);
+        own_mem char *why = note(task);
+        own_mem char *name = NULL;
+
+        if (task->type == STORE_ROOT)
+            continue;
+        if (record->tasks.n > 200 && folded(record, task)) {
+            n_folded++;
+            continue;
+        }
+        name = task->type == STORE_LOOP_ITERATION
+                   ? dh_printf("%*s[%lld]", 2 * record_depth(record, task), "",
+                               (long long)task->iteration_index)
+                   : dh_printf("%*s%s", 2 * record_depth(record, task), "", task->name);
+        out_cell(table, name, OUT_PLAIN);
+        out_cell_state(table, store_state_name(task->state));
+        out_cell(table, took, OUT_PLAIN);
+        out_cellf(table, "%s%s%s", type, *type && *why ? ": " : "", why);
+    }
+    if (out_n_rows(table))
+        out_table_print(table, "  ");
+    if (n_folded)
+        fprintf(to, "  … and %zu more of loops, all well (--output json has them)\n", n_folded);
+}
+
+/* ---- metrics: a row a task, a column a metric ---- */
+
+static void metric_header(const struct record_metrics *all, struct strmap *columns)
+{
+    for (size_t i = 0; i < all->n && strmap_n(columns) < 12; i++)
+        strmap_put(columns, all->items[i].name, columns);
+}
+
+static void metric_row(struct out_table *table, const struct record *record,
+                       const struct record_metrics *all, size_t from, size_t to,
+                       const struct strmap *columns)
+{
+    const char *key = record_key(record, all->items[from].task);
+
+    out_cell(table, strncmp(key, "root.", 5) ? key : key + 5, OUT_PLAIN);
+    for (size_t c = 0; c < strmap_n(columns); c++) {
+        const char *name = strmap_at(columns, c, NULL);
+        own_mem char *text = NULL;
+
+        for (size_t i = from; i < to; i++)
+            if (!strcmp(all->items[i].name, name)) {
+                free(text);
+                text = out_number(all->items[i].number);
+            }
+        out_cell(table, text, OUT_PLAIN);
+    }
+}
+
+void record_print_metrics(const struct record *record, FILE *to, bool color)
+{
+    own(out_table_free) struct out_table *table = out_table_new(to, color);
+    own(strmap_free) struct strmap *columns = strmap_new();
+    struct record_metrics all;
+
+    record_metrics(record, &all);
+    metric_header(&all, columns);
+    out_column(table, "METRICS", OUT_LEFT);
+    for (size_t c = 0; c < strmap_n(columns); c++)
+        out_column(table, strmap_at(columns, c, NULL), OUT_RIGHT);
+    for (size_t from = 0, end; from < all.n; from = end) {
+        for (end = from; end < all.n && all.items[end].task == all.items[from].task; end++)
+            ;
+        if (out_n_rows(table) < 50)
+            metric_row(table, record, &all, from, end, columns);
+    }
+    if (out_n_rows(table)) {
+        (void)fputc('\n', to);
+        out_table_print(table, "  ");
+    }
+    free(all.items);
+}
+
+/* ---- the summary ---- */
+
+static void print_task_outputs(const struct record *record, FILE *to, bool color)
+{
+    own(out_table_free) struct out_table *table = out_table_new(to, color);
+
+    out_column(table, "STEP", OUT_LEFT);
+    out_column(table, "OUTPUT", OUT_LEFT);
+    out_column(table, "VALUE", OUT_LEFT);
+    for (size_t i = 0; i < record->tasks.n && out_n_rows(table) < 40; i++) {
+        const struct store_task *task = &record->tasks.items[i];
+        own(js_free) struct js *outputs = out_parse(task->outputs, js_object());
+        const char *key = record_key(record, task);
+
+        if (!record_is_leaf(task))
+            continue;
+        key = strncmp(key, "root.", 5) ? key : key + 5;
+        for (js_each(outputs, it)) {
+            own_mem char *value = out_value(it.value, VALUE_WIDTH);
+
+            out_cell(table, key, OUT_PLAIN);
+            out_cell(table, it.key, OUT_PLAIN);
+            out_cell(table, value, OUT_PLAIN);
+            key = "";
+        }
+    }
+    if (out_n_rows(table)) {
+        (void)fputc('\n', to);
+        out_table_print(table, "  ");
+    }
+}
+
+/* What did not run, with the reason: the top of each part that was skipped. */
+static void print_skipped(const struct record *record, FILE *to, bool color)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < record->tasks.n; i++) {
+        const struct store_task *task = &record->tasks.items[i];
+        const struct store_task *parent = record_task_by_id(record, task->parent_task_id);
+        const char *key = record_key(record, task);
+
+        if (task->state != STORE_SKIPPED || (parent && parent->state == STORE_SKIPPED))
+            continue;
+        if (!any)
+            fprintf(to, "\n  %sSKIPPED%s\n", out_on(color, OUT_BOLD), out_off(color));
+        any = true;
+        fprintf(to, "  %s%s%s%s\n", strncmp(key, "root.", 5) ? key : key + 5,
+                task->state_reason ? ": " : "", task->state_reason ? task->state_reason : "", "");
+    }
+}
+
+void record_print_error(const struct record *record, FILE *to, bool color)
+{
+    own(js_free) struct js *error = out_parse(record->run.error, js_null());
+    const char *task = js_get_text(error, "task"), *message = js_get_text(error, "message");
+    const char *tail = js_get_text(error, "log_tail");
+
+    if (!message)
+        return;
+    fprintf(to, "\n  %sFAILED%s %s%s%s\n", out_on(color, OUT_RED), out_off(color), task ? task : "",
+            task ? ": " : "", message);
+    while (tail && *tail) {
+        size_t n = strcspn(tail, "\n");
+        own_mem char *line = dh_strndup(tail, n);
+        own_mem char *clean = out_text(line, 0);
+
+        fprintf(to, "    %s| %s%s\n", out_on(color, OUT_DIM), clean, out_off(color));
+        tail += n + (tail[n] == '\n');
+    }
+}
+
+static void print_counts(const struct record *record, FILE *to)
+{
+    static const struct {
+        enum store_state state;
+        const char *word;
+    } order[] = {{STORE_SUCCEEDED, "succeeded"}, {STORE_CACHED, "cached"},
+                 {STORE_FAILED, "failed"},       {STORE_SKIPPED, "skipped"},
+                 {STORE_CANCELED, "canceled"},   {STORE_RUNNING, "running"},
+                 {STORE_PENDING, "pending"}};
+    size_t counts[STORE_N_STATES] = {0}, n = 0;
+    const char *sep = "";
+
+    for (size_t i = 0; i < record->tasks.n; i++) {
+        if (record_is_leaf(&record->tasks.items[i])) {
+            counts[record->tasks.items[i].state]++;
+            n++;
+        }
+    }
+    fprintf(to, "%zu step%s%s", n, n == 1 ? "" : "s", n ? ": " : "");
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        if (counts[order[i].state]) {
+            fprintf(to, "%s%zu %s", sep, counts[order[i].state], order[i].word);
+            sep = ", ";
+        }
+    }
+}
+
+static const struct store_task *first_failed(const struct record *record)
+{
+    for (size_t i = 0; i < record->tasks.n; i++)
+        if (record->tasks.items[i].state == STORE_FAILED && record_is_leaf(&record->tasks.items[i]))
+            return &record->tasks.items[i];
+    return NULL;
+}
+
+static void print_next(const struct record *record, FILE *to, bool color)
+{
+    const struct store_task *failed = first_failed(record);
+    long long run = (long long)record->run.id;
+
+    fprintf(to, "\n  %sNEXT%s\n", out_on(color, OUT_BOLD), out_off(color));
+    if (failed) {
+        fprintf(to, "  dhow logs %lld/%s   the failed step's whole log\n", run, failed->name);
+        fprintf(to, "  dhow retry %lld   runs what failed and what follows from it\n", run);
+    } else if (!store_state_ended(record->run.state)) {
+        fprintf(to, "  dhow resume %lld   goes on where it stopped\n", run);
+    }
+    fprintf(to,
+            "  dhow show %lld   its tasks, parameters and artifacts; 'dhow show %lld/TASK' one of "
+            "them\n",
+            run, run);
+    if (!failed) {
+        fprintf(to, "  dhow explain %lld   why each step ran, or did not\n", run);
+        fprintf(to, "  dhow runs, dhow models, dhow compare %lld RUN\n", run);
+    }
+}
+
+void record_print_summary(const struct record *record, FILE *to, bool color)
+{
+    const struct store_run *run = &record->run;
+    const char *state = store_state_name(run->state);
+    own_mem char *took = out_duration(run->started_us, run->finished_us);
+
+    fprintf(to, "\n%s%s %s%s  run %lld of %s, %s, ", out_on(color, out_state_style(state)),
+            out_state_mark(state), state, out_off(color), (long long)run->id,
+            run->pipeline ? run->pipeline : "a pipeline", took);
+    print_counts(record, to);
+    (void)fputc('\n', to);
+    record_print_metrics(record, to, color);
+    print_task_outputs(record, to, color);
+    print_skipped(record, to, color);
+    record_print_error(record, to, color);
+    print_next(record, to, color);
+}

@@ -1,0 +1,294 @@
+#include "cli/view.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/out.h"
+
+enum { TICK_MS = 100, MAX_LIVE = 12, NAME_WIDTH = 44 };
+
+struct active {                   /* a step that runs, or a loop that is open */
+    const struct plan_node *node; /* an identity only: never looked into */
+    char *name, *why;
+    int64_t since_us;
+    size_t n_done, n_total; /* loops */
+};
+
+struct view {
+    struct engine_watch watch;
+    bool live, quiet, color;
+    /* below: the engine's thread and the ticking one, under the lock */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t ticker;
+    bool ticking, ending;
+    struct active *active;
+    size_t n_active, cap_active;
+    size_t n_lines; /* of the live part, as it stands on the terminal */
+    size_t n_done, n_failed;
+    int64_t drawn_us;
+};
+
+/* ---- the live part ---- */
+
+static int terminal_columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+static void erase(struct view *v)
+{
+    if (v->n_lines)
+        fprintf(stderr, "\033[%zuA\033[J", v->n_lines);
+    v->n_lines = 0;
+}
+
+static void draw_line(struct view *v, const struct active *a, int64_t now_us, int columns)
+{
+    char took[CLOCK_TEXT];
+    own_mem char *text = NULL;
+    own_mem char *cut = NULL;
+
+    clock_duration(now_us - a->since_us, took);
+    if (a->n_total)
+        text = dh_printf("%-*s %7s  %zu of %zu", NAME_WIDTH, a->name, took, a->n_done, a->n_total);
+    else
+        text = dh_printf("%-*s %7s  %s", NAME_WIDTH, a->name, took, a->why ? a->why : "");
+    cut = out_text(text, (size_t)columns - 3);
+    fprintf(stderr, "%s● %s%s\n", out_on(v->color, OUT_BLUE), cut, out_off(v->color));
+    v->n_lines++;
+}
+
+static void draw(struct view *v)
+{
+    int64_t now_us = clock_now_us();
+    int columns = terminal_columns();
+    size_t shown = v->n_active < MAX_LIVE ? v->n_active : MAX_LIVE;
+
+    v->drawn_us = now_us;
+    erase(v);
+    for (size_t i = 0; i < shown; i++)
+        draw_line(v, &v->active[i], now_us, columns);
+    if (v->n_active > shown || v->n_done > 20) {
+        fprintf(stderr, "  %s%zu running, %zu done%s\n", out_on(v->color, OUT_DIM), v->n_active,
+                v->n_done, out_off(v->color));
+        v->n_lines++;
+    }
+    (void)fflush(stderr);
+}
+
+static void *tick(void *user)
+{
+    struct view *v = user;
+
+    pthread_mutex_lock(&v->lock);
+    while (!v->ending) {
+        struct timespec until;
+
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TICK_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000L;
+        }
+        (void)pthread_cond_timedwait(&v->wake, &v->lock, &until);
+        if (!v->ending && v->n_active)
+            draw(v);
+    }
+    pthread_mutex_unlock(&v->lock);
+    return NULL;
+}
+
+/* ---- what runs ---- */
+
+static size_t find(const struct view *v, const struct plan_node *node)
+{
+    size_t i = 0;
+
+    while (i < v->n_active && v->active[i].node != node)
+        i++;
+    return i;
+}
+
+static void forget(struct view *v, const struct plan_node *node)
+{
+    size_t i = find(v, node);
+
+    if (i == v->n_active)
+        return;
+    free(v->active[i].name);
+    free(v->active[i].why);
+    memmove(&v->active[i], &v->active[i + 1], (--v->n_active - i) * sizeof *v->active);
+}
+
+static void remember(struct view *v, const struct engine_event *event, const char *name)
+{
+    size_t i = find(v, event->node);
+
+    if (i == v->n_active) {
+        DH_GROW(v->active, v->n_active, v->cap_active);
+        v->active[v->n_active++] = (struct active){.node = event->node, .name = dh_strdup(name)};
+    }
+    v->active[i].since_us = event->started_us ? event->started_us : event->at_us;
+    free(v->active[i].why);
+    v->active[i].why = event->reason ? dh_strdup(event->reason) : NULL;
+    v->active[i].n_total = event->node->type == PLAN_LOOP ? event->node->n_children : 0;
+}
+
+/* "for-loop-1[3].train" */
+static char *name_of(const struct plan_node *node)
+{
+    own_mem char *key = plan_key(node);
+
+    return dh_strdup(strncmp(key, "root.", 5) ? key : key + 5);
+}
+
+static bool in_loop(const struct plan_node *node)
+{
+    return plan_iteration(node) >= 0;
+}
+
+static void track(struct view *v, const struct engine_event *event, const char *name)
+{
+    const struct plan_node *node = event->node;
+
+    if (event->state == PLAN_RUNNING && (plan_is_leaf(node) || node->type == PLAN_LOOP)) {
+        remember(v, event, name);
+    } else if (event->state > PLAN_RUNNING) {
+        forget(v, node);
+        v->n_done += plan_is_leaf(node);
+        v->n_failed += plan_is_leaf(node) && event->state == PLAN_FAILED;
+        if (node->type == PLAN_LOOP_ITERATION && find(v, node->parent) < v->n_active)
+            v->active[find(v, node->parent)].n_done++;
+    }
+}
+
+/* ---- lines that stay ---- */
+
+static void line(const struct view *v, const struct engine_event *event, const char *name)
+{
+    const char *state = plan_state_name(event->state);
+    bool ended = event->state > PLAN_RUNNING && event->state != PLAN_SKIPPED;
+    char took[CLOCK_TEXT] = "";
+
+    if (ended && event->started_us > 0 && event->at_us >= event->started_us)
+        clock_duration(event->at_us - event->started_us, took);
+    fprintf(stderr, "%s%s %-9s%s %-*s %7s", out_on(v->color, out_state_style(state)),
+            out_state_mark(state), state, out_off(v->color), NAME_WIDTH, name, took);
+    if (event->exit_code > 0)
+        fprintf(stderr, "  exit code %d", event->exit_code);
+    if (event->state == PLAN_RUNNING && event->attempt > 1)
+        fprintf(stderr, "  attempt %d", event->attempt);
+    if (event->reason && *event->reason)
+        fprintf(stderr, "  %s", event->reason);
+    if (event->retry_in_ms >= 0)
+        fprintf(stderr, "  again in %.1f s", event->retry_in_ms / 1000.0);
+    (void)fputc('\n', stderr);
+}
+
+/* On a terminal what went well inside a loop is counted, not listed; and what only groups is not
+ * shown. */
+static bool worth_a_line(const struct view *v, const struct engine_event *event)
+{
+    const struct plan_node *node = event->node;
+    bool bad = event->state == PLAN_FAILED || event->retry_in_ms >= 0;
+    bool groups = !plan_is_leaf(node);
+    bool under_skipped = node->parent && node->parent->state == PLAN_SKIPPED;
+
+    if (!node->parent || event->state == PLAN_PENDING)
+        return false;
+    if (bad && !groups)
+        return true;
+    if (v->quiet || (event->state == PLAN_SKIPPED && under_skipped))
+        return false;
+    if (!v->live)
+        return !groups || event->state == PLAN_SKIPPED || event->state == PLAN_FAILED;
+    return event->state > PLAN_RUNNING && !in_loop(node) &&
+           (!groups || event->state == PLAN_SKIPPED);
+}
+
+static void on_task(void *user, const struct engine_event *event)
+{
+    struct view *v = user;
+    bool stays = worth_a_line(v, event);
+    own_mem char *name = NULL;
+
+    if (!stays && !v->live)
+        return;
+    name = name_of(event->node);
+    pthread_mutex_lock(&v->lock);
+    if (v->live)
+        track(v, event, name);
+    if (stays) {
+        erase(v);
+        line(v, event, name);
+    }
+    if (v->live && (stays || clock_now_us() - v->drawn_us > TICK_MS * 1000))
+        draw(v);
+    pthread_mutex_unlock(&v->lock);
+}
+
+static void on_note(void *user, const char *text)
+{
+    struct view *v = user;
+
+    pthread_mutex_lock(&v->lock);
+    erase(v);
+    fprintf(stderr, "%snote:%s %s\n", out_on(v->color, OUT_YELLOW), out_off(v->color), text);
+    if (v->live)
+        draw(v);
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* ---- life ---- */
+
+struct view *view_new(const struct cli *cli, bool quiet)
+{
+    const char *term = getenv("TERM");
+    struct view *v = dh_zalloc(1, sizeof *v);
+
+    v->quiet = quiet;
+    v->color = cli->err_color;
+    v->live = !quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    v->watch = (struct engine_watch){.task = on_task, .note = on_note, .user = v};
+    pthread_mutex_init(&v->lock, NULL);
+    pthread_cond_init(&v->wake, NULL);
+    if (v->live)
+        v->ticking = pthread_create(&v->ticker, NULL, tick, v) == 0;
+    return v;
+}
+
+struct view *view_end(struct view *v)
+{
+    if (!v)
+        return NULL;
+    if (v->ticking) {
+        pthread_mutex_lock(&v->lock);
+        v->ending = true;
+        pthread_cond_signal(&v->wake);
+        pthread_mutex_unlock(&v->lock);
+        pthread_join(v->ticker, NULL);
+    }
+    erase(v);
+    (void)fflush(stderr);
+    while (v->n_active)
+        forget(v, v->active[0].node);
+    free(v->active);
+    pthread_cond_destroy(&v->wake);
+    pthread_mutex_destroy(&v->lock);
+    free(v);
+    return NULL;
+}
+
+const struct engine_watch *view_watch(struct view *view)
+{
+    return &view->watch;
+}
