@@ -36,9 +36,9 @@ int unpack_restart(struct unpack *u, struct dh_err *err)
 {
     u->n_in = u->at_in = 0;
     u->in_end = u->in_frame = false;
-    if (u->kind == UNPACK_GZIP && inflateReset(&u->z) != Z_OK)
+    if (u->z_live && inflateReset(&u->z) != Z_OK)
         return dh_fail(err, DH_BUG, "zlib does not start again");
-    if (u->kind == UNPACK_ZSTD)
+    if (u->zstd)
         ZSTD_initDStream(u->zstd);
     return 0;
 }
@@ -51,8 +51,8 @@ int unpack_new(enum unpack_kind kind, unpack_fill *fill, void *ctx, struct unpac
     u->fill = fill;
     u->ctx = ctx;
     u->in = dh_alloc(IN_BYTES);
-    if (kind == UNPACK_GZIP) {
-        u->z_live = inflateInit2(&u->z, 15 + 16) == Z_OK;
+    if (kind == UNPACK_GZIP || kind == UNPACK_DEFLATE) {
+        u->z_live = inflateInit2(&u->z, kind == UNPACK_GZIP ? 15 + 16 : -15) == Z_OK;
         if (!u->z_live)
             return dh_fail(err, DH_IO, "zlib cannot start (out of memory)");
     } else {
@@ -77,7 +77,7 @@ struct unpack *unpack_free(struct unpack *u)
 }
 
 /* One step of zlib; *made bytes came out. */
-static int step_gzip(struct unpack *u, char *to, size_t cap, size_t *made, struct dh_err *err)
+static int step_zlib(struct unpack *u, char *to, size_t cap, size_t *made, struct dh_err *err)
 {
     if (!u->in_frame && inflateReset(&u->z) != Z_OK) /* a file may be several streams in a row */
         return dh_fail(err, DH_BUG, "zlib does not start again");
@@ -93,8 +93,8 @@ static int step_gzip(struct unpack *u, char *to, size_t cap, size_t *made, struc
     if (rc == Z_STREAM_END)
         u->in_frame = false;
     else if (rc != Z_OK && rc != Z_BUF_ERROR)
-        return dh_fail(err, DH_INVALID, "the gzip stream is damaged (%s)",
-                       u->z.msg ? u->z.msg : "bad data");
+        return dh_fail(err, DH_INVALID, "the %s stream is damaged (%s)",
+                       u->kind == UNPACK_GZIP ? "gzip" : "deflate", u->z.msg ? u->z.msg : "bad data");
     return 0;
 }
 
@@ -123,8 +123,8 @@ int unpack_read(struct unpack *u, char *to, size_t cap, size_t *ret_n, struct dh
         }
         bool more_in = u->at_in < u->n_in;
         if (more_in || u->in_frame) {
-            int rc = u->kind == UNPACK_GZIP ? step_gzip(u, to, cap, &made, err)
-                                            : step_zstd(u, to, cap, &made, err);
+            int rc = u->z_live ? step_zlib(u, to, cap, &made, err)
+                               : step_zstd(u, to, cap, &made, err);
             if (rc < 0)
                 return rc;
         }

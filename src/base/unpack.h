@@ -1,11 +1,12 @@
 #pragma once
-/* unpack - gzip and zstd streams, read piece by piece. zlib and libzstd are behind it. */
+/* unpack - gzip, zstd and raw deflate (zip's) streams, read piece by piece. zlib and libzstd are behind it. */
 #include <stddef.h>
 #include "base/err.h"
 #include "base/own.h"
 
-enum unpack_kind { UNPACK_PLAIN, UNPACK_GZIP, UNPACK_ZSTD };
-enum unpack_kind unpack_sniff(const char *head, size_t n); /* by the first four bytes */
+enum unpack_kind { UNPACK_PLAIN, UNPACK_GZIP, UNPACK_ZSTD, UNPACK_DEFLATE };
+/* By the first four bytes; raw deflate cannot be told. */
+enum unpack_kind unpack_sniff(const char *head, size_t n);
 
 /* Where packed bytes come from; *ret_n == 0 is their end. */
 typedef int unpack_fill(void *ctx, char *to, size_t cap, size_t *ret_n, struct dh_err *err);

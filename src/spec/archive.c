@@ -3,12 +3,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/own.h"
+#include "base/unpack.h"
 
 enum { TAR_BLOCK = 512 };
 
@@ -17,28 +17,43 @@ bool archive_is(const char *bytes, size_t n)
     return n >= 4 && (memcmp(bytes, "PK\3\4", 4) == 0 || memcmp(bytes, "\x1f\x8b", 2) == 0);
 }
 
-/* Unpacks one deflate, zlib or gzip stream (`window_bits` as inflateInit2's) of at most `max`
- * bytes. */
-static int unpack(const char *name, const char *bytes, size_t n, int window_bits, size_t max,
-                  struct buf *to, struct dh_err *err)
-{
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)n};
-    char out[16384];
-    int rc;
+/* Packed bytes that are all in memory. */
+struct source {
+    const char *bytes;
+    size_t n;
+};
 
-    if (n > UINT32_MAX || inflateInit2(&z, window_bits) != Z_OK)
-        return dh_fail(err, DH_INVALID, "%s: cannot be unpacked", name);
-    do {
-        z.next_out = (Bytef *)out;
-        z.avail_out = sizeof out;
-        rc = inflate(&z, Z_NO_FLUSH);
-        buf_add(to, out, sizeof out - z.avail_out);
-    } while (rc == Z_OK && to->n <= max);
-    inflateEnd(&z);
-    if (to->n > max)
-        return dh_fail(err, DH_INVALID, "%s: unpacks to more than %zu MB", name, max >> 20);
-    if (rc != Z_STREAM_END)
-        return dh_fail(err, DH_INVALID, "%s: damaged or cut short", name);
+static int fill(void *ctx, char *to, size_t cap, size_t *ret_n, struct dh_err *err)
+{
+    struct source *from = ctx;
+    size_t n = from->n < cap ? from->n : cap;
+
+    (void)err;
+    memcpy(to, from->bytes, n);
+    from->bytes += n;
+    from->n -= n;
+    *ret_n = n;
+    return 0;
+}
+
+static int unpack_all(const char *name, const char *bytes, size_t n, enum unpack_kind kind,
+                      struct buf *to, struct dh_err *err)
+{
+    struct source from = {bytes, n};
+    own(unpack_free) struct unpack *unpack = NULL;
+    char out[16384];
+    size_t got = 1;
+
+    if (unpack_new(kind, fill, &from, &unpack, err) < 0)
+        return dh_while(err, "%s", name);
+    while (got && to->n <= LIMIT_PIPELINE_BYTES) {
+        if (unpack_read(unpack, out, sizeof out, &got, err) < 0)
+            return dh_while(err, "%s", name);
+        buf_add(to, out, got);
+    }
+    if (to->n > LIMIT_PIPELINE_BYTES)
+        return dh_fail(err, DH_INVALID, "%s: unpacks to more than %zu MB", name,
+                       LIMIT_PIPELINE_BYTES >> 20);
     return 0;
 }
 
@@ -137,7 +152,7 @@ static int read_gzip(const char *name, const char *bytes, size_t n, char **ret, 
     struct choice c = {0};
     int rc;
 
-    if (unpack(name, bytes, n, 15 + 16, LIMIT_PIPELINE_BYTES, &plain, err) < 0)
+    if (unpack_all(name, bytes, n, UNPACK_GZIP, &plain, err) < 0)
         return -1;
     if (!is_tar(buf_str(&plain), plain.n)) {
         *ret_n = plain.n;
@@ -225,7 +240,7 @@ static int unpack_member(const char *name, const char *bytes, size_t n, const st
     if (data > n || n - data < packed)
         return dh_fail(err, DH_INVALID, "%s: damaged or cut short", name);
     if (method == 8)
-        return unpack(name, bytes + data, packed, -15, LIMIT_PIPELINE_BYTES, to, err);
+        return unpack_all(name, bytes + data, packed, UNPACK_DEFLATE, to, err);
     if (method != 0)
         return dh_fail(err, DH_INVALID, "%s: '%s' is packed with method %zu; deflate is read", name,
                        c->name, method);

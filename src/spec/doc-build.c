@@ -53,8 +53,8 @@ const char *doc_text(struct doc_build *b, const char *s, size_t n)
 
 int doc_open(struct doc_build *b, bool map, uint32_t line, uint32_t column, const char *anchor)
 {
-    if (b->depth == LIMIT_YAML_DEPTH)
-        return doc_fail(b, line, column, "nested deeper than %d levels", LIMIT_YAML_DEPTH);
+    if (b->depth == b->max_depth)
+        return doc_fail(b, line, column, "nested deeper than %zu levels", b->max_depth);
     b->frames[b->depth++] = (struct doc_frame){.base = b->n,
                                                .nodes = b->n_nodes,
                                                .bytes = b->n_bytes,

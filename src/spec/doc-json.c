@@ -353,7 +353,8 @@ int doc_read_json(struct arena *nodes, struct arena *text, const char *name, con
     own_mem struct json *j = dh_zalloc(1, sizeof *j);
     int rc;
 
-    j->b = (struct doc_build){.nodes = nodes, .text = text, .name = name, .err = err};
+    j->b = (struct doc_build){
+        .nodes = nodes, .text = text, .name = name, .err = err, .max_depth = DOC_MAX_DEPTH};
     j->bytes = bytes;
     j->n = n;
     j->line = 1;

@@ -12,14 +12,18 @@ struct doc_frame {
     const char *anchor; /* or NULL */
 };
 
+/* JSON may go a little deeper than YAML: what was read from YAML is stored as JSON with a wrapper
+ * or two. */
+#define DOC_MAX_DEPTH (LIMIT_YAML_DEPTH + 8)
+
 struct doc_build {
     struct arena *nodes, *text;
     const char *name;
     struct dh_err *err;
     struct doc_node *stack; /* malloc'ed */
     size_t n, cap;
-    struct doc_frame frames[LIMIT_YAML_DEPTH];
-    size_t depth;
+    struct doc_frame frames[DOC_MAX_DEPTH];
+    size_t depth, max_depth;
     size_t n_nodes, n_bytes; /* aliases expanded */
     size_t alias_nodes, alias_bytes;
 };

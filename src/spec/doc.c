@@ -298,7 +298,8 @@ static int read_yaml(struct arena *nodes, struct arena *text, const char *name, 
     own_mem struct reader *r = dh_zalloc(1, sizeof *r);
     int rc;
 
-    r->b = (struct doc_build){.nodes = nodes, .text = text, .name = name, .err = err};
+    r->b = (struct doc_build){
+        .nodes = nodes, .text = text, .name = name, .err = err, .max_depth = LIMIT_YAML_DEPTH};
     r->doc = &doc;
     if (!yaml_parser_initialize(&r->parser))
         return dh_fail(err, DH_IO, "%s: no memory for the YAML parser", name);
