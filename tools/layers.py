@@ -46,7 +46,7 @@ LIBRARIES = {  # header's beginning: the folders that may include it
 SYSTEM = re.compile(
     r"^(assert|ctype|dirent|dlfcn|errno|fcntl|fenv|float|fnmatch|ftw|getopt|glob|grp|immintrin|inttypes|langinfo|limits|link|locale|"
     r"malloc|math|netdb|poll|pthread|pwd|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|"
-    r"stdlib|string|strings|syslog|termios|threads|time|unistd|utime|wchar|x86intrin|cpuid|arm_neon)\.h$"
+    r"stdlib|string|strings|syslog|termios|threads|time|unistd|utime|wchar|wctype|x86intrin|cpuid|arm_neon)\.h$"
     r"|^(sys|linux|asm|net|netinet|arpa)/")
 TEST_ONLY = re.compile(r"^(cmocka\.h)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^">]+)[">]', re.M)
