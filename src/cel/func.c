@@ -457,11 +457,23 @@ struct cel_val cel_no_overload(struct cel_ctx *ctx, const char *name, const stru
         is_number(args[0].kind) && is_number(args[1].kind) ? "; int(x) and double(x) convert" : "");
 }
 
+/* Whatever a function does with a text, it may look at all of it. */
+static bool pay_for_texts(struct cel_ctx *ctx, const struct cel_val *args, size_t n)
+{
+    for (size_t i = 0; i < n && i < 2; i++) {
+        if (args[i].kind == CEL_STRING || args[i].kind == CEL_BYTES)
+            (void)cel_charge(ctx, args[i].s.n / 256);
+    }
+    return !ctx->exhausted;
+}
+
 struct cel_val cel_call(struct cel_ctx *ctx, const struct cel_node *call,
                         const struct cel_val *args)
 {
     if (!call->calls)
         return cel_error(ctx, "unbound function: %s", call->name);
+    if (!pay_for_texts(ctx, args, call->n_args))
+        return cel_exhausted(ctx);
     for (const struct cel_overload *row = call->calls;
          row->name && strcmp(row->name, call->calls->name) == 0; row++) {
         if (row->n_args != call->n_args || row->receiver != call->receiver)

@@ -122,20 +122,24 @@ bool cel_regex_find(struct cel_ctx *ctx, const struct cel_regex *re, const char 
     for (uint32_t pc = 0; pc < re->n; pc++)
         re->seen[pc] = 0;
     for (;;) {
-        size_t n_now = 0, len = 0;
+        size_t n_now = 0, len = 0, cost;
 
         run.here = s < end ? cel_utf8_get(s, end, &len) : NONE;
         run.turn++;
         for (size_t i = 0; i < n_next; i++)
             n_now = follow(&run, re->next[i], re->now, n_now);
         n_now = follow(&run, 0, re->now, n_now);
-        if (run.matched || s == end || !cel_charge(ctx, 1 + n_now / 4))
+        if (run.matched || s == end)
             return run.matched;
         n_next = 0;
+        cost = 4;
         for (size_t i = 0; i < n_now; i++) {
+            cost += 1 + re->insts[re->now[i]].cls->n / 2;
             if (takes(re, re->insts[re->now[i]].cls, run.here))
                 re->next[n_next++] = re->now[i] + 1;
         }
+        if (!cel_charge(ctx, cost / 4))
+            return false;
         run.before = run.here;
         s += len;
     }
