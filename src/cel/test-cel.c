@@ -442,7 +442,8 @@ static void test_bounds(void **state)
         {"[0,1,2,3,4,5,6,7,8,9]", ".map(x,[0,1,2,3,4,5,6,7,8,9])", ".size()", "10", 1},
         {"[[0,1,2,3,4,5,6,7,8,9]].all(l,", "l.all(x,", "true)))))))))", "!too many steps", 8},
         {"['", "aaaaaaaaaaaaaaaaaaaaaaaa",
-         "'].map(x,x+x+x+x+x+x+x+x).map(x,x+x+x+x+x+x).all(x,x.matches('^([b-c]|[d-e]|a)*[^a]$'))",
+         "'].map(x,x+x+x+x+x+x+x+x).map(x,x+x+x+x+x+x+x+x).all(x,x.matches('^([b-c]|[d-e]|a)*[^a]$'"
+         "))",
          "!too many steps", 2000},
         {"'a'.matches('(((((((a{9}){9}){9}", "", "){9}){9}){9}){9}')", "!it is too large", 0},
         {"", "'", "", "!", 65535},
