@@ -28,7 +28,7 @@
  * prints nothing.
  *
  * Errors: DH_INVALID for an expression that does not compile or check, DH_FAILED for one that fails
- * on its values; the message starts with line:column inside the expression: "1:8: no such key: x".
+ * on its values; the message starts with line:column inside the expression: "1:1: no such key: x".
  */
 #include <stdbool.h>
 #include <stddef.h>
