@@ -37,13 +37,6 @@ static void put(const struct side *side, struct js *rows, const char *name, size
     js_set(js_at(row(side, rows, name), run), "v", value);
 }
 
-static const char *short_key(const struct record *record, const struct store_task *task)
-{
-    const char *key = record_key(record, task);
-
-    return strncmp(key, "root.", 5) ? key : key + 5;
-}
-
 static void put_values(const struct side *side, struct js *rows, const char *json, size_t run)
 {
     own(js_free) struct js *values = out_parse(json, js_object());
@@ -61,17 +54,18 @@ static void fill(struct side *side, size_t i)
     put_values(side, side->outputs, record->run.outputs, i);
     record_metrics(record, &metrics);
     for (size_t m = 0; m < metrics.n; m++) {
-        own_mem char *name =
-            dh_printf("%s/%s", short_key(record, metrics.items[m].task), metrics.items[m].name);
+        own_mem char *name = NULL;
+        own_mem char *label = record_label(record, metrics.items[m].task);
 
-        put(side, side->metrics, name, i, js_num(metrics.items[m].number));
+        name = dh_printf("%s/%s", label, metrics.items[m].name);
+        put(side, side->metrics, name, i, js_real(metrics.items[m].number));
     }
     free(metrics.items);
     for (size_t t = 0; t < record->tasks.n; t++) {
         const struct store_task *task = &record->tasks.items[t];
 
         if (record_is_leaf(task))
-            put(side, side->states, short_key(record, task), i,
+            put(side, side->states, record_path(record, task), i,
                 js_str(store_state_name(task->state)));
     }
 }
@@ -118,7 +112,7 @@ static void print_rows(const struct cli *cli, const struct side *side, const cha
             own_mem char *change =
                 a && b ? out_number(js_as_num(b, 0) - js_as_num(a, 0)) : dh_strdup("");
 
-            out_cellf(table, "%s%s", *change && *change != '-' && strcmp(change, "0.0") ? "+" : "",
+            out_cellf(table, "%s%s", *change && *change != '-' && strcmp(change, "0") ? "+" : "",
                       change);
         }
     }

@@ -109,12 +109,10 @@ static struct stream *stream_of(struct follow *f, const struct record *record,
 {
     own_mem char *id = dh_printf("%lld %s", (long long)task->id, path);
     struct stream *s = strmap_get(f->streams, id);
-    const char *key = record_key(record, task);
-
     if (!s) {
         s = dh_zalloc(1, sizeof *s);
         s->path = dh_strdup(path);
-        s->prefix = dh_strdup(strncmp(key, "root.", 5) ? key : key + 5);
+        s->prefix = dh_strdup(record_path(record, task));
         strmap_put(f->streams, id, s);
     }
     return s;

@@ -240,7 +240,7 @@ char *out_number(double number)
     }
     (void)snprintf(text, sizeof text, "%.6f", number);
     point = strchr(text, '.');
-    for (char *end = text + strlen(text) - 1; end > point + 1 && *end == '0'; end--)
+    for (char *end = text + strlen(text) - 1; end >= point && (*end == '0' || end == point); end--)
         *end = '\0';
     return dh_strdup(text);
 }

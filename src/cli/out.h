@@ -38,7 +38,7 @@ void out_table_print(struct out_table *table, const char *indent); /* header: in
  * Control characters become blanks. The caller's (free). */
 char *out_value(const struct js *value, size_t max);
 char *out_text(const char *text, size_t max);
-char *out_number(double number); /* at most six digits after the point; the caller's */
+char *out_number(double number); /* at most six digits after the point: 0.5, 3; the caller's */
 char *out_bytes(int64_t n);      /* "12.3 KiB"; "-" for n < 0; the caller's */
 char *out_time(int64_t us);      /* local time "2026-11-23 18:20:05"; "-" where not set */
 char *out_duration(int64_t from_us, int64_t to_us); /* "-" where one is not set */

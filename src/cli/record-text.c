@@ -8,7 +8,7 @@
 #include "cli/out.h"
 #include "cli/record.h"
 
-enum { NOTE_WIDTH = 100, VALUE_WIDTH = 90 };
+enum { NOTE_WIDTH = 140, VALUE_WIDTH = 160 };
 
 /* "RUNTIME" → "", "CONDITION_BRANCH" → "condition branch": a step is the usual thing. */
 static char *type_words(enum store_task_type type)
@@ -56,7 +56,8 @@ void record_print_tasks(const struct record *record, FILE *to, bool color)
     out_column(table, "", OUT_LEFT);
     for (size_t i = 0; i < record->tasks.n; i++) {
         const struct store_task *task = &record->tasks.items[i];
-        own_mem char *took = out_duration(task->started_us, task->finished_us);
+        bool ran = task->state != STORE_CACHED && task->state != STORE_SKIPPED;
+        own_mem char *took = out_duration(ran ? task->started_us : 0, task->finished_us);
         own_mem char *type = type_words(task->type);
         own_mem char *why = note(task);
         own_mem char *name = NULL;
@@ -74,7 +75,7 @@ void record_print_tasks(const struct record *record, FILE *to, bool color)
         out_cell(table, name, OUT_PLAIN);
         out_cell_state(table, store_state_name(task->state));
         out_cell(table, took, OUT_PLAIN);
-        out_cellf(table, "%s%s%s", type, *type && *why ? ": " : "", why);
+        out_cell(table, *why ? why : type, OUT_PLAIN);
     }
     if (out_n_rows(table))
         out_table_print(table, "  ");
@@ -84,29 +85,54 @@ void record_print_tasks(const struct record *record, FILE *to, bool color)
 
 /* ---- metrics: a row a task, a column a metric ---- */
 
-static void metric_header(const struct record_metrics *all, struct strmap *columns)
+static struct record_metric *find_metric(const struct record_metrics *all, size_t from, size_t to,
+                                         const char *name)
 {
-    for (size_t i = 0; i < all->n && strmap_n(columns) < 12; i++)
-        strmap_put(columns, all->items[i].name, columns);
+    for (size_t i = from; i < to; i++)
+        if (!strcmp(all->items[i].name, name))
+            return &all->items[i];
+    return NULL;
+}
+
+/* The names, each with a number of decimals that suits all of its values: 0 or 6. */
+static void metric_columns(const struct record_metrics *all, struct strmap *columns)
+{
+    static char whole, broken;
+
+    for (size_t i = 0; i < all->n; i++) {
+        const struct record_metric *m = &all->items[i];
+        bool is_whole =
+            m->number > -1e15 && m->number < 1e15 && m->number == (double)(int64_t)m->number;
+
+        if (strmap_n(columns) < 12 || strmap_get(columns, m->name))
+            strmap_put(columns, m->name,
+                       is_whole && strmap_get(columns, m->name) != &broken ? &whole : &broken);
+    }
+    for (size_t c = 0; c < strmap_n(columns); c++) {
+        void *kind;
+        const char *name = strmap_at(columns, c, &kind);
+
+        if (kind == &whole)
+            strmap_put(columns, name, columns);
+    }
 }
 
 static void metric_row(struct out_table *table, const struct record *record,
                        const struct record_metrics *all, size_t from, size_t to,
                        const struct strmap *columns)
 {
-    const char *key = record_key(record, all->items[from].task);
+    own_mem char *label = record_label(record, all->items[from].task);
 
-    out_cell(table, strncmp(key, "root.", 5) ? key : key + 5, OUT_PLAIN);
+    out_cell(table, label, OUT_PLAIN);
     for (size_t c = 0; c < strmap_n(columns); c++) {
-        const char *name = strmap_at(columns, c, NULL);
-        own_mem char *text = NULL;
+        void *whole;
+        const char *name = strmap_at(columns, c, &whole);
+        const struct record_metric *m = find_metric(all, from, to, name);
 
-        for (size_t i = from; i < to; i++)
-            if (!strcmp(all->items[i].name, name)) {
-                free(text);
-                text = out_number(all->items[i].number);
-            }
-        out_cell(table, text, OUT_PLAIN);
+        if (m)
+            out_cellf(table, "%.*f", whole == columns ? 0 : 6, m->number);
+        else
+            out_cell(table, "", OUT_PLAIN);
     }
 }
 
@@ -117,7 +143,7 @@ void record_print_metrics(const struct record *record, FILE *to, bool color)
     struct record_metrics all;
 
     record_metrics(record, &all);
-    metric_header(&all, columns);
+    metric_columns(&all, columns);
     out_column(table, "METRICS", OUT_LEFT);
     for (size_t c = 0; c < strmap_n(columns); c++)
         out_column(table, strmap_at(columns, c, NULL), OUT_RIGHT);
@@ -146,11 +172,10 @@ static void print_task_outputs(const struct record *record, FILE *to, bool color
     for (size_t i = 0; i < record->tasks.n && out_n_rows(table) < 40; i++) {
         const struct store_task *task = &record->tasks.items[i];
         own(js_free) struct js *outputs = out_parse(task->outputs, js_object());
-        const char *key = record_key(record, task);
+        const char *key = record_path(record, task);
 
         if (!record_is_leaf(task))
             continue;
-        key = strncmp(key, "root.", 5) ? key : key + 5;
         for (js_each(outputs, it)) {
             own_mem char *value = out_value(it.value, VALUE_WIDTH);
 
@@ -166,24 +191,38 @@ static void print_task_outputs(const struct record *record, FILE *to, bool color
     }
 }
 
-/* What did not run, with the reason: the top of each part that was skipped. */
-static void print_skipped(const struct record *record, FILE *to, bool color)
+/* The branches of conditions: which was taken, which was not and why. What else was skipped follows
+ * from something that failed or was skipped: named in one line. */
+static void print_branches(const struct record *record, FILE *to, bool color)
 {
+    own_buf struct buf vain = {.max = 300};
     bool any = false;
 
     for (size_t i = 0; i < record->tasks.n; i++) {
         const struct store_task *task = &record->tasks.items[i];
         const struct store_task *parent = record_task_by_id(record, task->parent_task_id);
-        const char *key = record_key(record, task);
+        const char *state = store_state_name(task->state);
+        own_mem char *name = NULL;
 
-        if (task->state != STORE_SKIPPED || (parent && parent->state == STORE_SKIPPED))
+        if (parent && parent->state == STORE_SKIPPED)
             continue;
+        name = record_label(record, task);
+        if (task->type != STORE_CONDITION) {
+            if (task->state == STORE_SKIPPED)
+                buf_addf(&vain, "%s%s", vain.n ? ", " : "", name);
+            continue;
+        }
         if (!any)
-            fprintf(to, "\n  %sSKIPPED%s\n", out_on(color, OUT_BOLD), out_off(color));
+            fprintf(to, "\n  %sBRANCHES%s\n", out_on(color, OUT_BOLD), out_off(color));
         any = true;
-        fprintf(to, "  %s%s%s%s\n", strncmp(key, "root.", 5) ? key : key + 5,
-                task->state_reason ? ": " : "", task->state_reason ? task->state_reason : "", "");
+        fprintf(to, "  %s%s %s%s: %s%s\n", out_on(color, out_state_style(state)),
+                out_state_mark(state), name, out_off(color),
+                task->state == STORE_SKIPPED ? "not taken: " : "taken",
+                task->state == STORE_SKIPPED && task->state_reason ? task->state_reason : "");
     }
+    if (vain.n)
+        fprintf(to, "\n  %sdid not run:%s %s%s\n", out_on(color, OUT_DIM), out_off(color), vain.p,
+                vain.truncated ? "…" : "");
 }
 
 void record_print_error(const struct record *record, FILE *to, bool color)
@@ -276,7 +315,7 @@ void record_print_summary(const struct record *record, FILE *to, bool color)
     (void)fputc('\n', to);
     record_print_metrics(record, to, color);
     print_task_outputs(record, to, color);
-    print_skipped(record, to, color);
+    print_branches(record, to, color);
     record_print_error(record, to, color);
     print_next(record, to, color);
 }

@@ -27,6 +27,22 @@ const char *record_key(const struct record *record, const struct store_task *tas
     return record->keys[task - record->tasks.items];
 }
 
+const char *record_path(const struct record *record, const struct store_task *task)
+{
+    const char *key = record_key(record, task);
+
+    return strncmp(key, "root.", 5) ? key : key + 5;
+}
+
+char *record_label(const struct record *record, const struct store_task *task)
+{
+    bool other =
+        task->display_name && *task->display_name && strcmp(task->display_name, task->name) != 0;
+
+    return dh_printf("%s%s%s%s", record_path(record, task), other ? " (" : "",
+                     other ? task->display_name : "", other ? ")" : "");
+}
+
 /* Parents come before their children: their keys are known. */
 static void make_keys(struct record *record)
 {

@@ -25,6 +25,10 @@ OWN_DEFINE(struct record *, record_free)
 const struct store_task *record_task_by_id(const struct record *record,
                                            int64_t id); /* NULL: none */
 const char *record_key(const struct record *record, const struct store_task *task);
+/* The key without "root."; and with the author's display name in brackets where it is another one.
+ */
+const char *record_path(const struct record *record, const struct store_task *task);
+char *record_label(const struct record *record, const struct store_task *task); /* the caller's */
 /* Nesting below the root: 0 for the root's own tasks. */
 int record_depth(const struct record *record, const struct store_task *task);
 bool record_is_leaf(const struct store_task *task); /* RUNTIME or IMPORTER */

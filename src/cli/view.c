@@ -143,12 +143,16 @@ static void remember(struct view *v, const struct engine_event *event, const cha
     v->active[i].n_total = event->node->type == PLAN_LOOP ? event->node->n_children : 0;
 }
 
-/* "for-loop-1[3].train" */
+/* "for-loop-1[3].train", with the author's display name where it is another one. */
 static char *name_of(const struct plan_node *node)
 {
     own_mem char *key = plan_key(node);
+    const char *path = strncmp(key, "root.", 5) ? key : key + 5;
+    const char *display = node->task ? node->task->task_info.name : "";
 
-    return dh_strdup(strncmp(key, "root.", 5) ? key : key + 5);
+    if (*display && strcmp(display, plan_name(node)) != 0)
+        return dh_printf("%s (%s)", path, display);
+    return dh_strdup(path);
 }
 
 static bool in_loop(const struct plan_node *node)
