@@ -7,7 +7,7 @@ A suite is a build with its unit tests, a script of tests/, or a check of tools/
 (`ok`, `not ok`, `# SKIP`); a suite that dies without a word counts as one failure. Shown: a line a suite
 with its time, what failed in full, and at the end `N passed, N failed`. Exit 1 where any failed.
 
-Scripts: every executable tests/**/test_*.py, under .venv's Python with DHOW (the program) and
+Scripts: every tests/**/test_*.py, under .venv's Python with DHOW (the program) and
 DHOW_TEST_PYTHON in the environment. A line `# run: alone` near its top asks for no neighbour while it
 measures time; `# run: timeout=SECONDS` changes the limit of 600 s; `# run: asan` runs it a second time on
 the sanitizer build.
@@ -214,7 +214,7 @@ def scripts():
         folders.sort()
         for name in sorted(names):
             path = os.path.join(at, name)
-            if not (re.fullmatch(r"test_.*\.py", name) and os.access(path, os.X_OK)):
+            if not re.fullmatch(r"test_.*\.py", name):
                 continue
             with open(path, encoding="utf-8") as f:
                 head = f.read(4000)
@@ -226,7 +226,8 @@ def scripts():
             if re.search(r"^# run: asan", head, re.M):
                 kinds.append(("build-asan", "asan", SANITIZE))
             for folder, needs, env in kinds:
-                env = dict(env, DHOW=os.path.join(ROOT, folder, "dhow"), DHOW_TEST_PYTHON=PYTHON)
+                env = dict(env, DHOW=os.path.join(ROOT, folder, "dhow"), DHOW_TEST_PYTHON=PYTHON,
+                           PYTHONPATH=os.path.join(ROOT, "tests"), PYTHONDONTWRITEBYTECODE="1")
                 suites.append(Suite(label if folder == "build" else f"{label} (asan)", tap_tool([PYTHON, path], seconds * (1 if not env.get("ASAN_OPTIONS") else 2), env),
                                     (needs,), alone))
     return suites

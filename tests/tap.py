@@ -1,10 +1,10 @@
-"""What the Python tests of this folder share: TAP lines, the program, a scratch folder."""
+"""What the Python tests share: TAP lines and the program. On PYTHONPATH (tests/) when they run."""
 import os
 import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 DHOW = os.environ.get("DHOW", str(ROOT / "build" / "dhow"))
 _count = {"run": 0, "failed": 0}
 
@@ -19,6 +19,11 @@ def check(ok: bool, name: str, detail: str = "") -> bool:
     return ok
 
 
+def skip(name: str, why: str) -> None:
+    _count["run"] += 1
+    print(f"ok {_count['run']} - {name} # SKIP {why}", flush=True)
+
+
 def done() -> None:
     print(f"1..{_count['run']}")
     sys.exit(1 if _count["failed"] else 0)
@@ -31,3 +36,16 @@ def component(name: str, *args, fails: bool = False, timeout: float = 300, env: 
     if result.returncode and not fails:
         raise SystemExit(f"Bail out! {name} exits {result.returncode}: {result.stderr}")
     return result
+
+
+def dhow(*args, home: str | pathlib.Path | None = None, stdin: str | None = None, timeout: float = 120, env: dict | None = None,
+         cwd: str | pathlib.Path | None = None, text: bool = True) -> subprocess.CompletedProcess:
+    """Runs dhow with these arguments, in that home."""
+    full = {**os.environ, **({"DHOW_HOME": str(home)} if home else {}), **(env or {})}
+    return subprocess.run([DHOW, *map(str, args)], capture_output=True, text=text, input=stdin, timeout=timeout, env=full, cwd=cwd,
+                          check=False)
+
+
+def says(result: subprocess.CompletedProcess) -> str:
+    """What a failed command printed, for a check's detail."""
+    return f"exit status {result.returncode}\nstdout: {result.stdout[-2000:]}\nstderr: {result.stderr[-2000:]}"
