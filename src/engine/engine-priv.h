@@ -13,7 +13,8 @@
 #include "store/store.h"
 
 struct engine {
-    char *home, *self;
+    char *home; /* absolute */
+    char *self; /* this program */
     struct store *store;
     uv_loop_t loop;
     bool signals;
@@ -22,6 +23,7 @@ struct engine {
 enum cache_mode { CACHE_OFF = 0, CACHE_READ = 1, CACHE_WRITE = 2, CACHE_ON = 3 };
 
 enum job_state {
+    JOB_NEW,
     JOB_PARKED,    /* an equal task runs: its result is waited for */
     JOB_PREPARING, /* the runtime makes an environment or fetches an image */
     JOB_TO_START,  /* recorded; is started after the commit */
@@ -55,7 +57,7 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     int work_rc;
 };
 
-struct earlier { /* what the record says of a task, on resume and retry */
+struct earlier {           /* what the record says of a task, on resume and retry */
     struct store_task row; /* strings in run->arena */
     bool used;
 };
@@ -72,28 +74,30 @@ struct run {
     struct shepherd *shepherd;
     struct runtime *runtime;
     const struct engine_how *how;
+    const struct engine_watch *watch;
     enum cache_mode cache;
     char *folder; /* {home}/runs/{uuid} */
     char **base_env;
+    char *first_error; /* JSON; of the first leaf that failed */
     int jobs, n_slots; /* slots in use */
     int n_parked;
     uint64_t next_job;
     struct job *job_list;
-    struct strmap *by_fingerprint;       /* cacheable tasks in flight → struct job */
-    struct strmap *earlier;              /* plan_key → struct earlier; NULL: a new run */
-    struct journal *journal;             /* of the engine before */
+    struct strmap *by_fingerprint; /* cacheable tasks in flight → struct job */
+    struct strmap *earlier;        /* plan_key → struct earlier; NULL: a new run */
+    struct journal *journal;       /* of the engine before */
     struct store_linkeds earlier_outputs;
-    struct strmap *notes;                /* said already */
+    struct strmap *notes; /* said already */
     uv_poll_t poll;
     uv_timer_t tick;
     uv_timer_t deadline;
     uv_signal_t sigint, sigterm;
     uv_async_t wake;
-    int n_handles;                       /* open uv handles of ours */
-    int cancels;                         /* how often it was asked */
+    int n_handles; /* open uv handles of ours */
+    int cancels;   /* how often it was asked */
     const char *cancel_reason;
     bool over;
-    int rc;                              /* <0: err says why the loop was left */
+    int rc; /* <0: err says why the loop was left */
     struct dh_err *err;
 };
 
@@ -104,32 +108,38 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
 void run_turn(struct run *run);
 void run_fail(struct run *run); /* run->err is filled: leave the loop */
 void run_note(struct run *run, const char *text);
-void run_watch(struct run *run, const struct plan_node *node, const struct job *job, enum plan_state state,
-               const char *reason, int exit_code, int retry_in_ms);
+/* The first one is the run's error. Takes the text. */
+void run_error(struct run *run, char *error_json);
+void run_watch(struct run *run, const struct plan_node *node, const struct job *job,
+               enum plan_state state, const char *reason, int exit_code, int retry_in_ms);
 
 /* ---- record.c: rows of nodes ---- */
 int64_t record_id(const struct plan_node *node); /* the node's row; 0: none yet */
-int record_open(struct run *run, struct plan_node *node, struct dh_err *err);  /* a dag or loop is RUNNING */
-int record_end(struct run *run, struct plan_node *node, struct dh_err *err);   /* a node is final */
+int record_open(struct run *run, struct plan_node *node,
+                struct dh_err *err); /* a dag or loop is RUNNING */
+int record_end(struct run *run, struct plan_node *node, struct dh_err *err); /* a node is final */
 /* A leaf's row: the earlier one set back, or a new one; fills job->task, uuid, attempt. */
 int record_leaf(struct run *run, struct job *job, struct dh_err *err);
-int record_attempt(struct run *run, struct job *job, struct dh_err *err); /* the attempt is about to start */
-int record_success(struct run *run, struct job *job, struct dh_err *err); /* job->outputs; adds ids to them */
+int record_attempt(struct run *run, struct job *job,
+                   struct dh_err *err); /* the attempt is about to start */
+int record_success(struct run *run, struct job *job,
+                   struct dh_err *err); /* job->outputs; adds ids to them */
 int record_cached(struct run *run, struct job *job, const struct store_task *origin,
                   const struct store_linkeds *outputs, struct dh_err *err);
 /* `final`: no attempt follows. */
-int record_failure(struct run *run, struct job *job, enum plan_state state, const char *reason, int exit_code,
-                   bool final, struct dh_err *err);
+int record_failure(struct run *run, struct job *job, enum plan_state state, const char *reason,
+                   int exit_code, bool final, struct dh_err *err);
 int record_inputs(struct run *run, struct job *job, struct dh_err *err); /* INPUT links */
 /* Links of recorded outputs → the plan's form. `parameters`: JSON text or NULL. */
-int record_outputs_read(const char *parameters, const struct store_linked *links, size_t n, struct js **ret,
-                        struct dh_err *err);
-char *record_error_json(struct run *run, const struct plan_node *node, const char *message, const char *log);
+int record_outputs_read(const char *parameters, const struct store_linked *links, size_t n,
+                        struct js **ret, struct dh_err *err);
+char *record_error_json(const struct plan_node *node, const char *message, const char *log);
 
 /* ---- earlier.c: the record of a run that is taken up again ---- */
 int earlier_load(struct run *run, struct dh_err *err);
 struct earlier *earlier_find(struct run *run, const struct plan_node *node);
-/* Whether the recorded success of a RUNNING leaf still stands: then *ret_outputs is set (may be NULL). */
+/* Whether the recorded success of a RUNNING leaf still stands: then *ret_outputs is set (may be
+ * NULL). */
 bool earlier_stands(struct run *run, struct job *job, struct earlier *e, struct js **ret_outputs,
                     struct dh_err *err);
 int earlier_drop_unused(struct run *run, struct dh_err *err);
@@ -139,18 +149,21 @@ bool earlier_from(const struct run *run, const struct plan_node *node); /* chose
 int task_begin(struct run *run, struct plan_node *node, struct dh_err *err); /* plan says RUNNING */
 void task_event(struct run *run, const struct shepherd_event *event);
 int task_start_recorded(struct run *run, struct dh_err *err); /* after the commit */
-void task_retry_prepare(struct run *run);                      /* a runtime has made something */
+void task_retry_prepare(struct run *run);                     /* a runtime has made something */
 void task_kill_all(struct run *run, bool hard);
 void task_free(struct job *job);
 int task_take_slots(const struct run *run);
 
 /* ---- job.c: what a step sees ---- */
-int job_build(struct run *run, struct job *job, struct dh_err *err); /* folders, input, command, environment */
-void job_unbuild(struct job *job); /* removes its scratch folder */
+void job_name(struct run *run, struct job *job); /* names of folders, ExecutorInput */
+int job_build(struct run *run, struct job *job,
+              struct dh_err *err);      /* and folders, command, environment */
+void job_unbuild(struct job *job);      /* removes its scratch folder */
 char **env_base(const struct run *run); /* what all steps of the run have in common */
 
 /* ---- outputs.c ---- */
-/* Reads what a step that exited with 0 left: job->outputs without digests. DH_FAILED: a bad answer. */
+/* Reads what a step that exited with 0 left: job->outputs without digests. DH_FAILED: a bad answer.
+ */
 int outputs_read(struct run *run, struct job *job, struct dh_err *err);
 bool outputs_are_large(const struct js *outputs);
 int outputs_measure(struct js *outputs, struct dh_err *err); /* digests and sizes; any thread */

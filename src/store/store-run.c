@@ -252,6 +252,14 @@ int store_run_finish(struct store *s, int64_t id, enum store_state state, const 
     return store_touched(s, rc, "run", id, err);
 }
 
+int store_run_set_spec(struct store *s, int64_t id, const char *spec_digest, struct dh_err *err)
+{
+    int rc = db_run(s->db, err, "UPDATE run SET spec_digest = ? WHERE id = ?", DB_T(spec_digest),
+                    DB_I(id));
+
+    return store_touched(s, rc, "run", id, err);
+}
+
 int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err)
 {
     int rc =

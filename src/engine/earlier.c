@@ -1,0 +1,142 @@
+/* earlier - the record of a run that is taken up again. The plan is made anew from the same spec
+ * and the same parameters, and asks for the same tasks; what the record has of them is used instead
+ * of running them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/js.h"
+#include "base/mem.h"
+#include "engine/engine-priv.h"
+
+struct by_id { /* task row → plan_key */
+    int64_t id;
+    const char *key;
+    enum store_task_type type;
+};
+
+static int by_row(const void *a, const void *b)
+{
+    const struct by_id *x = a, *y = b;
+
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static const struct by_id *find_row(const struct by_id *all, size_t n, int64_t id)
+{
+    return n ? bsearch(&(struct by_id){.id = id}, all, n, sizeof *all, by_row) : NULL;
+}
+
+/* As plan_key says it. Parents have smaller ids than their children. */
+static const char *key_of(struct run *run, const struct store_task *row, const struct by_id *parent)
+{
+    if (!parent)
+        return "root";
+    if (parent->type == STORE_LOOP)
+        return arena_printf(run->arena, "%s[%lld]", parent->key, (long long)row->iteration_index);
+    return arena_printf(run->arena, "%s.%s", parent->key, row->name);
+}
+
+int earlier_load(struct run *run, struct dh_err *err)
+{
+    own_mem char *path = dh_printf("%s/journal", run->folder);
+    own_mem struct by_id *rows = NULL;
+    struct store_tasks tasks;
+
+    if (journal_read(path, 30000, &run->journal, err) < 0 ||
+        store_task_list(run->engine->store, run->id, run->arena, &tasks, err) < 0 ||
+        store_artifacts_of_run(run->engine->store, run->id, STORE_OUTPUT, run->arena,
+                               &run->earlier_outputs, err) < 0)
+        return -1;
+    run->earlier = strmap_new();
+    rows = dh_zalloc(tasks.n, sizeof *rows);
+    for (size_t i = 0; i < tasks.n; i++) {
+        struct earlier *e = arena_alloc(run->arena, sizeof *e);
+        const struct by_id *parent = find_row(rows, i, tasks.items[i].parent_task_id);
+
+        e->row = tasks.items[i];
+        rows[i] = (struct by_id){e->row.id, key_of(run, &e->row, parent), e->row.type};
+        (void)strmap_put(run->earlier, rows[i].key, e);
+    }
+    return 0;
+}
+
+struct earlier *earlier_find(struct run *run, const struct plan_node *node)
+{
+    own_mem char *key = NULL;
+    struct earlier *e;
+
+    if (!run->earlier)
+        return NULL;
+    key = plan_key(node);
+    e = strmap_get(run->earlier, key);
+    if (e)
+        e->used = true;
+    return e;
+}
+
+bool earlier_from(const struct run *run, const struct plan_node *node)
+{
+    own_mem char *scope = NULL;
+    own_mem char *key = NULL;
+
+    if (!run->how->from || !run->how->from[0])
+        return false;
+    scope = plan_scope_path(node);
+    key = plan_key(node);
+    for (const char *const *from = run->how->from; *from; from++)
+        if (!strcmp(*from, plan_name(node)) || !strcmp(*from, scope) || !strcmp(*from, key))
+            return true;
+    return false;
+}
+
+/* The recorded OUTPUT links of one task: they are sorted by task. */
+static const struct store_linked *links_of(const struct run *run, int64_t task, size_t *ret_n)
+{
+    const struct store_linkeds *all = &run->earlier_outputs;
+    size_t low = 0, high = all->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (all->items[middle].link.task_id < task)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (*ret_n = 0; low + *ret_n < all->n && all->items[low + *ret_n].link.task_id == task;)
+        ++*ret_n;
+    return all->items + low;
+}
+
+bool earlier_stands(struct run *run, struct job *job, struct earlier *e, struct js **ret_outputs,
+                    struct dh_err *err)
+{
+    const struct store_linked *links;
+    size_t n;
+
+    if (!e || (e->row.state != STORE_SUCCEEDED && e->row.state != STORE_CACHED) ||
+        job->node->dirty || earlier_from(run, job->node))
+        return false;
+    if (job->fingerprint[0] &&
+        (!e->row.cache_fingerprint || strcmp(job->fingerprint, e->row.cache_fingerprint) != 0))
+        return false;
+    links = links_of(run, e->row.id, &n);
+    return record_outputs_read(e->row.outputs, links, n, ret_outputs, err) == 0;
+}
+
+int earlier_drop_unused(struct run *run, struct dh_err *err)
+{
+    void *value;
+
+    for (size_t i = 0; run->earlier && i < strmap_n(run->earlier); i++) {
+        struct earlier *e;
+
+        (void)strmap_at(run->earlier, i, &value);
+        e = value;
+        /* With those below it; one that went with a parent is gone already. */
+        if (!e->used && store_task_delete(run->engine->store, e->row.id, err) < 0 &&
+            err->code != DH_NOT_FOUND)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,254 @@
+#include "engine/engine.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "artifact/artifact.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/js.h"
+#include "base/mem.h"
+#include "engine/engine-priv.h"
+#include "spec/params.h"
+
+static char *own_program(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    return n > 0 ? dh_strndup(path, (size_t)n) : dh_strdup("/usr/bin/dhow");
+}
+
+int engine_open(const struct engine_options *options, struct engine **ret, struct dh_err *err)
+{
+    own(engine_close) struct engine *e = dh_zalloc(1, sizeof *e);
+    own_mem char *db = NULL;
+
+    (void)uv_loop_init(&e->loop);
+    e->home = fs_absolute(options->home);
+    e->self = own_program();
+    e->signals = options->signals;
+    if (fs_mkdirs(e->home, 0755, err) < 0)
+        return -1;
+    db = fs_join(e->home, "dhow.db");
+    if (store_open(db, STORE_CREATE, &e->store, err) < 0)
+        return -1;
+    *ret = take(&e);
+    return 0;
+}
+
+struct engine *engine_close(struct engine *e)
+{
+    if (e) {
+        store_close(e->store);
+        (void)uv_loop_close(&e->loop);
+        free(e->home);
+        free(e->self);
+        free(e);
+    }
+    return NULL;
+}
+
+struct store *engine_store(struct engine *e)
+{
+    return e->store;
+}
+
+/* ---- submitting ---- */
+
+static int check_mode(const struct engine_request *r, struct dh_err *err)
+{
+    static const char *const modes[] = {"on", "off", "read", "refresh"};
+    const char *runtime;
+    size_t i;
+
+    for (i = 0; r->cache && i < 4; i++)
+        if (!strcmp(modes[i], r->cache))
+            break;
+    if (i == 4)
+        return dh_fail(err, DH_INVALID, "cache mode '%s': expected on, off, read or refresh",
+                       r->cache);
+    for (i = 0; r->runtime && (runtime = runtime_at(i)); i++)
+        if (!strcmp(runtime, r->runtime))
+            break;
+    if (r->runtime && !runtime_at(i))
+        return dh_fail(err, DH_INVALID, "unknown runtime '%s'", r->runtime);
+    return r->jobs < 0
+               ? dh_fail(err, DH_INVALID, "jobs: expected a number above 0, got %d", r->jobs)
+               : 0;
+}
+
+/* The spec's default root is used where it is a folder of this machine; a bucket is not ours to
+ * write to. */
+static int choose_root(const struct engine *e, const struct engine_request *r, char **ret,
+                       struct dh_err *err)
+{
+    const char *root =
+        r->pipeline_root ? r->pipeline_root : r->spec->pipeline.default_pipeline_root;
+    int rc;
+
+    if (!*root && r->spec->job)
+        root = r->spec->job->runtime_config.gcs_output_directory;
+    if (*root) {
+        rc = artifact_uri_local(root, ret, err);
+        if (rc == 0)
+            return 0;
+        if (r->pipeline_root)
+            return rc < 0 ? -1
+                          : dh_fail(err, DH_INVALID,
+                                    "pipeline root %s: this dhow writes to local folders (%s)",
+                                    root, artifact_schemes());
+    }
+    *ret = fs_join(e->home, "artifacts");
+    return 0;
+}
+
+static struct js *options_of(const struct engine_request *r)
+{
+    struct js *o = js_object();
+    char cwd[PATH_MAX];
+
+    if (r->source) {
+        own_mem char *source = fs_absolute(r->source);
+        char *slash = strrchr(source, '/');
+
+        js_set(o, "source", js_str(source));
+        js_set(o, "source_dir",
+               slash == source ? js_str("/") : js_strn(source, (size_t)(slash - source)));
+    }
+    if (getcwd(cwd, sizeof cwd))
+        js_set(o, "invocation_dir", js_str(cwd));
+    js_set(o, "runtime", js_str(r->runtime ? r->runtime : "process"));
+    if (r->jobs)
+        js_set(o, "jobs", js_int(r->jobs));
+    if (r->no_warm)
+        js_set(o, "no_warm", js_bool(true));
+    if (js_n(r->secrets))
+        js_set(o, "secrets", js_ref(r->secrets));
+    if (r->deadline_us)
+        js_set(o, "deadline_us", js_int(r->deadline_us));
+    return o;
+}
+
+static int insert_run(struct engine *e, const struct engine_request *r, const struct js *parameters,
+                      struct store_run *row, struct dh_err *err)
+{
+    const char *pipeline = r->spec->pipeline.pipeline_info.name;
+    own(js_free) struct js *spec = spec_to_json(r->spec);
+    own(js_free) struct js *options = options_of(r);
+    own_mem char *spec_text = js_dump(spec, JS_COMPACT);
+    own_mem char *options_text = js_dump(options, JS_COMPACT);
+    own_mem char *parameters_text = js_dump(parameters, JS_COMPACT);
+    char digest[DIGEST_TEXT];
+
+    row->spec_digest = digest_bytes(spec_text, strlen(spec_text), digest);
+    row->options = options_text;
+    row->parameters = parameters_text;
+    if (store_spec_put(e->store, digest, spec_text, err) < 0 ||
+        store_pipeline_put(e->store, pipeline, NULL, digest, &row->pipeline_id,
+                           &row->pipeline_version_id, err) < 0 ||
+        store_experiment_put(e->store, r->experiment ? r->experiment : "Default",
+                             &row->experiment_id, err) < 0)
+        return -1;
+    return store_run_insert(e->store, row, &row->id, err);
+}
+
+/* Refuses what cannot be planned before there is any record of it. */
+static int try_plan(const struct engine_request *r, const struct js *parameters, struct dh_err *err)
+{
+    const struct plan_run facts = {.run_id = "",
+                                   .job_name = "",
+                                   .resource_name = "",
+                                   .pipeline_root = "",
+                                   .created_at = "",
+                                   .scheduled_at = "",
+                                   .parameters = parameters};
+    own(plan_free) struct plan *plan = NULL;
+
+    return plan_new(r->spec, &facts, &plan, err);
+}
+
+int engine_submit(struct engine *e, const struct engine_request *r, char ret_run_id[ID_TEXT],
+                  struct dh_err *err)
+{
+    own(js_free) struct js *parameters = NULL;
+    own_mem char *root = NULL;
+    own_mem char *name = NULL;
+    char now[CLOCK_TEXT], uuid[ID_TEXT];
+    struct store_run row = {.uuid = id_new(uuid),
+                            .display_name = r->display_name,
+                            .cache_mode = r->cache ? r->cache : "on",
+                            .state = STORE_PENDING,
+                            .created_us = clock_now_us()};
+
+    if (check_mode(r, err) < 0 || spec_bind_params(r->spec, r->parameters, &parameters, err) < 0 ||
+        try_plan(r, parameters, err) < 0 || choose_root(e, r, &root, err) < 0)
+        return -1;
+    row.pipeline_root = root;
+    if (!row.display_name || !*row.display_name) {
+        (void)clock_text(row.created_us / 1000000 * 1000000, now);
+        now[10] = ' ';
+        row.display_name = name = dh_printf("%s %.19s", r->spec->pipeline.pipeline_info.name, now);
+    }
+    if (store_begin(e->store, err) < 0)
+        return -1;
+    if (insert_run(e, r, parameters, &row, err) < 0) {
+        store_rollback(e->store);
+        return -1;
+    }
+    if (store_commit(e->store, err) < 0)
+        return -1;
+    (void)memcpy(ret_run_id, uuid, ID_TEXT);
+    return 0;
+}
+
+/* ---- running ---- */
+
+static int may_start(const struct store_run *row, const struct engine_how *how, struct dh_err *err)
+{
+    enum store_owner_state owner = store_owner_state(&row->owner);
+    bool running = row->state == STORE_RUNNING;
+
+    if (running && owner == STORE_OWNER_ALIVE)
+        return dh_fail(err, DH_INVALID, "run %s is being run by process %lld", row->uuid,
+                       (long long)row->owner.pid);
+    if (running && owner == STORE_OWNER_ELSEWHERE)
+        return dh_fail(err, DH_INVALID, "run %s is being run on host %s", row->uuid,
+                       row->owner.host);
+    if (how->mode == ENGINE_START && row->state != STORE_PENDING)
+        return dh_fail(err, DH_INVALID, "run %s has been started already", row->uuid);
+    if (how->mode == ENGINE_RESUME && store_state_ended(row->state))
+        return dh_fail(err, DH_INVALID, "run %s is over (%s); `dhow retry` runs what failed again",
+                       row->uuid, store_state_name(row->state));
+    if (how->mode == ENGINE_RETRY && !store_state_ended(row->state))
+        return dh_fail(err, DH_INVALID, "run %s is not over (%s); `dhow resume` takes it up again",
+                       row->uuid, store_state_name(row->state));
+    if (how->mode == ENGINE_RETRY && row->state == STORE_SUCCEEDED &&
+        !(how->from && how->from[0]) && !how->spec)
+        return dh_fail(err, DH_INVALID,
+                       "run %s succeeded: there is nothing to retry; --from TASK runs a task "
+                       "and what depends on it anew",
+                       row->uuid);
+    return 0;
+}
+
+int engine_execute(struct engine *e, const char *run_id, const struct engine_how *how,
+                   struct engine_result *ret, struct dh_err *err)
+{
+    own(arena_free) struct arena *arena = arena_new();
+    struct store_owner owner;
+    struct store_run row;
+    int rc;
+
+    if (store_run_find(e->store, run_id, arena, &row, err) < 0 || may_start(&row, how, err) < 0 ||
+        store_owner_of(getpid(), arena, &owner, err) < 0)
+        return -1;
+    rc = store_run_claim(e->store, row.id, row.generation, &owner, clock_now_us(), err);
+    if (rc == STORE_RUN_TAKEN)
+        return dh_fail(err, DH_INVALID, "run %s has just been taken up by another process",
+                       row.uuid);
+    return rc < 0 ? -1 : run_execute(e, &row, how, ret, err);
+}

@@ -1,0 +1,458 @@
+/* run - one run from claim to end: the loop, its turns, cancel. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "artifact/artifact.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/js.h"
+#include "base/mem.h"
+#include "engine/engine-priv.h"
+#include "spec/kubernetes.h"
+
+#define TICK_MS 200 /* how often we look whether another process asks to cancel */
+
+/* ---- telling ---- */
+
+void run_note(struct run *run, const char *text)
+{
+    if (strmap_put(run->notes, text, run))
+        return;
+    if (run->watch && run->watch->note)
+        run->watch->note(run->watch->user, text);
+}
+
+void run_error(struct run *run, char *error_json)
+{
+    if (run->first_error)
+        free(error_json);
+    else
+        run->first_error = error_json;
+}
+
+void run_watch(struct run *run, const struct plan_node *node, const struct job *job,
+               enum plan_state state, const char *reason, int exit_code, int retry_in_ms)
+{
+    struct engine_event event = {.run_id = run->uuid,
+                                 .node = node,
+                                 .state = state,
+                                 .reason = reason,
+                                 .at_us = clock_now_us(),
+                                 .exit_code = exit_code,
+                                 .retry_in_ms = retry_in_ms};
+
+    if (!run->watch || !run->watch->task)
+        return;
+    if (job) {
+        event.task_id = job->uuid;
+        event.attempt = job->attempt;
+        event.log = job->spec.log;
+        event.started_us = job->started_us;
+        event.waiting = state == PLAN_RUNNING && reason;
+    }
+    run->watch->task(run->watch->user, &event);
+}
+
+/* ---- turns ---- */
+
+void run_fail(struct run *run)
+{
+    store_rollback(run->engine->store);
+    run->rc = -1;
+    run->over = true;
+    uv_stop(&run->engine->loop);
+}
+
+static int change(struct run *run, struct plan_node *node, struct dh_err *err)
+{
+    bool leaf = plan_is_leaf(node);
+
+    if (!plan_is_final(node))
+        return leaf ? task_begin(run, node, err) : record_open(run, node, err);
+    if (!(leaf && node->user)) /* a leaf that ran was told about when it ended */
+        run_watch(run, node, NULL, node->state, node->reason, -1, -1);
+    return record_end(run, node, err);
+}
+
+static int finish_run(struct run *run, struct dh_err *err)
+{
+    const struct plan_node *root = plan_root(run->plan);
+    own(js_free) struct js *outputs = plan_dag_outputs(run->plan, plan_root(run->plan));
+    const struct js *parameters = js_get(outputs, "parameters");
+    own_mem char *text = js_dump(parameters, JS_COMPACT);
+    static const enum store_state states[] = {[PLAN_SUCCEEDED] = STORE_SUCCEEDED,
+                                              [PLAN_FAILED] = STORE_FAILED,
+                                              [PLAN_CANCELED] = STORE_CANCELED};
+    enum plan_state state = root->state;
+
+    /* A run whose time was over has failed, whatever its last tasks say. */
+    if (run->cancels && state == PLAN_SUCCEEDED)
+        state = PLAN_CANCELED;
+    if (earlier_drop_unused(run, err) < 0)
+        return -1;
+    return store_run_finish(run->engine->store, run->id, states[state],
+                            js_n(parameters) ? text : NULL,
+                            state == PLAN_FAILED ? run->first_error : NULL, clock_now_us(), err);
+}
+
+static int advance(struct run *run, struct dh_err *err)
+{
+    struct plan_node *node;
+
+    task_retry_prepare(run);
+    while (!run->over && (run->cancels || task_take_slots(run)) && plan_next(run->plan, &node) == 0)
+        if (change(run, node, err) < 0)
+            return -1;
+    if (run->over || !plan_is_final(plan_root(run->plan)) || run->job_list)
+        return 0;
+    while (plan_next(run->plan, &node) == 0) /* the root's own end, if slots kept it back */
+        if (change(run, node, err) < 0)
+            return -1;
+    run->over = true;
+    return finish_run(run, err);
+}
+
+/* Decide, commit, act. */
+void run_turn(struct run *run)
+{
+    struct store *store = run->engine->store;
+
+    if (run->over)
+        return;
+    if ((!store_in_transaction(store) && store_begin(store, run->err) < 0) ||
+        advance(run, run->err) < 0 || (run->rc == 0 && store_commit(store, run->err) < 0) ||
+        run->rc < 0 || task_start_recorded(run, run->err) < 0)
+        run_fail(run);
+    else if (run->over)
+        uv_stop(&run->engine->loop);
+    else if (!run->job_list)
+        (void)(dh_fail(run->err, DH_BUG, "the plan is stuck: nothing runs and nothing can start"),
+               run_fail(run), 0);
+}
+
+/* ---- what wakes the loop ---- */
+
+static void on_shepherd(uv_poll_t *poll, int status, int events)
+{
+    struct run *run = poll->data;
+    struct shepherd_event event;
+    int rc = 0;
+    (void)status;
+    (void)events;
+
+    while (!run->over && (rc = shepherd_next(run->shepherd, &event, run->err)) == 0)
+        task_event(run, &event);
+    if (rc < 0)
+        run_fail(run);
+    else
+        run_turn(run);
+}
+
+static void cancel(struct run *run, const char *reason)
+{
+    run->cancels++;
+    run->cancel_reason = reason;
+    plan_cancel(run->plan, run->cancels > 1);
+    task_kill_all(run, run->cancels > 1);
+    run_turn(run);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct run *run = handle->data;
+    (void)number;
+
+    cancel(run, "interrupted");
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct run *run = timer->data;
+    bool asked = false;
+
+    if (run->cancels || !store_changed(run->engine->store))
+        return;
+    if (store_run_cancel_requested(run->engine->store, run->id, &asked, run->err) < 0)
+        run_fail(run);
+    else if (asked)
+        cancel(run, "canceled");
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct run *run = timer->data;
+    own(js_free) struct js *error = js_object();
+
+    js_set(error, "task", js_str(""));
+    js_set(error, "message", js_str("the run's deadline is over"));
+    js_set(error, "log_tail", js_str(""));
+    run_error(run, js_dump(error, JS_COMPACT));
+    cancel(run, "the run's deadline is over");
+}
+
+static void on_wake(uv_async_t *async)
+{
+    run_turn(async->data);
+}
+
+static void wake(void *user)
+{
+    struct run *run = user;
+
+    (void)uv_async_send(&run->wake);
+}
+
+static void closed(uv_handle_t *handle)
+{
+    ((struct run *)handle->data)->n_handles--;
+}
+
+static void add_handle(struct run *run, uv_handle_t *handle)
+{
+    handle->data = run;
+    run->n_handles++;
+}
+
+static int64_t deadline_of(const struct run *run)
+{
+    const struct pipeline_config *config = spec_pipeline_config(run->spec);
+    int64_t us = js_get_int(run->options, "deadline_us", 0);
+
+    if (us > 0)
+        return us;
+    return config ? (int64_t)config->active_deadline_seconds * 1000000 : 0;
+}
+
+static void open_handles(struct run *run)
+{
+    uv_loop_t *loop = &run->engine->loop;
+    int64_t deadline = deadline_of(run);
+
+    (void)uv_poll_init(loop, &run->poll, shepherd_fd(run->shepherd));
+    add_handle(run, (uv_handle_t *)&run->poll);
+    (void)uv_poll_start(&run->poll, UV_READABLE, on_shepherd);
+    (void)uv_timer_init(loop, &run->tick);
+    add_handle(run, (uv_handle_t *)&run->tick);
+    (void)uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
+    (void)uv_async_init(loop, &run->wake, on_wake);
+    add_handle(run, (uv_handle_t *)&run->wake);
+    (void)uv_timer_init(loop, &run->deadline);
+    add_handle(run, (uv_handle_t *)&run->deadline);
+    if (deadline)
+        (void)uv_timer_start(&run->deadline, on_deadline, (uint64_t)(deadline + 999) / 1000, 0);
+    if (!run->engine->signals)
+        return;
+    (void)uv_signal_init(loop, &run->sigint);
+    add_handle(run, (uv_handle_t *)&run->sigint);
+    (void)uv_signal_start(&run->sigint, on_signal, SIGINT);
+    (void)uv_signal_init(loop, &run->sigterm);
+    add_handle(run, (uv_handle_t *)&run->sigterm);
+    (void)uv_signal_start(&run->sigterm, on_signal, SIGTERM);
+}
+
+static void close_handles(struct run *run)
+{
+    uv_handle_t *all[] = {(uv_handle_t *)&run->poll,   (uv_handle_t *)&run->tick,
+                          (uv_handle_t *)&run->wake,   (uv_handle_t *)&run->deadline,
+                          (uv_handle_t *)&run->sigint, (uv_handle_t *)&run->sigterm};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i]->data == run)
+            uv_close(all[i], closed);
+    while (run->n_handles > 0)
+        (void)uv_run(&run->engine->loop, UV_RUN_ONCE);
+}
+
+/* ---- setting up ---- */
+
+static int load_spec(struct run *run, const struct store_run *row, struct dh_err *err)
+{
+    const char *json, *source = js_get_text(run->options, "source");
+
+    if (run->how->spec) {
+        own(js_free) struct js *v = spec_to_json(run->how->spec);
+        own_mem char *text = js_dump(v, JS_COMPACT);
+        char digest[DIGEST_TEXT];
+
+        (void)digest_bytes(text, strlen(text), digest);
+        if (store_spec_put(run->engine->store, digest, text, err) < 0 ||
+            store_run_set_spec(run->engine->store, run->id, digest, err) < 0)
+            return -1;
+        return spec_load_bytes(source ? source : "pipeline", text, strlen(text), &run->spec, NULL,
+                               err);
+    }
+    if (store_spec_get(run->engine->store, row->spec_digest, run->arena, &json, err) < 0)
+        return -1;
+    return spec_load_bytes(source ? source : "pipeline", json, strlen(json), &run->spec, NULL, err);
+}
+
+static int make_folders(struct run *run, struct dh_err *err)
+{
+    const struct pipeline_config *config = spec_pipeline_config(run->spec);
+    char *workspace;
+
+    run->folder = dh_printf("%s/runs/%s", run->engine->home, run->uuid);
+    if (fs_mkdirs(run->folder, 0755, err) < 0)
+        return -1;
+    if (!config || !config->workspace)
+        return 0;
+    workspace = arena_printf(run->arena, "%s/workspace", run->folder);
+    run->facts.workspace = workspace;
+    return fs_mkdirs(workspace, 0755, err);
+}
+
+static int name_run(struct run *run, const struct store_run *row, struct dh_err *err)
+{
+    char time[CLOCK_TEXT];
+    own_mem char *root = NULL;
+    int rc = artifact_uri_local(row->pipeline_root, &root, err);
+
+    if (rc < 0)
+        return -1;
+    if (rc == ARTIFACT_REMOTE)
+        return dh_fail(err, DH_INVALID, "pipeline root %s: this dhow writes to local folders",
+                       row->pipeline_root);
+    run->facts.run_id = run->uuid;
+    run->facts.job_name = row->display_name;
+    run->facts.resource_name = arena_printf(run->arena, "%s-%.8s", row->pipeline, run->uuid + 24);
+    run->facts.pipeline_root = arena_strdup(run->arena, root);
+    run->facts.created_at =
+        arena_strdup(run->arena, clock_text(row->created_us / 1000000 * 1000000, time));
+    run->facts.scheduled_at = run->facts.created_at;
+    run->facts.parameters = run->parameters;
+    return 0;
+}
+
+static enum cache_mode cache_of(const char *name)
+{
+    return !strcmp(name, "off")       ? CACHE_OFF
+           : !strcmp(name, "read")    ? CACHE_READ
+           : !strcmp(name, "refresh") ? CACHE_WRITE
+                                      : CACHE_ON;
+}
+
+static int prepare(struct run *run, const struct store_run *row, struct dh_err *err)
+{
+    struct runtime_setup config = {
+        .home = run->engine->home, .self = run->engine->self, .wake = wake, .user = run};
+    const char *runtime;
+    own_mem char *journal = NULL;
+
+    if (js_parse(row->parameters ? row->parameters : "{}",
+                 strlen(row->parameters ? row->parameters : "{}"), &run->parameters, err) < 0 ||
+        js_parse(row->options ? row->options : "{}", strlen(row->options ? row->options : "{}"),
+                 &run->options, err) < 0)
+        return dh_while(err, "the record of run %s", run->uuid);
+    if (load_spec(run, row, err) < 0 || name_run(run, row, err) < 0 || make_folders(run, err) < 0)
+        return -1;
+    run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
+    if (run->jobs <= 0)
+        run->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    run->cache = cache_of(row->cache_mode);
+    if (plan_new(run->spec, &run->facts, &run->plan, err) < 0)
+        return -1;
+    config.warm = !js_get_bool(run->options, "no_warm");
+    runtime = js_get_text(run->options, "runtime");
+    if (runtime_open(runtime ? runtime : "process", &config, &run->runtime, err) < 0)
+        return -1;
+    run->base_env = env_base(run);
+    if (run->how->mode != ENGINE_START && earlier_load(run, err) < 0)
+        return -1;
+    journal = dh_printf("%s/journal", run->folder);
+    return shepherd_journal(run->shepherd, journal, err);
+}
+
+static int check_from(struct run *run, struct dh_err *err)
+{
+    const struct spec *spec = run->spec;
+
+    for (const char *const *from = run->how->from; from && *from; from++) {
+        const char *last = strrchr(*from, '.');
+        own_mem char *name = dh_strdup(last ? last + 1 : *from);
+        bool found = false;
+
+        name[strcspn(name, "[")] = '\0';
+        found = spec->pipeline.root.dag && dag_task(spec->pipeline.root.dag, name);
+        for (size_t i = 0; !found && i < spec->pipeline.components.n; i++)
+            found = spec->pipeline.components.items[i].dag &&
+                    dag_task(spec->pipeline.components.items[i].dag, name);
+        if (!found)
+            return dh_fail(err, DH_NOT_FOUND, "pipeline '%s' has no task '%s'",
+                           spec->pipeline.pipeline_info.name, *from);
+    }
+    return 0;
+}
+
+static void run_done(struct run *run)
+{
+    for (struct job *job = run->job_list, *next; job; job = next) {
+        next = job->next;
+        task_free(job);
+    }
+    plan_free(run->plan);
+    spec_free(run->spec);
+    runtime_close(run->runtime);
+    journal_free(run->journal);
+    js_free(run->parameters);
+    js_free(run->options);
+    strmap_free(run->by_fingerprint);
+    strmap_free(run->earlier);
+    strmap_free(run->notes);
+    (void)strv_free(run->base_env);
+    free(run->folder);
+    free(run->first_error);
+    arena_free(run->arena);
+}
+
+/* The loop is left: what still runs is killed with the shepherd, threads are waited for. */
+static void leave(struct run *run)
+{
+    run->over = true;
+    for (struct job *job = run->job_list; job; job = job->next)
+        if (job->timer_open) {
+            job->timer.data = run;
+            uv_close((uv_handle_t *)&job->timer, closed);
+            job->timer_open = false;
+        }
+    close_handles(run);
+    while (uv_loop_alive(&run->engine->loop))
+        (void)uv_run(&run->engine->loop, UV_RUN_ONCE);
+    run->shepherd = shepherd_stop(run->shepherd);
+}
+
+int run_execute(struct engine *e, const struct store_run *row, const struct engine_how *how,
+                struct engine_result *ret, struct dh_err *err)
+{
+    struct run run = {.engine = e, .how = how, .watch = how->watch, .id = row->id, .err = err};
+
+    /* First of all: the fork is cheapest while we are small. */
+    if (shepherd_start(&run.shepherd, err) < 0)
+        return -1;
+    run.arena = arena_new();
+    run.by_fingerprint = strmap_new();
+    run.notes = strmap_new();
+    (void)memcpy(run.uuid, row->uuid, sizeof run.uuid);
+    run.rc = prepare(&run, row, err);
+    if (run.rc == 0)
+        run.rc = check_from(&run, err);
+    if (run.rc == 0) {
+        open_handles(&run);
+        run_turn(&run);
+        while (!run.over)
+            (void)uv_run(&e->loop, UV_RUN_DEFAULT);
+        leave(&run);
+    }
+    shepherd_stop(run.shepherd);
+    if (run.rc == 0) {
+        struct store_run after;
+
+        run.rc = store_run_get(e->store, row->id, run.arena, &after, err);
+        ret->state = after.state == STORE_SUCCEEDED ? PLAN_SUCCEEDED
+                     : after.state == STORE_FAILED  ? PLAN_FAILED
+                                                    : PLAN_CANCELED;
+    }
+    run_done(&run);
+    return run.rc;
+}
