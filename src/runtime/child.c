@@ -17,6 +17,20 @@ static int open_log(const char *path)
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
 
+static int enter(const char *cgroup_file)
+{
+    int fd = open(cgroup_file, O_WRONLY | O_CLOEXEC);
+
+    return fd >= 0 && write(fd, "0", 1) == 1 && close(fd) == 0 ? 0 : -1;
+}
+
+static int bound(int resource, uint64_t max)
+{
+    struct rlimit limit = {max, max};
+
+    return max ? setrlimit((__rlimit_resource_t)resource, &limit) : 0;
+}
+
 /* Only system calls from here: the memory is the parent's. Returns only when something failed. */
 static int become(const struct child_request *r, int in, int out)
 {
@@ -24,12 +38,11 @@ static int become(const struct child_request *r, int in, int out)
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setpgid(0, 0) < 0)
         return errno;
-    if (r->memory_max) {
-        struct rlimit limit = {r->memory_max, r->memory_max};
-
-        if (setrlimit(RLIMIT_AS, &limit) < 0)
+    for (char **file = r->cgroup; *file; file++)
+        if (enter(*file) < 0)
             return errno;
-    }
+    if (bound(RLIMIT_DATA, r->memory_max) < 0 || bound(RLIMIT_NPROC, r->processes_max) < 0)
+        return errno;
     if (chdir(r->cwd) < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
         dup2(out, STDERR_FILENO) < 0)
         return errno;

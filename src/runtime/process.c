@@ -31,14 +31,14 @@ static struct runtime *close_process(struct runtime *rt)
 static const struct runtime_ops ops = {
     .name = "process", .prepare = prepare, .finish = finish, .close = close_process};
 
-static int check(const struct runtime_config *config, struct dh_err *err)
+static int check(const struct runtime_setup *config, struct dh_err *err)
 {
     (void)config;
     (void)err;
     return 0;
 }
 
-static int open_process(const struct runtime_config *config, struct runtime **ret,
+static int open_process(const struct runtime_setup *config, struct runtime **ret,
                         struct dh_err *err)
 {
     (void)err;

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "runtime/cgroup.h"
 #include "runtime/runtime-priv.h"
 
 static const struct runtime_kind *const kinds[] = {&runtime_process};
@@ -30,7 +31,7 @@ static const struct runtime_kind *find_kind(const char *name, struct dh_err *err
     return NULL;
 }
 
-int runtime_open(const char *name, const struct runtime_config *config, struct runtime **ret,
+int runtime_open(const char *name, const struct runtime_setup *config, struct runtime **ret,
                  struct dh_err *err)
 {
     const struct runtime_kind *kind = find_kind(name, err);
@@ -38,7 +39,7 @@ int runtime_open(const char *name, const struct runtime_config *config, struct r
     return kind && kind->check(config, err) == 0 ? kind->open(config, ret, err) : -1;
 }
 
-int runtime_check(const char *name, const struct runtime_config *config, struct dh_err *err)
+int runtime_check(const char *name, const struct runtime_setup *config, struct dh_err *err)
 {
     const struct runtime_kind *kind = find_kind(name, err);
 
@@ -47,17 +48,25 @@ int runtime_check(const char *name, const struct runtime_config *config, struct 
 
 struct runtime *runtime_close(struct runtime *rt)
 {
-    return rt ? rt->ops->close(rt) : NULL;
+    if (!rt)
+        return NULL;
+    rt->cgroups = cgroups_close(rt->cgroups);
+    return rt->ops->close(rt);
 }
 
 int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err)
 {
-    return rt->ops->prepare(rt, job, err);
+    int rc = rt->ops->prepare(rt, job, err);
+
+    if (rc == 0)
+        runtime_limit(rt, job);
+    return rc;
 }
 
 void runtime_finish(struct runtime *rt, struct runtime_job *job)
 {
     rt->ops->finish(rt, job);
+    runtime_unlimit(rt, job);
 }
 
 const char *runtime_name(const struct runtime *rt)
@@ -88,6 +97,8 @@ void runtime_job_done(struct runtime_job *job)
     free(job->label);
     free(job->file);
     free(job->note);
+    free(job->cgroup);
+    free(job->reason);
     *job = (struct runtime_job){0};
 }
 
@@ -119,7 +130,7 @@ static bool can_run(const char *path)
     return access(path, X_OK) == 0 && !fs_is_dir(path);
 }
 
-int runtime_find_program(const struct runtime_config *config, const struct runtime_job *job,
+int runtime_find_program(const struct runtime_setup *config, const struct runtime_job *job,
                          char **ret, struct dh_err *err)
 {
     const char *name = job->argv[0], *path = runtime_getenv(job->env, "PATH");

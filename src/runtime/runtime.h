@@ -37,8 +37,12 @@ struct runtime_job { /* one attempt of one task; owned by the engine, strings ma
     /* what is to be started; set by prepare (file, argv, env, cwd as the shepherd wants them) */
     char *file;
     char **cleanup; /* a command to run after the end (a container to remove); NULL: none */
+    char *cgroup;   /* for struct spawn, as the next two: what bounds it */
+    uint64_t memory_max, processes_max;
     char *note;     /* one line to be said once in the run; NULL: nothing */
+    char *reason;   /* set by finish: why the step died, where the runtime knows better; or NULL */
     void *state;    /* the runtime's, from prepare to finish */
+    int status;     /* how it ended, as from waitpid; set by the engine before finish */
 };
 
 enum runtime_answer { RUNTIME_WAIT = 1 };
@@ -46,7 +50,7 @@ enum runtime_answer { RUNTIME_WAIT = 1 };
 struct runtime_ops {
     const char *name; /* "process", "sandbox", "oci" */
     /* Sets job->file and may replace argv, env, cwd. RUNTIME_WAIT: something that takes long (an
-     * environment, an image) is being made in a thread; `wake` of runtime_config is called then,
+     * environment, an image) is being made in a thread; `wake` of runtime_setup is called then,
      * and prepare is asked again. DH_FAILED: the step cannot run; the message says why. */
     int (*prepare)(struct runtime *rt, struct runtime_job *job, struct dh_err *err);
     /* The attempt is over (or never started). Frees job->state. */
@@ -54,7 +58,7 @@ struct runtime_ops {
     struct runtime *(*close)(struct runtime *rt);
 };
 
-struct runtime_config {
+struct runtime_setup {
     const char *home;         /* environments and images are kept below it */
     const char *self;         /* absolute path of this program: `dhow …` in a command means it */
     bool warm;                /* warm Python workers may be used */
@@ -63,7 +67,7 @@ struct runtime_config {
 };
 
 /* DH_INVALID: no runtime of that name; DH_NOT_FOUND: it cannot work here, and why. */
-int runtime_open(const char *name, const struct runtime_config *config, struct runtime **ret,
+int runtime_open(const char *name, const struct runtime_setup *config, struct runtime **ret,
                  struct dh_err *err);
 struct runtime *runtime_close(struct runtime *rt);
 OWN_DEFINE(struct runtime *, runtime_close)
@@ -72,7 +76,7 @@ void runtime_finish(struct runtime *rt, struct runtime_job *job);
 const char *runtime_name(const struct runtime *rt);
 
 /* Whether a runtime works on this machine: 0, or DH_NOT_FOUND and why not. For doctor. */
-int runtime_check(const char *name, const struct runtime_config *config, struct dh_err *err);
+int runtime_check(const char *name, const struct runtime_setup *config, struct dh_err *err);
 /* "process", "sandbox", "oci"; NULL past the end. */
 const char *runtime_at(size_t i);
 

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "runtime/cgroup.h"
 #include "runtime/shepherd-priv.h"
 #include "runtime/shepherd.h"
 
@@ -25,7 +26,7 @@
 struct child {
     uint64_t id;
     pid_t pid;
-    char *key, *log;
+    char *key, *log, *cgroup;
     int64_t log_max;
 };
 
@@ -72,12 +73,17 @@ static const char *next_text(const char **at, const char *end)
 static void start_child(struct flock_of *f, const struct shepherd_header *h, const char *body)
 {
     const char *at = body, *end = body + h->size, *key = next_text(&at, end);
-    struct child_request r = {.file = next_text(&at, end), .memory_max = (uint64_t)h->memory_max};
+    struct child_request r = {.file = next_text(&at, end),
+                              .memory_max = (uint64_t)h->memory_max,
+                              .processes_max = (uint64_t)h->processes_max};
+    const char *cgroup;
     struct shepherd_event event = {.id = h->id};
     pid_t pid;
 
     r.cwd = next_text(&at, end);
     r.log = next_text(&at, end);
+    cgroup = next_text(&at, end);
+    r.cgroup = cgroup_files(cgroup);
     r.argv = dh_zalloc(h->n_argv + 1, sizeof *r.argv);
     r.env = dh_zalloc(h->n_env + 1, sizeof *r.env);
     for (uint32_t i = 0; i < h->n_argv; i++)
@@ -87,6 +93,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, con
     pid = child_start(&r);
     free(r.argv);
     free(r.env);
+    free(r.cgroup);
     event.at_us = clock_now_us();
     if (pid < 0) {
         event.kind = SHEPHERD_NOT_STARTED;
@@ -96,7 +103,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, con
         event.pid = pid;
         DH_GROW(f->children, f->n, f->cap);
         f->children[f->n++] =
-            (struct child){h->id, pid, dh_strdup(key), dh_strdup(r.log), h->log_max};
+            (struct child){h->id, pid, dh_strdup(key), dh_strdup(r.log), dh_strdup(cgroup), h->log_max};
     }
     tell(f, &event);
 }
@@ -116,6 +123,14 @@ static struct child *find_child(struct flock_of *f, uint64_t id)
         if (f->children[i].id == id)
             return &f->children[i];
     return NULL;
+}
+
+/* SIGKILL also reaches what has left the process group, where there is a cgroup. */
+static void signal_child(const struct child *child, int number)
+{
+    (void)kill(-child->pid, number);
+    if (number == SIGKILL)
+        cgroup_kill(child->cgroup);
 }
 
 /* One word. -1: the engine is gone. */
@@ -138,7 +153,7 @@ static int read_word(struct flock_of *f)
     else if (h.word == WORD_SPAWN)
         start_child(f, &h, body);
     else if (h.word == WORD_SIGNAL && (child = find_child(f, h.id)))
-        (void)kill(-child->pid, h.signal);
+        signal_child(child, h.signal);
     free(body);
     return 0;
 }
@@ -171,7 +186,9 @@ static void child_exited(struct flock_of *f, size_t i, int status, const struct 
     struct child child = f->children[i];
     struct shepherd_event event = {.id = child.id, .kind = SHEPHERD_EXITED, .status = status};
 
-    (void)kill(-child.pid, SIGKILL); /* what it left behind in its group */
+    signal_child(&child, SIGKILL); /* what it left behind */
+    if (f->alone)
+        cgroup_remove(child.cgroup); /* else the engine reads it first */
     f->children[i] = f->children[--f->n];
     cut_log(&child);
     write_journal(f, &child, status);
@@ -182,6 +199,7 @@ static void child_exited(struct flock_of *f, size_t i, int status, const struct 
     tell(f, &event);
     free(child.key);
     free(child.log);
+    free(child.cgroup);
 }
 
 static void reap(struct flock_of *f)
@@ -211,7 +229,7 @@ static void kill_all(struct flock_of *f)
 
     f->killed = true;
     for (size_t i = 0; i < f->n; i++)
-        (void)kill(-f->children[i].pid, SIGKILL);
+        signal_child(&f->children[i], SIGKILL);
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

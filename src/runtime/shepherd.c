@@ -123,13 +123,15 @@ int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err 
     struct shepherd_header h = {.word = WORD_SPAWN,
                                 .id = spawn->id,
                                 .log_max = spawn->log_max,
-                                .memory_max = (int64_t)spawn->memory_max};
+                                .memory_max = (int64_t)spawn->memory_max,
+                                .processes_max = (int64_t)spawn->processes_max};
 
     buf_reset(&s->word);
     add_text(&s->word, spawn->key);
     add_text(&s->word, spawn->file);
     add_text(&s->word, spawn->cwd);
     add_text(&s->word, spawn->log);
+    add_text(&s->word, spawn->cgroup);
     for (; spawn->argv[h.n_argv]; h.n_argv++)
         add_text(&s->word, spawn->argv[h.n_argv]);
     for (; spawn->env[h.n_env]; h.n_env++)

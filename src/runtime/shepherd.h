@@ -29,7 +29,10 @@ struct spawn {         /* one process to start; all borrowed for the call */
     const char *cwd;
     const char *log;     /* stdout and stderr are appended to this file; NULL: /dev/null */
     int64_t log_max;     /* bytes after which the log is cut; 0: none */
-    uint64_t memory_max; /* bytes of address space (RLIMIT_AS); 0: none */
+    uint64_t memory_max;    /* bytes of private writable memory (RLIMIT_DATA); 0: none */
+    uint64_t processes_max; /* of this user (RLIMIT_NPROC); 0: none */
+    const char *cgroup;     /* runtime/cgroup.h: the group it is to be in; NULL: ours. What is left
+                               there at its end is killed */
 };
 
 enum shepherd_kind { SHEPHERD_STARTED, SHEPHERD_NOT_STARTED, SHEPHERD_EXITED };

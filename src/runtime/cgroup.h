@@ -1,0 +1,52 @@
+#pragma once
+/* cgroup - a control group per attempt: bounds on processes, memory and CPU that hold for all that
+ * a step starts, and a sure way to kill all of it.
+ *
+ * Version 2 where it is delegated to us or we are root, version 1 as root. Groups are made below a
+ * group `dhow`, beside or below our own, so that what bounds us bounds them too. Which controllers
+ * cannot be had is an answer, never an error. A group is named by one text, the files that a
+ * process writes itself into, separated by newlines: it can be handed to the shepherd and kept in a
+ * job.
+ *
+ * Which pipeline, which task: not known here. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/own.h"
+
+#define CGROUP_PROCESSES 4096 /* of one attempt, unless told */
+
+enum cgroup_controller { CGROUP_PIDS = 1, CGROUP_MEMORY = 2, CGROUP_CPU = 4, CGROUP_ALL = 7 };
+
+struct cgroups; /* where this process may make groups */
+
+struct cgroup_limits { /* 0: none */
+    int64_t processes, memory_bytes;
+    double cpu; /* cores */
+    /* A container's own group, made below this one by who starts it, holds memory and CPU; here
+     * they are only counted. */
+    bool nested;
+};
+
+/* Never NULL. Also removes groups that a process which is no more has left. */
+struct cgroups *cgroups_open(void);
+struct cgroups *cgroups_close(struct cgroups *c);
+OWN_DEFINE(struct cgroups *, cgroups_close)
+unsigned cgroups_hold(const struct cgroups *c);   /* the controllers that can be had */
+const char *cgroups_why(const struct cgroups *c); /* why not all; "" where all. Borrowed */
+
+/* Makes a group with the limits that can be held. *ret is the caller's (free), "" where there is
+ * nothing to hold with. */
+int cgroup_make(struct cgroups *c, const struct cgroup_limits *limits, char **ret,
+                struct dh_err *err);
+/* The files to write "0" to, in order; NULL-terminated, one block: free(). */
+char **cgroup_files(const char *group);
+/* Kills all in it and below it; waits a little for them to be gone. */
+void cgroup_kill(const char *group);
+void cgroup_remove(const char *group); /* kills, then removes the group and those below it */
+/* Why its processes had to die: "killed: out of memory (limit 64 MiB)"; NULL: not for a limit.
+ * `status` as from waitpid. The caller's. */
+char *cgroup_reason(const char *group, const struct cgroup_limits *limits, int status);
+/* Where a container's own group is to be made, in the form of OCI's cgroupsPath. The caller's. */
+char *cgroup_nested_path(const char *group);
