@@ -154,6 +154,12 @@ void task_kill_all(struct run *run, bool hard);
 void task_free(struct job *job);
 int task_take_slots(const struct run *run);
 
+/* ---- cache.c ---- */
+/* The newest recorded success with that fingerprint whose outputs are all still there, unchanged.
+ * STORE_CACHE_MISS: none. Results are in `arena`. */
+int cache_look_up(struct run *run, const char *fingerprint, struct arena *arena,
+                  struct store_task *ret, struct store_linkeds *ret_outputs, struct dh_err *err);
+
 /* ---- job.c: what a step sees ---- */
 void job_name(struct run *run, struct job *job); /* names of folders, ExecutorInput */
 int job_build(struct run *run, struct job *job,

@@ -94,13 +94,14 @@ int record_open(struct run *run, struct plan_node *node, struct dh_err *err)
     set_id(node, e->row.id);
     if (store_task_reset(run->engine->store, e->row.id, err) < 0)
         return -1;
-    return store_task_start(run->engine->store, e->row.id,
-                            &(struct store_task_start){
-                                .attempts = 0,
-                                .inputs = inputs,
-                                .iteration_count = node->type == PLAN_LOOP ? (int64_t)node->n_children : -1,
-                                .now_us = row.started_us},
-                            err);
+    return store_task_start(
+        run->engine->store, e->row.id,
+        &(struct store_task_start){.attempts = 0,
+                                   .inputs = inputs,
+                                   .iteration_count =
+                                       node->type == PLAN_LOOP ? (int64_t)node->n_children : -1,
+                                   .now_us = row.started_us},
+        err);
 }
 
 static int link_outputs(struct run *run, int64_t task, const struct js *outputs, struct dh_err *err)

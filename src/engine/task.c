@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "artifact/artifact.h"
 #include "base/clock.h"
 #include "base/js.h"
 #include "base/limits.h"
@@ -406,46 +405,21 @@ void task_retry_prepare(struct run *run)
 
 /* ---- reuse ---- */
 
-static int is_whole(const struct store_linkeds *outputs, struct dh_err *err)
-{
-    for (size_t i = 0; i < outputs->n; i++) {
-        const struct store_artifact *a = &outputs->items[i].artifact;
-        int rc;
-
-        if (a->state == STORE_DELETED)
-            return 0;
-        if (!a->digest)
-            continue; /* it never had bytes here */
-        rc = artifact_verify(a->uri, a->digest, a->size_bytes, err);
-        if (rc < 0 && err->code != DH_IO && err->code != DH_NOT_FOUND)
-            return -1;
-        if (rc)
-            return 0;
-    }
-    return 1;
-}
-
 /* 1: the job was ended by a recorded result. */
 static int try_cache(struct job *job, struct dh_err *err)
 {
     struct run *run = job->run;
     own(arena_free) struct arena *arena = NULL;
     struct store_linkeds outputs;
-    struct store_task origin = {0};
+    struct store_task origin;
     int rc;
 
     if (!(run->cache & CACHE_READ) || !plan_may_cache(job->node))
         return 0;
     arena = arena_new();
-    do {
-        rc = store_cache_find(run->engine->store, job->fingerprint, 0, origin.id, arena, &origin,
-                              &outputs, err);
-        if (rc != 0)
-            return rc < 0 ? -1 : 0;
-        rc = is_whole(&outputs, err);
-        if (rc < 0)
-            return -1;
-    } while (!rc);
+    rc = cache_look_up(run, job->fingerprint, arena, &origin, &outputs, err);
+    if (rc)
+        return rc < 0 ? -1 : 0;
     if (record_cached(run, job, &origin, &outputs, err) < 0 ||
         end_success(job, PLAN_CACHED, false, err) < 0)
         return -1;
