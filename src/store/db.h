@@ -3,7 +3,7 @@
  *
  * store/ writes its statements with `?` for values and in the SQL that SQLite and PostgreSQL share;
  * a database's own ways (opening, errors, schema version, locks, checks) are behind these calls.
- * It knows no table. db-sqlite.c is the one file that includes sqlite3.h.
+ * It knows no table. db-sqlite*.c alone see sqlite3.h.
  *
  * Codes: DH_IO (the message names the file), DH_EXISTS (a unique key is taken), DH_NOT_FOUND (a row
  * that is referred to is not there), DH_INVALID (not a file of ours), DH_BUG (our SQL is wrong). */
@@ -20,6 +20,10 @@ int db_open(const char *path, unsigned flags, int busy_ms, struct db **ret, stru
 struct db *db_close(struct db *db);
 OWN_DEFINE(struct db *, db_close)
 const char *db_path(const struct db *db);
+/* Makes a new database with what `fill` puts into it, all or nothing; does nothing where one is
+ * there (or is made by another process meanwhile). It may leave the making to db_open, so migrate
+ * after. */
+int db_create(const char *path, int (*fill)(struct db *db, struct dh_err *err), struct dh_err *err);
 
 /* ---- values ---- */
 
@@ -85,7 +89,7 @@ struct db_rows *db_end(struct db_rows *rows);          /* NULL is fine; returns 
 OWN_DEFINE(struct db_rows *, db_end)
 int64_t db_int(const struct db_rows *rows, int column);                   /* NULL: 0 */
 int64_t db_int_or(const struct db_rows *rows, int column, int64_t other); /* NULL: other */
-double db_real(const struct db_rows *rows, int column);
+double db_real(const struct db_rows *rows, int column);                   /* NULL: NaN */
 const char *db_text(const struct db_rows *rows,
                     int column); /* borrowed until db_next; NULL: NULL */
 

@@ -233,7 +233,7 @@ static void row_read(const struct db_rows *rows, struct arena *a, struct store_a
     " LEFT JOIN run r ON r.id = t.run_id LEFT JOIN pipeline p ON p.id = r.pipeline_id"
 
 static size_t list_sql(const struct store_artifact_filter *filter, size_t limit, struct buf *sql,
-                       struct db_val vals[6])
+                       struct db_val vals[8])
 {
     const struct {
         const char *sql, *value;
@@ -245,7 +245,7 @@ static size_t list_sql(const struct store_artifact_filter *filter, size_t limit,
     size_t n = 0;
 
     buf_adds(sql, ROW_SELECT " WHERE 1 = 1");
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].value) {
             buf_adds(sql, texts[i].sql);
             vals[n++] = DB_T(texts[i].value);
@@ -272,7 +272,7 @@ int store_artifact_list(struct store *s, const struct store_artifact_filter *fil
     own(db_end) struct db_rows *rows = NULL;
     own_buf struct buf sql = {0};
     struct store_artifact_rows list = {0};
-    struct db_val vals[6];
+    struct db_val vals[8];
     size_t n, cap = 0, limit = filter->limit > 0 ? (size_t)filter->limit : 100;
     int rc;
 
@@ -303,8 +303,8 @@ int store_cache_find(struct store *s, const char *fingerprint, int64_t not_befor
 
     /* The state is a literal, or the partial index could not serve. */
     if (db_query(s->db, err, &rows,
-                 "SELECT " STORE_TASK_COLUMNS STORE_TASK_FROM
-                 "WHERE t.state = 'SUCCEEDED' AND t.cache_fingerprint = ? AND t.id < ?"
+                 "SELECT " STORE_TASK_COLUMNS STORE_TASK_FROM "WHERE t.state = 'SUCCEEDED'"
+                 " AND t.cache_fingerprint = ? AND t.id < ?"
                  " AND t.finished_us >= ? ORDER BY t.id DESC LIMIT 1",
                  DB_T(fingerprint), DB_I(before_id ? before_id : INT64_MAX),
                  DB_I(not_before_us)) < 0 ||

@@ -73,12 +73,19 @@ static int check_readable(struct db *db, struct dh_err *err)
                    db_path(db), version, store_n_migrations);
 }
 
+static int fill(struct db *db, struct dh_err *err)
+{
+    return store_migrate(db, store_migrations, store_n_migrations, err);
+}
+
 int store_open(const char *path, unsigned flags, struct store **ret, struct dh_err *err)
 {
     own(store_close) struct store *s = dh_zalloc(1, sizeof *s);
     bool readonly = flags & STORE_READONLY;
     unsigned how = (flags & STORE_CREATE ? DB_CREATE : 0U) | (readonly ? DB_READONLY : 0U);
 
+    if (how == DB_CREATE && db_create(path, fill, err) < 0)
+        return -1;
     if (db_open(path, how, STORE_BUSY_MS, &s->db, err) < 0)
         return -1;
     if (readonly ? check_readable(s->db, err) < 0
