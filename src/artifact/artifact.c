@@ -93,11 +93,27 @@ int artifact_store_list(struct artifact_store *s, const char *prefix,
 
 /* ---- is it still there? ---- */
 
+/* The artifact at a key. Reading is spared where the size tells already. */
+static int compare(struct artifact_store *s, const char *key, const char *digest,
+                   int64_t size_bytes, struct dh_err *err)
+{
+    struct artifact_stat st;
+
+    if (artifact_store_stat(s, key, false, &st, err) < 0)
+        return -1;
+    if (!digest)
+        return 0;
+    if (size_bytes >= 0 && st.size_bytes != size_bytes)
+        return ARTIFACT_CHANGED;
+    if (artifact_store_stat(s, key, true, &st, err) < 0)
+        return -1;
+    return strcmp(digest, st.digest) != 0 ? ARTIFACT_CHANGED : 0;
+}
+
 int artifact_verify(const char *uri, const char *digest, int64_t size_bytes, struct dh_err *err)
 {
     own(artifact_store_close) struct artifact_store *s = NULL;
     own_mem char *path = NULL;
-    struct artifact_stat st;
     struct dh_err why = {0};
     char *slash;
     int rc = artifact_uri_local(uri, &path, err);
@@ -112,18 +128,10 @@ int artifact_verify(const char *uri, const char *digest, int64_t size_bytes, str
     *slash = '\0';
     if (artifact_store_open(*path ? path : "/", &s, err) < 0)
         return -1;
-    rc = artifact_store_stat(s, slash + 1, false, &st, &why);
-    /* Reading is spared where the size tells already. */
-    if (rc == 0 && digest && size_bytes >= 0 && st.size_bytes != size_bytes)
-        return ARTIFACT_CHANGED;
-    if (rc == 0 && digest)
-        rc = artifact_store_stat(s, slash + 1, true, &st, &why);
-    if (rc < 0 && why.code == DH_NOT_FOUND)
+    rc = compare(s, slash + 1, digest, size_bytes, &why);
+    if (rc >= 0)
+        return rc;
+    if (why.code == DH_NOT_FOUND)
         return ARTIFACT_GONE;
-    if (rc < 0) {
-        if (err)
-            *err = why;
-        return -1;
-    }
-    return digest && strcmp(digest, st.digest) != 0 ? ARTIFACT_CHANGED : 0;
+    return dh_fail(err, why.code, "%s", why.msg);
 }

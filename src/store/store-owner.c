@@ -70,11 +70,23 @@ int store_owner_of(pid_t pid, struct arena *a, struct store_owner *ret, struct d
     return 0;
 }
 
+/* Of this pid namespace and boot: is it the process that the token was made of? */
+static enum store_owner_state process_state(pid_t pid, uint64_t start_then)
+{
+    uint64_t start;
+    char state;
+
+    if (!process_start(pid, &state, &start))
+        return kill(pid, 0) < 0 && errno == EPERM ? STORE_OWNER_ALIVE : STORE_OWNER_DEAD;
+    if (state == 'Z' || state == 'X')
+        return STORE_OWNER_DEAD; /* killed, only not yet waited for */
+    return start == start_then ? STORE_OWNER_ALIVE : STORE_OWNER_DEAD;
+}
+
 enum store_owner_state store_owner_state(const struct store_owner *owner)
 {
-    char host[HOST_NAME_MAX + 1] = "", boot[64], state;
+    char host[HOST_NAME_MAX + 1] = "", boot[64];
     const char *ns, *ticks;
-    uint64_t start;
 
     if (owner->pid <= 0)
         return STORE_OWNER_NONE;
@@ -89,10 +101,5 @@ enum store_owner_state store_owner_state(const struct store_owner *owner)
         return STORE_OWNER_DEAD; /* this machine has started anew since */
     if (strtoull(ns + 1, NULL, 10) != pid_namespace())
         return STORE_OWNER_ELSEWHERE;
-    if (!process_start((pid_t)owner->pid, &state, &start))
-        return kill((pid_t)owner->pid, 0) < 0 && errno == EPERM ? STORE_OWNER_ALIVE
-                                                                : STORE_OWNER_DEAD;
-    if (state == 'Z' || state == 'X')
-        return STORE_OWNER_DEAD; /* killed, only not yet waited for */
-    return start == strtoull(ticks + 1, NULL, 10) ? STORE_OWNER_ALIVE : STORE_OWNER_DEAD;
+    return process_state((pid_t)owner->pid, strtoull(ticks + 1, NULL, 10));
 }
