@@ -46,7 +46,7 @@ void cli_print_notes(const struct cli *cli, const struct spec_notes *notes, cons
         const struct spec_note *note = &notes->items[i];
         bool warning = note->kind == SPEC_WARNING;
 
-        if (said && !warning && strstr(said, note->text))
+        if (said && (warning || strstr(said, note->text)))
             continue;
         fprintf(stderr, "%s%s%s %s\n", out_on(cli->err_color, warning ? OUT_YELLOW : OUT_RED),
                 warning ? "warning:" : "error:", out_off(cli->err_color), note->text);

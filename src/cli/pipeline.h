@@ -7,7 +7,8 @@
 /* spec_load_file, where "-" is standard input. `notes` as there. */
 int cli_spec_load(const char *file, struct spec **ret, struct spec_notes *notes,
                   struct dh_err *err);
-/* The warnings, and the errors but for the one that is `said` already, to standard error. */
+/* The warnings, to standard error; of a spec that was refused (`said` is its message), the other
+ * errors. */
 void cli_print_notes(const struct cli *cli, const struct spec_notes *notes, const char *said);
 /* --params FILE, then each -p NAME=VALUE over it, parsed by its declared type: an object of what
  * was given; the engine checks it and adds the defaults. On 0 *ret is the caller's. DH_INVALID,

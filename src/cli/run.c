@@ -102,8 +102,10 @@ static int run_run(struct cli *cli, const struct cli_args *args, struct dh_err *
     own_spec_notes struct spec_notes notes = {0};
     own(spec_free) struct spec *spec = NULL;
     own(engine_close) struct engine *engine = NULL;
-    int rc = cli_spec_load(cli_at(args, 0), &spec, &notes, err);
+    int jobs, rc = cli_jobs(args, &jobs, err); /* wrong use is said before the file is read */
 
+    if (rc == 0)
+        rc = cli_spec_load(cli_at(args, 0), &spec, &notes, err);
     cli_print_notes(cli, &notes, rc < 0 ? err->msg : NULL);
     if (rc < 0 || cli_engine(cli, &engine, err) < 0)
         return -1;
