@@ -96,6 +96,7 @@ struct run {
     int n_handles; /* open uv handles of ours */
     int cancels;   /* how often it was asked */
     const char *cancel_reason;
+    bool names_workspace;                /* the spec refers to the shared workspace */
     bool over;
     int rc; /* <0: err says why the loop was left */
     struct dh_err *err;

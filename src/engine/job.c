@@ -19,12 +19,26 @@ extern char **environ;
  * HOME. */
 static bool passes(const char *entry)
 {
-    static const char *const names[] = {
-        "PATH",           "LANG",         "LANGUAGE",       "TZ",
-        "HTTP_PROXY",     "HTTPS_PROXY",  "NO_PROXY",       "ALL_PROXY",
-        "http_proxy",     "https_proxy",  "no_proxy",       "all_proxy",
-        "SSL_CERT_FILE",  "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
-        "LD_LIBRARY_PATH"};
+    static const char *const names[] = {"PATH",
+                                        "HOME",
+                                        "USER",
+                                        "LOGNAME",
+                                        "LANG",
+                                        "LANGUAGE",
+                                        "TZ",
+                                        "HTTP_PROXY",
+                                        "HTTPS_PROXY",
+                                        "NO_PROXY",
+                                        "ALL_PROXY",
+                                        "http_proxy",
+                                        "https_proxy",
+                                        "no_proxy",
+                                        "all_proxy",
+                                        "SSL_CERT_FILE",
+                                        "SSL_CERT_DIR",
+                                        "CURL_CA_BUNDLE",
+                                        "REQUESTS_CA_BUNDLE",
+                                        "LD_LIBRARY_PATH"};
     static const char *const prefixes[] = {"LC_", "PIP_", "UV_"};
     size_t n = strcspn(entry, "=");
 
@@ -93,7 +107,6 @@ static char **environment(struct run *run, struct job *job, struct dh_err *err)
 
     for (char **e = run->base_env; *e; e++)
         strv_add(&v, dh_strdup(*e));
-    strv_setenv(&v, dh_printf("HOME=%s", job->spec.cwd));
     strv_setenv(&v, dh_printf("TMPDIR=%s", job->spec.cwd));
     strv_setenv(&v, dh_printf("KFP_POD_NAME=%s", job->uuid));
     strv_setenv(&v, dh_printf("KFP_POD_UID=%s", job->uuid));

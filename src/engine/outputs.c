@@ -50,6 +50,32 @@ static int read_parameter_files(const struct job *job, struct js **ret, struct d
     return 0;
 }
 
+/* A step may write an artifact where it likes (set_path): the bytes come to the artifact's own
+ * place. */
+static int fetch_custom(struct js *artifact, struct dh_err *err)
+{
+    const char *from = js_get_text(artifact, "custom_path"), *uri = js_get_text(artifact, "uri");
+    int rc = 0;
+
+    if (from && *from == '/' && *uri == '/' && fs_exists(from)) {
+        rc = fs_remove_tree(uri, err);
+        if (rc == 0)
+            rc = fs_copy(from, uri, err);
+    }
+    js_set(artifact, "custom_path", NULL);
+    return rc;
+}
+
+static int fetch_custom_paths(struct js *outputs, struct dh_err *err)
+{
+    for (js_each(js_get(outputs, "artifacts"), it))
+        for (size_t i = 0; i < js_n(it.value); i++)
+            if (js_get(js_at(it.value, i), "custom_path") &&
+                fetch_custom(js_at(it.value, i), err) < 0)
+                return dh_while(err, "output artifact '%s'", it.key);
+    return 0;
+}
+
 int outputs_read(struct run *run, struct job *job, struct dh_err *err)
 {
     const struct component_outputs_spec *defs = &job->node->component->output_definitions;
@@ -62,7 +88,9 @@ int outputs_read(struct run *run, struct job *job, struct dh_err *err)
         return 0;
     if (read_answer(job, &answer, err) < 0 || read_parameter_files(job, &files, err) < 0)
         return -1;
-    return executor_outputs(job->node, job->input, answer, files, &job->outputs, err);
+    if (executor_outputs(job->node, job->input, answer, files, &job->outputs, err) < 0)
+        return -1;
+    return fetch_custom_paths(job->outputs, err);
 }
 
 bool outputs_are_large(const struct js *outputs)

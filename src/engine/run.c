@@ -267,6 +267,13 @@ static void close_handles(struct run *run)
 
 /* ---- setting up ---- */
 
+/* A pipeline that names the shared workspace gets one, also where its platform spec does not ask
+ * for it. */
+static bool names_workspace(const char *json)
+{
+    return strstr(json, "{{$.workspace_path}}") || strstr(json, "/kfp-workspace");
+}
+
 static int load_spec(struct run *run, const struct store_run *row, struct dh_err *err)
 {
     const char *json, *source = js_get_text(run->options, "source");
@@ -277,6 +284,7 @@ static int load_spec(struct run *run, const struct store_run *row, struct dh_err
         char digest[DIGEST_TEXT];
 
         (void)digest_bytes(text, strlen(text), digest);
+        run->names_workspace = names_workspace(text);
         if (store_spec_put(run->engine->store, digest, text, err) < 0 ||
             store_run_set_spec(run->engine->store, run->id, digest, err) < 0)
             return -1;
@@ -285,6 +293,7 @@ static int load_spec(struct run *run, const struct store_run *row, struct dh_err
     }
     if (store_spec_get(run->engine->store, row->spec_digest, run->arena, &json, err) < 0)
         return -1;
+    run->names_workspace = names_workspace(json);
     return spec_load_bytes(source ? source : "pipeline", json, strlen(json), &run->spec, NULL, err);
 }
 
@@ -296,7 +305,7 @@ static int make_folders(struct run *run, struct dh_err *err)
     run->folder = dh_printf("%s/runs/%s", run->engine->home, run->uuid);
     if (fs_mkdirs(run->folder, 0755, err) < 0)
         return -1;
-    if (!config || !config->workspace)
+    if (!(config && config->workspace) && !run->names_workspace)
         return 0;
     workspace = arena_printf(run->arena, "%s/workspace", run->folder);
     run->facts.workspace = workspace;

@@ -274,7 +274,7 @@ static struct js *answered_artifact(const struct component_outputs_artifact_spec
 
     if (!custom_path)
         custom_path = js_get_text(answered, "custom_path");
-    js_set(a, "name", js_str(name && *name ? name : def->name));
+    js_set(a, "name", js_str(name ? name : def->name));
     js_set(a, "type", js_str(spec_artifact_type(&def->artifact_type)));
     js_set(a, "schema", js_ref(js_get(promised, "type")));
     js_set(a, "uri", uri && *uri ? js_str(uri) : js_ref(js_get(promised, "uri")));
