@@ -96,7 +96,11 @@ struct run {
     int n_handles; /* open uv handles of ours */
     int cancels;   /* how often it was asked */
     const char *cancel_reason;
-    bool names_workspace;                /* the spec refers to the shared workspace */
+    bool names_workspace; /* the spec refers to the shared workspace */
+    struct {
+        char **items;
+        size_t n, cap;
+    } garbage; /* folders to remove after the commit */
     bool over;
     int rc; /* <0: err says why the loop was left */
     struct dh_err *err;
@@ -107,7 +111,8 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
                 struct engine_result *ret, struct dh_err *err);
 /* Goes on with the plan as far as slots allow, in one transaction. Errors end the run's loop. */
 void run_turn(struct run *run);
-void run_fail(struct run *run); /* run->err is filled: leave the loop */
+void run_fail(struct run *run);                  /* run->err is filled: leave the loop */
+void run_discard(struct run *run, char *folder); /* after the commit; takes the text */
 void run_note(struct run *run, const char *text);
 /* The first one is the run's error. Takes the text. */
 void run_error(struct run *run, char *error_json);
@@ -165,7 +170,8 @@ int cache_look_up(struct run *run, const char *fingerprint, struct arena *arena,
 void job_name(struct run *run, struct job *job); /* names of folders, ExecutorInput */
 int job_build(struct run *run, struct job *job,
               struct dh_err *err);      /* and folders, command, environment */
-void job_unbuild(struct job *job);      /* removes its scratch folder */
+/* After the commit; what an attempt before left goes. */
+int job_make_folders(struct job *job, struct dh_err *err);
 char **env_base(const struct run *run); /* what all steps of the run have in common */
 
 /* ---- outputs.c ---- */

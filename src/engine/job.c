@@ -157,23 +157,6 @@ static bool names_executor_input(const struct pipeline_container_spec *c)
     return false;
 }
 
-static int make_folders(struct job *job, struct dh_err *err)
-{
-    const struct component_outputs_spec *defs = &job->node->component->output_definitions;
-
-    if (job->attempt > 1) { /* what an attempt before left */
-        job_unbuild(job);
-        if (fs_remove_tree(job->task_root, err) < 0)
-            return -1;
-    }
-    if (fs_mkdirs(job->spec.cwd, 0755, err) < 0)
-        return -1;
-    if ((defs->parameters.n || names_executor_input(job->node->executor->container)) &&
-        fs_mkdirs(job->out, 0755, err) < 0)
-        return -1;
-    return defs->artifacts.n ? fs_mkdirs(job->task_root, 0755, err) : 0;
-}
-
 static void name_folders(struct run *run, struct job *job)
 {
     free(job->task_root);
@@ -194,6 +177,28 @@ static void name_folders(struct run *run, struct job *job)
     job->spec.pull_policy = "";
 }
 
+static bool has_out(const struct job *job)
+{
+    return job->node->component->output_definitions.parameters.n ||
+           names_executor_input(job->node->executor->container);
+}
+
+int job_make_folders(struct job *job, struct dh_err *err)
+{
+    const struct component_outputs_spec *defs = &job->node->component->output_definitions;
+
+    if (job->attempt > 1) { /* what an attempt before left */
+        if (fs_remove_tree(job->scratch, err) < 0 || fs_remove_tree(job->out, err) < 0 ||
+            fs_remove_tree(job->task_root, err) < 0)
+            return -1;
+    }
+    if (fs_mkdirs(job->spec.cwd, 0755, err) < 0)
+        return -1;
+    if (has_out(job) && fs_mkdirs(job->out, 0755, err) < 0)
+        return -1;
+    return defs->artifacts.n ? fs_mkdirs(job->task_root, 0755, err) : 0;
+}
+
 void job_name(struct run *run, struct job *job)
 {
     name_folders(run, job);
@@ -209,8 +214,6 @@ int job_build(struct run *run, struct job *job, struct dh_err *err)
     size_t n;
 
     job_name(run, job);
-    if (make_folders(job, err) < 0)
-        return -1;
     job->spec.argv = executor_command(run->plan, job->node, job->uuid, job->input, &n);
     placeholder_expand(c->image, run->plan, job->node, job->uuid, job->input, &image);
     job->spec.image = buf_take(&image);
@@ -219,17 +222,11 @@ int job_build(struct run *run, struct job *job, struct dh_err *err)
         return -1;
     mount_inputs(job);
     add_mount(&job->spec, job->scratch, true);
-    if (fs_exists(job->out))
+    if (has_out(job))
         add_mount(&job->spec, job->out, true);
     if (job->node->component->output_definitions.artifacts.n)
         add_mount(&job->spec, job->task_root, true);
     if (run->facts.workspace)
         add_mount(&job->spec, run->facts.workspace, true);
     return platform_apply(run, job, err);
-}
-
-void job_unbuild(struct job *job)
-{
-    (void)fs_remove_tree(job->scratch, NULL);
-    (void)fs_remove_tree(job->out, NULL);
 }

@@ -1,4 +1,5 @@
 /* run - one run from claim to end: the loop, its turns, cancel. */
+#include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,39 @@ static int advance(struct run *run, struct dh_err *err)
     return finish_run(run, err);
 }
 
+void run_discard(struct run *run, char *folder)
+{
+    DH_GROW(run->garbage.items, run->garbage.n, run->garbage.cap);
+    run->garbage.items[run->garbage.n++] = folder;
+}
+
+/* What a killed engine had no time to remove: every folder in the run's own but the workspace. */
+static void sweep(const struct run *run)
+{
+    DIR *dir = run->how->mode == ENGINE_START ? NULL : opendir(run->folder);
+
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        own_mem char *path = fs_join(run->folder, e->d_name);
+
+        if (e->d_name[0] != '.' && strcmp(e->d_name, "workspace") != 0 && fs_is_dir(path))
+            (void)fs_remove_tree(path, NULL);
+    }
+    if (dir)
+        (void)closedir(dir);
+}
+
+static void take_out_garbage(struct run *run)
+{
+    while (run->garbage.n) {
+        char *folder = run->garbage.items[--run->garbage.n];
+
+        (void)fs_remove_tree(folder, NULL);
+        free(folder);
+    }
+    if (run->over)
+        sweep(run);
+}
+
 /* Decide, commit, act. */
 void run_turn(struct run *run)
 {
@@ -122,14 +156,18 @@ void run_turn(struct run *run)
     if (run->over)
         return;
     if ((!store_in_transaction(store) && store_begin(store, run->err) < 0) ||
-        advance(run, run->err) < 0 || (run->rc == 0 && store_commit(store, run->err) < 0) ||
-        run->rc < 0 || task_start_recorded(run, run->err) < 0)
+        advance(run, run->err) < 0 || run->rc < 0 || store_commit(store, run->err) < 0 ||
+        task_start_recorded(run, run->err) < 0) {
         run_fail(run);
-    else if (run->over)
+        return;
+    }
+    take_out_garbage(run);
+    if (run->over) {
         uv_stop(&run->engine->loop);
-    else if (!run->job_list)
-        (void)(dh_fail(run->err, DH_BUG, "the plan is stuck: nothing runs and nothing can start"),
-               run_fail(run), 0);
+    } else if (!run->job_list) {
+        (void)dh_fail(run->err, DH_BUG, "the plan is stuck: nothing runs and nothing can start");
+        run_fail(run);
+    }
 }
 
 /* ---- what wakes the loop ---- */
@@ -412,6 +450,9 @@ static void run_done(struct run *run)
     (void)strv_free(run->base_env);
     free(run->folder);
     free(run->first_error);
+    while (run->garbage.n) /* not committed: it stays on disk */
+        free(run->garbage.items[--run->garbage.n]);
+    free(run->garbage.items);
     arena_free(run->arena);
 }
 

@@ -117,13 +117,22 @@ int task_take_slots(const struct run *run)
 /* Equal tasks that waited for this one: ask the cache again, or run. */
 static int unpark(struct run *run, const char *fingerprint, struct dh_err *err);
 
+/* Its folders go once its end is in the record: until then a resume may need them. */
+static void discard(struct job *job)
+{
+    if (job->scratch)
+        run_discard(job->run, take(&job->scratch));
+    if (job->out)
+        run_discard(job->run, take(&job->out));
+}
+
 static int end_success(struct job *job, enum plan_state state, bool fresh, struct dh_err *err)
 {
     struct run *run = job->run;
     char fingerprint[DIGEST_TEXT];
 
     memcpy(fingerprint, job->fingerprint, sizeof fingerprint);
-    job_unbuild(job);
+    discard(job);
     run_watch(run, job->node, job, state,
               state == PLAN_CACHED ? "an equal task had this result" : NULL,
               state == PLAN_CACHED ? -1 : 0, -1);
@@ -174,8 +183,7 @@ static int end_failure(struct job *job, enum plan_state state, const char *reaso
         return 0;
     }
     memcpy(fingerprint, job->fingerprint, sizeof fingerprint);
-    if (job->scratch)
-        job_unbuild(job);
+    discard(job);
     run_watch(run, job->node, job, state, reason, exit_code, -1);
     plan_finish(run->plan, job->node, state, NULL, reason, true);
     job_end(job);
@@ -332,7 +340,7 @@ static int start_job(struct job *job, struct dh_err *err)
 
     job->state = JOB_RUNNING;
     job->kill_sent = job->timed_out = false;
-    if (shepherd_spawn(run->shepherd, &spawn, err) < 0)
+    if (job_make_folders(job, err) < 0 || shepherd_spawn(run->shepherd, &spawn, err) < 0)
         return -1;
     if (deadline)
         set_timer(job, deadline_over, deadline);
