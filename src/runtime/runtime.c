@@ -130,6 +130,24 @@ static bool can_run(const char *path)
     return access(path, X_OK) == 0 && !fs_is_dir(path);
 }
 
+/* The `sh` of busybox and alpine images takes [[ and ==, Debian's does not. Where the image is one
+ * of these, its commands get a shell of this machine that does: busybox, else bash under the name
+ * of sh. */
+static char *shell_like_image(const struct runtime_job *job)
+{
+    static const char *const shells[] = {"/bin/busybox", "/usr/bin/busybox", "/bin/bash",
+                                         "/usr/bin/bash"};
+    const char *image = job->image ? job->image : "";
+
+    if ((strcmp(job->argv[0], "sh") != 0 && strcmp(job->argv[0], "/bin/sh") != 0) ||
+        (!strstr(image, "busybox") && !strstr(image, "alpine")))
+        return NULL;
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
+        if (can_run(shells[i]))
+            return dh_strdup(shells[i]);
+    return NULL;
+}
+
 int runtime_find_program(const struct runtime_setup *config, const struct runtime_job *job,
                          char **ret, struct dh_err *err)
 {
@@ -139,6 +157,9 @@ int runtime_find_program(const struct runtime_setup *config, const struct runtim
         *ret = dh_strdup(config->self);
         return 0;
     }
+    *ret = shell_like_image(job);
+    if (*ret)
+        return 0;
     if (strchr(name, '/')) {
         own_mem char *file = fs_join(job->cwd, name);
 
