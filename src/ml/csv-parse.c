@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/buf.h"
 #include "base/mem.h"
+#include "ml/cpu.h"
 #include "ml/csv-priv.h"
 
 struct row {
@@ -12,6 +13,7 @@ struct row {
     const struct csv_chunk *chunk;
     unsigned worker;
     struct buf scratch;
+    csv_row *numbers;
 };
 
 void csv_error(struct csv *csv, const struct csv_chunk *chunk, const char *at, const char *fmt, ...)
@@ -180,6 +182,7 @@ static const char *parse_row(struct row *r, uint64_t at_row, const char *p)
     const char delimiter = csv->delimiter;
     for (size_t c = 0; c < csv->n_cols; c++) {
         const char *end = NULL;
+        p = r->numbers(cols, csv->n_cols, &c, at_row, p, delimiter);
         if (cols[c].type == ML_NUMBER) {
             end = num_fast(p, &cols[c].num[at_row]);
             if (end && *end == delimiter && c + 1 < csv->n_cols) {
@@ -208,7 +211,11 @@ static void note_piece(struct csv *csv, const struct csv_chunk *k, uint64_t kept
 
 void csv_parse_chunk(struct csv *csv, struct csv_chunk *k, unsigned worker)
 {
-    struct row r = {.csv = csv, .chunk = k, .worker = worker};
+    struct row r = {.csv = csv, .chunk = k, .worker = worker, .numbers = csv_row_portable};
+#if CPU_X86
+    if (cpu_level() >= CPU_AVX2)
+        r.numbers = csv_row_avx2;
+#endif
     const char *p = k->buf, *end = k->buf + k->n;
     uint64_t row = k->row0;
     pthread_rwlock_rdlock(&csv->grow);

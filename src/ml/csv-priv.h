@@ -37,6 +37,12 @@ struct csv_scan {
 };
 void csv_scan(const char *p, size_t n, struct csv_scan *scan);
 
+/* Numbers that end at a delimiter, from column *at on: stores them, sets *at to the column where it
+ * stopped (the last one at most) and returns that field's start. */
+typedef const char *csv_row(struct ml_column *cols, size_t n_cols, size_t *at, uint64_t row,
+                            const char *p, char delimiter);
+csv_row csv_row_portable, csv_row_avx2;
+
 /* ---- chunks ---- */
 struct csv_chunk {
     char *buf;

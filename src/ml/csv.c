@@ -1,5 +1,6 @@
 /* csv - the reader: header, types, threads, and what has to be put together after them. */
 #include "ml/csv-priv.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include "base/buf.h"
@@ -377,8 +378,10 @@ static int read_all(struct csv *csv, struct ml_frame **ret, struct dh_err *err)
     pool = pool_new(threads);
     csv->threads = pool_threads(pool);
     csv->delimiter = csv->options->delimiter ? csv->options->delimiter : ',';
-    if (csv->delimiter == '"' || csv->delimiter == '\n' || csv->delimiter == '\r')
-        return dh_fail(err, DH_INVALID, "the delimiter cannot be a quote or a line end");
+    if (strchr("\"\n\r+-.", csv->delimiter) || isalnum((unsigned char)csv->delimiter))
+        return dh_fail(err, DH_INVALID,
+                       "the delimiter '%c' can stand in a number or a quoted field",
+                       csv->delimiter);
     csv->missing = csv_missing_new(csv->options->missing);
     csv->frame = frame_new(0);
     pthread_mutex_init(&csv->lock, NULL);

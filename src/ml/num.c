@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "base/own.h"
 
-enum { LOW = -342, HIGH = 308, MANTISSA_BITS = 52, MAX_DIGITS = 19 };
+enum { LOW = -342, HIGH = 308, MAX_DIGITS = 19 };
 
-static const uint64_t pow5[][2] = {
+const uint64_t num_pow5[][2] = {
 #include "pow5.inc"
 };
 
@@ -51,44 +51,6 @@ static double by_library(const char *from, const char *to)
     return c_locale ? strtod_l(text, NULL, c_locale) : strtod(text, NULL);
 }
 
-/* False: the product does not decide the rounding. `w` is not 0. */
-static bool eisel_lemire(uint64_t w, int64_t q, double *ret)
-{
-    int zeros = __builtin_clzll(w);
-    w <<= zeros;
-    const uint64_t *power = pow5[q - LOW];
-    unsigned __int128 product = (unsigned __int128)w * power[0];
-    uint64_t high = (uint64_t)(product >> 64), low = (uint64_t)product;
-    if ((high & 0x1FF) == 0x1FF) {
-        uint64_t more = (uint64_t)((unsigned __int128)w * power[1] >> 64);
-        low += more;
-        high += low < more;
-        if (low == UINT64_MAX && (q < -27 || q > 55))
-            return false;
-    }
-    int upper = (int)(high >> 63);
-    int shift = upper + 64 - MANTISSA_BITS - 3;
-    uint64_t mantissa = high >> shift;
-    int64_t exponent = ((217706 * q) >> 16) + 63 + upper - zeros + 1023;
-    if (exponent <= 0)
-        return false; /* subnormal */
-    if (low <= 1 && q >= -4 && q <= 23 && (mantissa & 3) == 1 && mantissa << shift == high)
-        mantissa &= ~(uint64_t)1; /* exactly between two doubles: to even */
-    mantissa = (mantissa + (mantissa & 1)) >> 1;
-    if (mantissa >> (MANTISSA_BITS + 1)) {
-        mantissa = (uint64_t)1 << MANTISSA_BITS;
-        exponent++;
-    }
-    if (exponent >= 0x7FF) {
-        *ret = INFINITY;
-        return true;
-    }
-    uint64_t bits = (mantissa & (((uint64_t)1 << MANTISSA_BITS) - 1)) | (uint64_t)exponent
-                                                                            << MANTISSA_BITS;
-    memcpy(ret, &bits, sizeof bits);
-    return true;
-}
-
 /* Digits without the zeros in front: more than 19 do not fit the mantissa. */
 static bool too_long(const char *from, const char *to)
 {
@@ -109,7 +71,7 @@ double num_make(const struct num_parts *parts, const char *from, const char *to)
             return by_library(from, to);
     } else if (parts->exponent > HIGH) {
         d = INFINITY;
-    } else if (!eisel_lemire(parts->mantissa, parts->exponent, &d)) {
+    } else if (!num_eisel_lemire(parts->mantissa, parts->exponent, &d)) {
         return by_library(from, to);
     }
     return parts->negative ? -d : d;

@@ -48,6 +48,45 @@ static inline uint32_t num_8digits(uint64_t v)
 
 extern const uint64_t num_ten[20];
 
+extern const uint64_t num_pow5[][2]; /* 5^-342 … 5^308, 128 bits each */
+
+/* False: the product does not decide the rounding. `w` is not 0. */
+static inline bool num_eisel_lemire(uint64_t w, int64_t q, double *ret)
+{
+    int zeros = __builtin_clzll(w);
+    w <<= zeros;
+    const uint64_t *power = num_pow5[q + 342];
+    unsigned __int128 product = (unsigned __int128)w * power[0];
+    uint64_t high = (uint64_t)(product >> 64), low = (uint64_t)product;
+    if ((high & 0x1FF) == 0x1FF) {
+        uint64_t more = (uint64_t)((unsigned __int128)w * power[1] >> 64);
+        low += more;
+        high += low < more;
+        if (low == UINT64_MAX && (q < -27 || q > 55))
+            return false;
+    }
+    int upper = (int)(high >> 63);
+    int shift = upper + 64 - 52 - 3;
+    uint64_t mantissa = high >> shift;
+    int64_t exponent = ((217706 * q) >> 16) + 63 + upper - zeros + 1023;
+    if (exponent <= 0)
+        return false; /* subnormal */
+    if (low <= 1 && q >= -4 && q <= 23 && (mantissa & 3) == 1 && mantissa << shift == high)
+        mantissa &= ~(uint64_t)1; /* exactly between two doubles: to even */
+    mantissa = (mantissa + (mantissa & 1)) >> 1;
+    if (mantissa >> (52 + 1)) {
+        mantissa = (uint64_t)1 << 52;
+        exponent++;
+    }
+    if (exponent >= 0x7FF) {
+        *ret = __builtin_inf();
+        return true;
+    }
+    uint64_t bits = (mantissa & (((uint64_t)1 << 52) - 1)) | (uint64_t)exponent << 52;
+    memcpy(ret, &bits, sizeof bits);
+    return true;
+}
+
 /* Adds the run of digits at p to the mantissa; returns its end. */
 static inline const char *num_digits(const char *p, uint64_t *mantissa)
 {

@@ -6,9 +6,6 @@
 #include "base/mem.h"
 #include "ml/tree-priv.h"
 
-/* Values nearer than this are one value, as in scikit-learn. */
-#define SAME_VALUE 1e-7
-
 struct pair {
     double x;
     uint32_t i;
@@ -162,7 +159,7 @@ static void sweep_numbers(struct sweep *w, size_t n_known, bool missing_left)
             sweep_move(w, p[i].i);
     for (size_t i = 0; i + 1 < n_known; i++) {
         sweep_move(w, p[i].i);
-        if (p[i + 1].x <= p[i].x + SAME_VALUE || !sweep_better(w, &score))
+        if (p[i + 1].x <= p[i].x || !sweep_better(w, &score))
             continue;
         double middle = p[i].x / 2 + p[i + 1].x / 2;
         keep(w, score, middle < p[i + 1].x && middle >= p[i].x ? middle : p[i].x, missing_left);
@@ -185,7 +182,7 @@ static void by_number(struct sweep *w, const struct tree_col *c, const uint32_t 
             w->pairs[--missing] = (struct pair){x, pos[k]};
     }
     sort_pairs(w->pairs, known, w->spare);
-    if (known == w->n && (known == 0 || w->pairs[known - 1].x <= w->pairs[0].x + SAME_VALUE))
+    if (known == w->n && (known == 0 || w->pairs[known - 1].x <= w->pairs[0].x))
         return;
     sweep_numbers(w, known, false);
     if (known < w->n)

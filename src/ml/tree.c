@@ -1,5 +1,5 @@
 /* tree - CART: Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees" (1984). */
-#include "ml/tree-priv.h"
+#include "ml/hist-priv.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -32,23 +32,6 @@ static void fill_node(struct grow *g, int32_t at, size_t n, const struct stats *
     else
         for (size_t c = 0; c < g->n_stats; c++)
             value[c] = st->weight > 0 ? st->sum[c] / st->weight : 0;
-}
-
-/* Positions that go left to the front, both sides in their old order. Returns where the right side
- * starts. */
-static size_t partition(struct grow *g, size_t from, size_t to, const struct split *sp)
-{
-    const struct tree_col *c = &g->cols[sp->feature];
-    size_t left = from, right = 0;
-    for (size_t k = from; k < to; k++) {
-        uint32_t i = g->pos[k];
-        if (split_goes_left(sp, c, grow_row(g, i)))
-            g->pos[left++] = i;
-        else
-            g->spare[right++] = i;
-    }
-    memcpy(g->pos + left, g->spare, right * sizeof *g->pos);
-    return left;
 }
 
 static void set_split(struct tree *t, int32_t at, const struct split *sp)
@@ -98,7 +81,7 @@ static bool split_node(struct grow *g, const struct todo *at, struct stats *st, 
     tree_best_split(g, at->from, at->to, st, &sp);
     if (sp.feature < 0)
         return false;
-    size_t middle = partition(g, at->from, at->to, &sp);
+    size_t middle = tree_partition(g, at->from, at->to, &sp);
     node_stats(g, at->from, middle, child);
     double weight_left = child->weight, impure_left = tree_impurity(g, child);
     node_stats(g, middle, at->to, child);
@@ -180,12 +163,56 @@ static int check_options(const struct ml_task *task, const struct ml_tree_option
     return 0;
 }
 
+/* From how many rows on binning pays. */
+enum { BINNED_FROM = 4000 };
+
+static bool is_binned(const struct sample *s, const struct ml_tree_options *o,
+                      const struct ml_model *m)
+{
+    if (o->histogram || o->max_leaves)
+        return true;
+    bool two = !m->regression && m->n_classes == 2 && !s->weight;
+    for (size_t i = 0; i < m->n_inputs; i++)
+        if (m->inputs[i].type == ML_CATEGORY) /* more levels than bins would not be exact */
+            two = two && m->inputs[i].n_levels <= MAX_BINS;
+    return two && s->n >= BINNED_FROM;
+}
+
+static void grow_binned(struct grow *base, size_t n_features, const struct ml_tree_options *o)
+{
+    const struct sample *s = base->s;
+    own(bins_free) struct bins *bins = bins_make(s, base->cols, n_features, base->pool);
+    own_mem uint64_t *packed = NULL;
+    struct hist_grow g = {
+        .base = *base,
+        .bins = bins,
+        .kind = HIST_STATS,
+        .n_cell = base->regression ? 2 : s->n_classes,
+        .exact = !o->histogram,
+        .max_leaves = o->max_leaves,
+        .least_child = o->min_samples_leaf ? (double)o->min_samples_leaf : 0,
+        .least_gain = o->min_impurity_decrease > 0 ? o->min_impurity_decrease * s->total : -1e-9};
+    if (!base->regression && s->n_classes == 2 && !s->weight) {
+        packed = dh_alloc(2 * s->n * sizeof *packed);
+        for (size_t i = 0; i < s->n; i++)
+            packed[i] = (uint64_t)1 << 32 | (uint64_t)s->code[i];
+        g.kind = HIST_BINARY;
+        g.packed = packed;
+        g.ordered = packed + s->n;
+    } else {
+        g.exact = false;
+    }
+    hist_grow_tree(&g, s->n);
+    free(g.leaf);
+}
+
 static int grow_model(const struct sample *s, const struct ml_tree_options *o, struct ml_model *m,
                       struct dh_err *err)
 {
     struct tree_col *cols = NULL;
     if (tree_cols_make(m, s->task->frame, &cols, err) < 0)
         return -1;
+    own(pool_free) struct pool *pool = pool_new(s->n < BINNED_FROM ? 1 : s->task->threads);
     m->n_trees = 1;
     m->trees = dh_zalloc(1, sizeof *m->trees);
     m->trees[0].n_out = m->regression ? 1 : m->n_classes;
@@ -201,9 +228,15 @@ static int grow_model(const struct sample *s, const struct ml_tree_options *o, s
                      .regression = m->regression,
                      .pos = pos,
                      .spare = pos + s->n,
+                     .pool = pool,
                      .tree = &m->trees[0],
                      .importance = importance};
-    tree_grow(&g);
+    if (is_binned(s, o, m))
+        grow_binned(&g, m->n_inputs, o);
+    else
+        tree_grow(&g);
+    if (o->ccp_alpha > 0)
+        tree_prune(&m->trees[0], o->ccp_alpha, s->total);
     say_training(m, &g);
     tree_cols_free(m, cols);
     return 0;
