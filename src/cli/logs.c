@@ -7,13 +7,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/record.h"
 
-enum { POLL_MS = 100 };
+enum { POLL_MS = 100, FRESH_US = 10000000 };
 
 struct stream { /* one task's log, as far as it has been printed */
     char *path, *prefix;
@@ -209,10 +210,13 @@ static void nap(void)
     (void)nanosleep(&t, NULL);
 }
 
+/* A run that was just submitted is about to be taken up. */
 static bool is_live(const struct store_run *run)
 {
     enum store_owner_state owner = store_owner_state(&run->owner);
 
+    if (run->state == STORE_PENDING && clock_now_us() - run->created_us < FRESH_US)
+        return true;
     return !store_state_ended(run->state) &&
            (owner == STORE_OWNER_ALIVE || owner == STORE_OWNER_ELSEWHERE);
 }
