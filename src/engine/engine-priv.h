@@ -44,10 +44,11 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     int attempt, failures; /* attempts that count against the retry policy */
     char fingerprint[DIGEST_TEXT];
     struct js *input; /* ExecutorInput */
-    char *task_root, *scratch, *out, *output_file;
+    char *task_root, *out, *output_file;
     struct runtime_job spec;
     int64_t started_us;
-    bool kill_sent, timed_out, has_slot;
+    bool kill_sent, timed_out;
+    int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
     uv_timer_t timer; /* timeout, grace or backoff */
     bool timer_open;
     /* measuring */
@@ -80,6 +81,7 @@ struct run {
     char **base_env;
     char *first_error; /* JSON; of the first leaf that failed */
     int jobs, n_slots; /* slots in use */
+    bool *slot_taken;  /* jobs + 1 of them */
     int n_parked;
     uint64_t next_job;
     struct job *job_list;
@@ -169,7 +171,8 @@ int cache_look_up(struct run *run, const char *fingerprint, struct arena *arena,
 /* ---- job.c: what a step sees ---- */
 void job_name(struct run *run, struct job *job); /* names of folders, ExecutorInput */
 int job_build(struct run *run, struct job *job,
-              struct dh_err *err);      /* and folders, command, environment */
+              struct dh_err *err);       /* and folders, command, environment */
+bool job_has_out(const struct job *job); /* whether the step has a folder for output parameters */
 /* After the commit; what an attempt before left goes. */
 int job_make_folders(struct job *job, struct dh_err *err);
 char **env_base(const struct run *run); /* what all steps of the run have in common */

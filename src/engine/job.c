@@ -1,4 +1,5 @@
 /* job - what a step sees: its folders, its input, its command line and its environment. */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,16 +161,14 @@ static bool names_executor_input(const struct pipeline_container_spec *c)
 static void name_folders(struct run *run, struct job *job)
 {
     free(job->task_root);
-    free(job->scratch);
     free(job->out);
     free(job->output_file);
     runtime_job_done(&job->spec);
     job->task_root = artifact_path(run->facts.pipeline_root, run->spec->pipeline.pipeline_info.name,
                                    run->uuid, plan_name(job->node), job->uuid, NULL);
-    job->scratch = dh_printf("%s/%s", run->folder, job->uuid);
     job->out = dh_printf("%s/%s.out", run->folder, job->uuid);
     job->output_file = dh_printf("%s/executor_output.json", job->out);
-    job->spec.cwd = dh_strdup(job->scratch);
+    job->spec.cwd = dh_printf("%s/work/%d", run->folder, job->slot);
     job->spec.log = dh_printf("%s/%s-%d.log", run->folder, job->uuid, job->attempt);
     job->spec.label = dh_printf("%s.%d", job->uuid, job->attempt);
     job->spec.user = job->spec.group = -1;
@@ -177,26 +176,43 @@ static void name_folders(struct run *run, struct job *job)
     job->spec.pull_policy = "";
 }
 
-static bool has_out(const struct job *job)
+bool job_has_out(const struct job *job)
 {
     return job->node->component->output_definitions.parameters.n ||
            names_executor_input(job->node->executor->container);
 }
 
+/* The slot's working folder, empty. Most steps leave nothing in it, so that there is nothing to
+ * make. */
+static int make_work(const struct job *job, struct dh_err *err)
+{
+    DIR *dir = opendir(job->spec.cwd);
+    int rc = 0;
+
+    if (!dir)
+        return fs_mkdirs(job->spec.cwd, 0755, err);
+    for (struct dirent *e; rc == 0 && (e = readdir(dir));) {
+        own_mem char *path = NULL;
+
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        path = fs_join(job->spec.cwd, e->d_name);
+        rc = fs_remove_tree(path, err);
+    }
+    (void)closedir(dir);
+    return rc;
+}
+
 int job_make_folders(struct job *job, struct dh_err *err)
 {
-    const struct component_outputs_spec *defs = &job->node->component->output_definitions;
-
-    if (job->attempt > 1) { /* what an attempt before left */
-        if (fs_remove_tree(job->scratch, err) < 0 || fs_remove_tree(job->out, err) < 0 ||
-            fs_remove_tree(job->task_root, err) < 0)
-            return -1;
-    }
-    if (fs_mkdirs(job->spec.cwd, 0755, err) < 0)
+    if (job->attempt > 1 &&
+        (fs_remove_tree(job->out, err) < 0 || fs_remove_tree(job->task_root, err) < 0))
         return -1;
-    if (has_out(job) && fs_mkdirs(job->out, 0755, err) < 0)
+    if (make_work(job, err) < 0 || (job_has_out(job) && fs_mkdirs(job->out, 0755, err) < 0))
         return -1;
-    return defs->artifacts.n ? fs_mkdirs(job->task_root, 0755, err) : 0;
+    return job->node->component->output_definitions.artifacts.n
+               ? fs_mkdirs(job->task_root, 0755, err)
+               : 0;
 }
 
 void job_name(struct run *run, struct job *job)
@@ -221,8 +237,8 @@ int job_build(struct run *run, struct job *job, struct dh_err *err)
     if (!job->spec.env)
         return -1;
     mount_inputs(job);
-    add_mount(&job->spec, job->scratch, true);
-    if (has_out(job))
+    add_mount(&job->spec, job->spec.cwd, true);
+    if (job_has_out(job))
         add_mount(&job->spec, job->out, true);
     if (job->node->component->output_definitions.artifacts.n)
         add_mount(&job->spec, job->task_root, true);

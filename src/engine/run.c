@@ -121,10 +121,16 @@ void run_discard(struct run *run, char *folder)
     run->garbage.items[run->garbage.n++] = folder;
 }
 
-/* What a killed engine had no time to remove: every folder in the run's own but the workspace. */
+/* The slots' folders; and what a killed engine had no time to remove: every folder in the run's own
+ * but the workspace. */
 static void sweep(const struct run *run)
 {
-    DIR *dir = run->how->mode == ENGINE_START ? NULL : opendir(run->folder);
+    own_mem char *work = dh_printf("%s/work", run->folder);
+    DIR *dir = NULL;
+
+    (void)fs_remove_tree(work, NULL);
+    if (run->how->mode != ENGINE_START)
+        dir = opendir(run->folder);
 
     for (struct dirent *e; dir && (e = readdir(dir));) {
         own_mem char *path = fs_join(run->folder, e->d_name);
@@ -397,6 +403,7 @@ static int prepare(struct run *run, const struct store_run *row, struct dh_err *
     run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
     if (run->jobs <= 0)
         run->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    run->slot_taken = dh_zalloc((size_t)run->jobs + 2, sizeof *run->slot_taken);
     run->cache = cache_of(row->cache_mode);
     if (plan_new(run->spec, &run->facts, &run->plan, err) < 0)
         return -1;
@@ -449,6 +456,7 @@ static void run_done(struct run *run)
     strmap_free(run->notes);
     (void)strv_free(run->base_env);
     free(run->folder);
+    free(run->slot_taken);
     free(run->first_error);
     while (run->garbage.n) /* not committed: it stays on disk */
         free(run->garbage.items[--run->garbage.n]);

@@ -40,7 +40,6 @@ void task_free(struct job *job)
     js_free(job->input);
     js_free(job->outputs);
     free(job->task_root);
-    free(job->scratch);
     free(job->out);
     free(job->output_file);
     free(job);
@@ -56,16 +55,30 @@ static void timer_closed(uv_handle_t *handle)
 
 static void take_slot(struct job *job)
 {
-    if (!job->has_slot)
-        job->run->n_slots++;
-    job->has_slot = true;
+    struct run *run = job->run;
+
+    if (job->slot)
+        return;
+    run->n_slots++;
+    /* An adopted job may come on top of the slots that there are: then it needs no folder any more.
+     */
+    for (int i = 1; i <= run->jobs && !job->slot; i++)
+        if (!run->slot_taken[i])
+            job->slot = i;
+    if (!job->slot)
+        job->slot = run->jobs + 1;
+    else
+        run->slot_taken[job->slot] = true;
 }
 
 static void give_slot(struct job *job)
 {
-    if (job->has_slot)
-        job->run->n_slots--;
-    job->has_slot = false;
+    if (!job->slot)
+        return;
+    job->run->n_slots--;
+    if (job->slot <= job->run->jobs)
+        job->run->slot_taken[job->slot] = false;
+    job->slot = 0;
 }
 
 /* The job is over; its memory goes when its timer has closed. */
@@ -117,12 +130,10 @@ int task_take_slots(const struct run *run)
 /* Equal tasks that waited for this one: ask the cache again, or run. */
 static int unpark(struct run *run, const char *fingerprint, struct dh_err *err);
 
-/* Its folders go once its end is in the record: until then a resume may need them. */
+/* Its outputs' folder goes once its end is in the record: until then a resume may need it. */
 static void discard(struct job *job)
 {
-    if (job->scratch)
-        run_discard(job->run, take(&job->scratch));
-    if (job->out)
+    if (job->out && job_has_out(job))
         run_discard(job->run, take(&job->out));
 }
 
@@ -254,8 +265,8 @@ static int exited(struct job *job, int status, struct dh_err *err)
     char reason[400], spent[CLOCK_TEXT];
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 
-    if (job->spec.state || job->spec.cleanup)
-        runtime_finish(run->runtime, &job->spec);
+    job->spec.status = status;
+    runtime_finish(run->runtime, &job->spec);
     if (job->timer_open)
         (void)uv_timer_stop(&job->timer);
     if (job->kill_sent && !job->timed_out)
@@ -336,7 +347,10 @@ static int start_job(struct job *job, struct dh_err *err)
                           .env = job->spec.env,
                           .cwd = job->spec.cwd,
                           .log = job->spec.log,
-                          .log_max = LIMIT_LOG_BYTES};
+                          .log_max = LIMIT_LOG_BYTES,
+                          .cgroup = job->spec.cgroup,
+                          .memory_max = job->spec.memory_max,
+                          .processes_max = job->spec.processes_max};
 
     job->state = JOB_RUNNING;
     job->kill_sent = job->timed_out = false;
@@ -402,9 +416,9 @@ void task_retry_prepare(struct run *run)
         next = job->next;
         if (job->state != JOB_PREPARING)
             continue;
-        if (!job->has_slot && run->n_slots >= run->jobs)
+        if (!job->slot && run->n_slots >= run->jobs)
             continue; /* its backoff is over, but all slots are taken */
-        if ((job->has_slot ? prepare(job, run->err) : attempt(job, run->err)) < 0) {
+        if ((job->slot ? prepare(job, run->err) : attempt(job, run->err)) < 0) {
             run_fail(run);
             return;
         }

@@ -48,7 +48,8 @@ void runtime_limit(struct runtime *rt, struct runtime_job *job)
     free(job->cgroup);
     job->cgroup = NULL;
     job->memory_max = job->processes_max = 0;
-    if (rt->limits == LIMITS_ELSEWHERE)
+    if (rt->limits == LIMITS_ELSEWHERE ||
+        (rt->limits == LIMITS_ASKED && job->memory_limit <= 0 && job->cpu_limit <= 0))
         return;
     if (!rt->cgroups)
         rt->cgroups = cgroups_open();
@@ -68,7 +69,7 @@ void runtime_unlimit(struct runtime *rt, struct runtime_job *job)
         return;
     if (!job->reason)
         job->reason = cgroup_reason(job->cgroup, &limits, job->status);
-    cgroup_remove(job->cgroup);
+    cgroup_give_back(rt->cgroups, job->cgroup, &limits);
     free(job->cgroup);
     job->cgroup = NULL;
 }

@@ -5,6 +5,7 @@
 struct cgroups;
 
 enum limits_how {
+    LIMITS_ASKED,    /* the step is a process of the run's own group; a group only for limits of its own */
     LIMITS_HERE,     /* the process that is started is the step */
     LIMITS_NESTED,   /* it starts a container, in a group of its own below ours */
     LIMITS_ELSEWHERE /* a container engine's service holds them */
