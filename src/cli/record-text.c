@@ -1,4 +1,5 @@
 /* record-text - a run as text for people. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -280,25 +281,35 @@ static const struct store_task *first_failed(const struct record *record)
     return NULL;
 }
 
+/* The program as it was called, so that a line can be copied: "dhow", "build/dhow". */
+static void print_hint(FILE *to, const char *arguments, const char *what)
+{
+    fprintf(to, "  %s %s   %s\n", program_invocation_name, arguments, what);
+}
+
 static void print_next(const struct record *record, FILE *to, bool color)
 {
     const struct store_task *failed = first_failed(record);
     long long run = (long long)record->run.id;
+    own_mem char *show = dh_printf("show %lld", run);
+    own_mem char *explain = dh_printf("explain %lld", run);
+    own_mem char *retry = dh_printf("retry %lld", run);
+    own_mem char *resume = dh_printf("resume %lld", run);
+    own_mem char *logs =
+        failed ? dh_printf("logs %lld/%s", run, failed->name) : dh_printf("logs %lld", run);
 
     fprintf(to, "\n  %sNEXT%s\n", out_on(color, OUT_BOLD), out_off(color));
     if (failed) {
-        fprintf(to, "  dhow logs %lld/%s   the failed step's whole log\n", run, failed->name);
-        fprintf(to, "  dhow retry %lld   runs what failed and what follows from it\n", run);
+        print_hint(to, logs, "the failed step's whole log");
+        print_hint(to, retry, "runs what failed, and what follows from it");
     } else if (!store_state_ended(record->run.state)) {
-        fprintf(to, "  dhow resume %lld   goes on where it stopped\n", run);
+        print_hint(to, resume, "goes on where it stopped");
     }
-    fprintf(to,
-            "  dhow show %lld   its tasks, parameters and artifacts; 'dhow show %lld/TASK' one of "
-            "them\n",
-            run, run);
+    print_hint(to, show, "its tasks, parameters and artifacts; with /TASK one of them");
     if (!failed) {
-        fprintf(to, "  dhow explain %lld   why each step ran, or did not\n", run);
-        fprintf(to, "  dhow runs, dhow models, dhow compare %lld RUN\n", run);
+        print_hint(to, logs, "what its steps wrote");
+        print_hint(to, explain, "why each step ran, or did not");
+        print_hint(to, "runs", "all runs; 'compare RUN RUN' puts some side by side");
     }
 }
 

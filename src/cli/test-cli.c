@@ -114,7 +114,7 @@ static void near_names_are_found(void **state)
     static const char *const names[] = {"run", "runs", "resume", "retry", "validate"};
     static const char *const cases[][2] = {
         {"rum", "run"},          {"ruuns", "runs"}, {"retyr", "retry"},
-        {"valdate", "validate"}, {"serve", NULL},  {"x", NULL},
+        {"valdate", "validate"}, {"serve", NULL},   {"x", NULL},
     };
     (void)state;
 
