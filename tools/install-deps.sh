@@ -34,10 +34,18 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=sudo
 fi
 
-echo "installing:$missing" >&2
-install() {
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() {
     # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2
+    $as_root env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1
 }
-$as_root apt-get update -q >&2 || echo "install-deps: apt-get update failed; trying with the lists that are there" >&2
-install
+
+echo "installing packages:$missing" >&2
+quietly apt-get update -q || echo "install-deps: apt-get update failed; trying with the lists that are there" >&2
+# shellcheck disable=SC2086
+quietly apt-get install -y -q --no-install-recommends $missing || {
+    cat "$log" >&2
+    echo "install-deps: apt-get install failed" >&2
+    exit 1
+}
