@@ -34,6 +34,14 @@ char *cgroup_read(const char *folder, const char *file)
     return n < 0 ? NULL : dh_strndup(text, (size_t)n);
 }
 
+static char *read_all(const char *file)
+{
+    char *text;
+    size_t n;
+
+    return fs_read(file, FILE_MAX, &text, &n, NULL) == 0 ? text : dh_strdup("");
+}
+
 /* Whether `word` is one of those in `list`, which `separator` parts. */
 static bool has_word(const char *list, const char *word, const char *separators)
 {
@@ -48,6 +56,10 @@ static bool has_word(const char *list, const char *word, const char *separators)
     }
     return false;
 }
+
+struct texts { /* what the kernel says of this process; read once */
+    char *mounts, *groups;
+};
 
 struct own_group {      /* this process's own place in one hierarchy */
     char *mount, *root; /* where it is mounted, and which part of the hierarchy that is */
@@ -101,15 +113,12 @@ static bool take_path(char *line, const char *controller, struct own_group *g)
     return true;
 }
 
-static bool each_line(const char *file, const char *controller, struct own_group *g,
+static bool each_line(const char *all, const char *controller, struct own_group *g,
                       bool (*fn)(char *line, const char *controller, struct own_group *g))
 {
-    own_mem char *text = NULL;
+    own_mem char *text = dh_strdup(all);
     char *save = NULL;
-    size_t n;
 
-    if (fs_read(file, FILE_MAX, &text, &n, NULL) != 0)
-        return false;
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
         if (fn(line, controller, g))
             return true;
@@ -119,13 +128,13 @@ static bool each_line(const char *file, const char *controller, struct own_group
 /* The folder of our own group in the hierarchy of `controller` (version 1; NULL: version 2), and
  * the place where that hierarchy begins here. The caller's; NULL: it is not mounted, or we are
  * outside of what is mounted. */
-static char *own_folder(const char *controller, char **ret_top)
+static char *own_folder(const struct texts *texts, const char *controller, char **ret_top)
 {
     struct own_group g = {0};
     char *folder = NULL;
 
-    if (each_line("/proc/self/mountinfo", controller, &g, take_mount) &&
-        each_line("/proc/self/cgroup", controller, &g, take_path)) {
+    if (each_line(texts->mounts, controller, &g, take_mount) &&
+        each_line(texts->groups, controller, &g, take_path)) {
         const char *rest = g.path;
         size_t n = strlen(g.root);
 
@@ -163,11 +172,11 @@ static bool make_parent(const char *folder, char **ret)
     return true;
 }
 
-static void find_v1(struct cgroups *c)
+static void find_v1(struct cgroups *c, const struct texts *texts)
 {
     for (int i = 0; i < N_PLACES; i++) {
         own_mem char *top = NULL;
-        own_mem char *folder = own_folder(names[i], &top);
+        own_mem char *folder = own_folder(texts, names[i], &top);
 
         if (folder && may_make(folder))
             (void)make_parent(folder, &c->places[i].parent);
@@ -254,10 +263,10 @@ static unsigned missing(const struct cgroups *c)
 /* From our own group upwards: the first that gives all that is missing, else the one that gives
  * most.
  */
-static void find_v2(struct cgroups *c)
+static void find_v2(struct cgroups *c, const struct texts *texts)
 {
     own_mem char *top = NULL;
-    own_mem char *folder = own_folder(NULL, &top);
+    own_mem char *folder = own_folder(texts, NULL, &top);
     own_mem char *best = NULL;
     unsigned want = missing(c), most = 0;
 
@@ -289,11 +298,11 @@ static void find_v2(struct cgroups *c)
 
 const char *cgroup_below_mount(const char *folder)
 {
+    own_mem char *mounts = read_all("/proc/self/mountinfo");
     struct own_group g = {0};
     size_t n = 0;
 
-    if (each_line("/proc/self/mountinfo", NULL, &g, take_mount) &&
-        !strncmp(folder, g.mount, strlen(g.mount)))
+    if (each_line(mounts, NULL, &g, take_mount) && !strncmp(folder, g.mount, strlen(g.mount)))
         n = strlen(g.mount);
     own_group_done(&g);
     return folder + n;
@@ -317,7 +326,11 @@ static void say_why(struct cgroups *c)
 
 void cgroup_find(struct cgroups *c)
 {
-    find_v1(c);
-    find_v2(c);
+    struct texts texts = {read_all("/proc/self/mountinfo"), read_all("/proc/self/cgroup")};
+
+    find_v1(c, &texts);
+    find_v2(c, &texts);
+    free(texts.mounts);
+    free(texts.groups);
     say_why(c);
 }

@@ -1,6 +1,7 @@
 /* What bounds an attempt: a group where the machine gives one, else the limits that a process has
  * by itself, and a line that says what is not held. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -40,6 +41,33 @@ static void fall_back(struct runtime_job *job, unsigned held, const char *why)
         runtime_note(job, dh_printf("the CPU limit is not held: %s", why));
 }
 
+/* Once, at the first step: a run that takes all from the cache needs none. Where there can be no
+ * group each step is bounded by itself. */
+static void bound_run(struct runtime *rt)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct cgroup_limits limits = {.processes = CGROUP_PROCESSES + 128 * (cores > 0 ? cores : 1)};
+
+    if (cgroups_hold(rt->cgroups) & CGROUP_PIDS &&
+        (cgroup_make(rt->cgroups, &limits, &rt->run_group, NULL) < 0 ||
+         cgroup_move(rt->run_group, rt->starter, NULL) < 0)) {
+        if (rt->run_group)
+            cgroup_remove(rt->run_group);
+        free(rt->run_group);
+        rt->run_group = NULL;
+    }
+    rt->starter = 0;
+}
+
+void runtime_unbound(struct runtime *rt)
+{
+    if (rt->run_group)
+        cgroup_remove(rt->run_group);
+    free(rt->run_group);
+    rt->run_group = NULL;
+    rt->cgroups = cgroups_close(rt->cgroups);
+}
+
 void runtime_limit(struct runtime *rt, struct runtime_job *job)
 {
     struct cgroup_limits limits = limits_of(rt, job);
@@ -48,11 +76,15 @@ void runtime_limit(struct runtime *rt, struct runtime_job *job)
     free(job->cgroup);
     job->cgroup = NULL;
     job->memory_max = job->processes_max = 0;
-    if (rt->limits == LIMITS_ELSEWHERE ||
-        (rt->limits == LIMITS_ASKED && job->memory_limit <= 0 && job->cpu_limit <= 0))
+    if (rt->limits == LIMITS_ELSEWHERE)
         return;
     if (!rt->cgroups)
         rt->cgroups = cgroups_open();
+    if (rt->starter)
+        bound_run(rt);
+    if (rt->limits == LIMITS_ASKED && rt->run_group && job->memory_limit <= 0 &&
+        job->cpu_limit <= 0)
+        return;
     if (cgroup_make(rt->cgroups, &limits, &job->cgroup, &err) < 0) {
         job->cgroup = dh_strdup("");
         fall_back(job, 0, err.msg);

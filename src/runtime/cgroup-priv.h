@@ -16,6 +16,9 @@ struct cgroups {
     struct cgroup_place places[N_PLACES];
     char *why;
     unsigned long long started; /* when this process began */
+    char **spare;               /* groups that may be used again, of spare_processes */
+    size_t n_spare, cap_spare;
+    int64_t spare_processes;
 };
 
 /* Fills places and why. */

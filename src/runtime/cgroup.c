@@ -125,6 +125,18 @@ static char **folders(const char *group)
     return files;
 }
 
+int cgroup_move(const char *group, int pid, struct dh_err *err)
+{
+    own_mem char **files = cgroup_files(group);
+    char text[32];
+
+    (void)snprintf(text, sizeof text, "%d", pid);
+    for (char **file = files; *file; file++)
+        if (cgroup_write("/", *file, text) < 0)
+            return dh_fail_errno(err, "cannot write to %s", *file);
+    return 0;
+}
+
 void cgroup_kill(const char *group)
 {
     own_mem char **all = folders(group);
@@ -249,6 +261,11 @@ static int add_file(struct buf *files, const char *folder, bool v2, bool nested,
     return 0;
 }
 
+static bool only_processes(const struct cgroup_limits *limits)
+{
+    return limits->processes && !limits->memory_bytes && limits->cpu <= 0 && !limits->nested;
+}
+
 int cgroup_make(struct cgroups *c, const struct cgroup_limits *limits, char **ret,
                 struct dh_err *err)
 {
@@ -256,6 +273,10 @@ int cgroup_make(struct cgroups *c, const struct cgroup_limits *limits, char **re
     char name[96];
     struct buf files = {0};
 
+    if (c->n_spare && only_processes(limits) && limits->processes == c->spare_processes) {
+        *ret = c->spare[--c->n_spare];
+        return 0;
+    }
     (void)snprintf(name, sizeof name, "%d.%llu.%llu", (int)getpid(), c->started,
                    atomic_fetch_add(&count, 1));
     for (int i = 0; i < N_PLACES; i++) {
@@ -344,13 +365,31 @@ char *cgroup_reason(const char *group, const struct cgroup_limits *limits, int s
                       (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGKILL);
     char *reason = NULL;
 
+    if (status == 0)
+        return NULL;
     for (char **folder = all; *folder && !reason; folder++)
         reason = memory_reason(*folder, limits->memory_bytes, was_killed);
-    for (char **folder = all; status && *folder && !reason; folder++)
+    for (char **folder = all; *folder && !reason; folder++)
         if (count_of(*folder, "pids.events", "max"))
             reason =
-                dh_printf("failed at its limit of %lld processes", number_of(*folder, "pids.max"));
+                dh_printf("failed at its limit of %lld processes", (long long)limits->processes);
     return reason;
+}
+
+void cgroup_give_back(struct cgroups *c, const char *group, const struct cgroup_limits *limits)
+{
+    own_mem char **all = folders(group);
+
+    if (!only_processes(limits) || !all[0] || kill_tree(all[0]) ||
+        (c->n_spare && c->spare_processes != limits->processes) ||
+        number_of(all[0], "pids.max") != limits->processes ||
+        count_of(all[0], "pids.events", "max")) {
+        cgroup_remove(group);
+        return;
+    }
+    c->spare_processes = limits->processes;
+    DH_GROW(c->spare, c->n_spare, c->cap_spare);
+    c->spare[c->n_spare++] = dh_strdup(group);
 }
 
 char *cgroup_nested_path(const char *group)
@@ -428,6 +467,11 @@ struct cgroups *cgroups_close(struct cgroups *c)
 {
     if (!c)
         return NULL;
+    for (size_t i = 0; i < c->n_spare; i++) {
+        cgroup_remove(c->spare[i]);
+        free(c->spare[i]);
+    }
+    free(c->spare);
     for (int i = 0; i < N_PLACES; i++) {
         if (c->places[i].parent)
             (void)rmdir(c->places[i].parent); /* stays while another uses it */

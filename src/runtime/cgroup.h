@@ -40,13 +40,18 @@ const char *cgroups_why(const struct cgroups *c); /* why not all; "" where all. 
  * nothing to hold with. */
 int cgroup_make(struct cgroups *c, const struct cgroup_limits *limits, char **ret,
                 struct dh_err *err);
+/* Moves a process there; what it starts from now on is there too. DH_IO. */
+int cgroup_move(const char *group, int pid, struct dh_err *err);
 /* The files to write "0" to, in order; NULL-terminated, one block: free(). */
 char **cgroup_files(const char *group);
 /* Kills all in it and below it; waits a little for them to be gone. */
 void cgroup_kill(const char *group);
 void cgroup_remove(const char *group); /* kills, then removes the group and those below it */
-/* Why its processes had to die: "killed: out of memory (limit 64 MiB)"; NULL: not for a limit.
- * `status` as from waitpid. The caller's. */
+/* The same, but a group that was left clean and bounds no more than processes is kept for the next
+ * cgroup_make: making and removing one costs as much as a small step. */
+void cgroup_give_back(struct cgroups *c, const char *group, const struct cgroup_limits *limits);
+/* Why its processes had to die: "killed: out of memory (limit 64 MiB)"; NULL: it did well (status
+ * 0), or not for a limit. `status` as from waitpid. The caller's. */
 char *cgroup_reason(const char *group, const struct cgroup_limits *limits, int status);
 /* Where a container's own group is to be made, in the form of OCI's cgroupsPath. The caller's. */
 char *cgroup_nested_path(const char *group);

@@ -5,7 +5,7 @@
 struct cgroups;
 
 enum limits_how {
-    LIMITS_ASKED,    /* the step is a process of the run's own group; a group only for limits of its own */
+    LIMITS_ASKED,    /* the step is a process of the run's group; its own only for limits asked */
     LIMITS_HERE,     /* the process that is started is the step */
     LIMITS_NESTED,   /* it starts a container, in a group of its own below ours */
     LIMITS_ELSEWHERE /* a container engine's service holds them */
@@ -16,6 +16,8 @@ struct runtime { /* the first member of each runtime's own struct */
     struct runtime_setup config;
     enum limits_how limits;
     struct cgroups *cgroups; /* opened when first needed */
+    int starter;             /* what starts the steps; 0: not told, or done */
+    char *run_group;         /* that it is in; NULL: none yet */
 };
 
 struct runtime_kind {
@@ -28,6 +30,7 @@ extern const struct runtime_kind runtime_process;
 /* cgroup-job.c: before the start, and after the end. */
 void runtime_limit(struct runtime *rt, struct runtime_job *job);
 void runtime_unlimit(struct runtime *rt, struct runtime_job *job);
+void runtime_unbound(struct runtime *rt);
 void runtime_note(struct runtime_job *job, char *text); /* takes text */
 
 /* The program that argv[0] means: `dhow` is this program, a path is itself (relative: below cwd), a

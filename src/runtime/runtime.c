@@ -7,7 +7,6 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "runtime/cgroup.h"
 #include "runtime/runtime-priv.h"
 
 static const struct runtime_kind *const kinds[] = {&runtime_process};
@@ -50,8 +49,13 @@ struct runtime *runtime_close(struct runtime *rt)
 {
     if (!rt)
         return NULL;
-    rt->cgroups = cgroups_close(rt->cgroups);
+    runtime_unbound(rt);
     return rt->ops->close(rt);
+}
+
+void runtime_bound(struct runtime *rt, int pid)
+{
+    rt->starter = pid;
 }
 
 int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err)

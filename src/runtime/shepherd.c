@@ -79,6 +79,11 @@ struct shepherd *shepherd_stop(struct shepherd *s)
     return NULL;
 }
 
+int shepherd_pid(const struct shepherd *s)
+{
+    return s->pid;
+}
+
 static int say(struct shepherd *s, struct shepherd_header *h, struct dh_err *err)
 {
     struct iovec parts[2] = {{h, sizeof *h}, {s->word.p, s->word.n}};

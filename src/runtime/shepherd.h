@@ -49,6 +49,7 @@ struct shepherd_event {
 };
 
 int shepherd_start(struct shepherd **ret, struct dh_err *err);
+int shepherd_pid(const struct shepherd *s);
 /* Ends it: what still runs is killed. NULL is fine; returns NULL. */
 struct shepherd *shepherd_stop(struct shepherd *s);
 OWN_DEFINE(struct shepherd *, shepherd_stop)
