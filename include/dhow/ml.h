@@ -163,8 +163,32 @@ struct ml_tree_options {
 int ml_train_tree(const struct ml_task *task, const struct ml_tree_options *options,
                   struct ml_model **ret, struct dh_err *err);
 
-const char *
-ml_model_kind(const struct ml_model *model); /* "logistic-regression", "decision-tree", … */
+struct ml_forest_options {
+    unsigned trees; /* 0: 100 */
+    unsigned max_depth;
+    unsigned max_leaves;
+    size_t min_samples_leaf;
+    size_t
+        max_features; /* tried at each split; 0: the square root of all (a third for regression) */
+};
+/* Random forest (Breiman 2001): trees on bootstrap samples, histogram splits. */
+int ml_train_forest(const struct ml_task *task, const struct ml_forest_options *options,
+                    struct ml_model **ret, struct dh_err *err);
+
+struct ml_boost_options {
+    unsigned rounds;         /* 0: 100 */
+    double learning_rate;    /* 0: 0.1 */
+    unsigned max_leaves;     /* 0: 31 */
+    unsigned max_depth;      /* 0: no bound */
+    size_t min_samples_leaf; /* 0: 20 */
+    double l2;
+};
+/* Gradient-boosted trees (Friedman 2001) with the logistic, softmax or squared loss. */
+int ml_train_boosting(const struct ml_task *task, const struct ml_boost_options *options,
+                      struct ml_model **ret, struct dh_err *err);
+
+/* "logistic-regression", "decision-tree", … */
+const char *ml_model_kind(const struct ml_model *model);
 size_t ml_model_n_classes(const struct ml_model *model);
 const char *ml_model_class(const struct ml_model *model, size_t i);
 size_t ml_model_positive(

@@ -7,6 +7,8 @@ static const struct step_spec *const specs[] = {
     &step_download_data,
     &step_train_logistic_regression,
     &step_train_decision_tree,
+    &step_train_random_forest,
+    &step_train_gradient_boosting,
     &step_evaluate,
     &step_predict,
     &step_select_model,

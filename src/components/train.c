@@ -12,6 +12,9 @@
         {"weight", STEP_TEXT, .other = "", .help = "a column of sample weights"},                  \
         {"drop", STEP_TEXT, .other = "", .help = "columns to leave out, with commas between"},     \
         {"class-weight", STEP_TEXT, .other = "none", .help = "none or balanced"},                  \
+        {"impute", STEP_TEXT, .other = "mean",                                                     \
+         .help = "mean, median, most-frequent or none: what missing values become"},               \
+        {"seed", STEP_INTEGER, .other = "0", .help = "of whatever is drawn by chance"},            \
         {"threads", STEP_INTEGER, .other = "0", .help = "0: as many as there are cores"},          \
     {                                                                                              \
         "model", STEP_OUTPUT, .type = "system.Model", .help = "the model, as JSON"                 \
@@ -41,8 +44,10 @@ struct training {
 static int open_task(const struct step *s, struct training *t, struct dh_err *err)
 {
     static const char *const weights[] = {"none", "balanced", NULL};
+    static const char *const imputes[] = {"mean", "median", "most-frequent", "none", NULL};
     int balanced = choice(s, "class-weight", weights, err);
-    if (balanced < 0 || ml_csv_read(step_path(s, "train"), NULL, &t->frame, err) < 0)
+    int impute = balanced < 0 ? -1 : choice(s, "impute", imputes, err);
+    if (impute < 0 || ml_csv_read(step_path(s, "train"), NULL, &t->frame, err) < 0)
         return -1;
     t->drop = step_list(step_text(s, "drop"));
     t->task =
@@ -52,6 +57,8 @@ static int open_task(const struct step *s, struct training *t, struct dh_err *er
                          .weight = step_given(s, "weight") ? step_text(s, "weight") : NULL,
                          .drop = t->drop,
                          .balanced = balanced == 1,
+                         .impute = (enum ml_impute)impute,
+                         .seed = (uint64_t)step_integer(s, "seed"),
                          .threads = (unsigned)step_integer(s, "threads")};
     return 0;
 }
@@ -90,13 +97,28 @@ static const struct step_arg logreg_args[] = {
     TASK_ARGS,
     {"c", STEP_NUMBER, .other = "1.0",
      .help = "inverse strength of the penalty, as in scikit-learn"},
-    {"max-iter", STEP_INTEGER, .other = "200", .help = "steps at most"},
+    {"penalty", STEP_TEXT, .other = "l2", .help = "l2, l1, elastic-net or none"},
+    {"l1-ratio", STEP_NUMBER, .other = "0.5", .help = "the L1 share of elastic-net"},
+    {"solver", STEP_TEXT, .other = "auto", .help = "auto, newton, lbfgs or coordinate"},
+    {"max-iter", STEP_INTEGER, .other = "0", .help = "steps at most; 0: the solver's usual bound"},
+    {"tol", STEP_NUMBER, .other = "0",
+     .help = "gradient over the rows' weight to stop at; 0: 1e-10"},
     {0}};
 
 static int run_logreg(struct step *s, struct dh_err *err)
 {
+    static const char *const penalties[] = {"l2", "l1", "elastic-net", "none", NULL};
+    static const char *const solvers[] = {"auto", "newton", "lbfgs", "coordinate", NULL};
     struct training t = {0};
+    int penalty = choice(s, "penalty", penalties, err),
+        solver = penalty < 0 ? -1 : choice(s, "solver", solvers, err);
+    if (penalty < 0 || solver < 0)
+        return -1;
     struct ml_logreg_options o = {.c = step_number(s, "c"),
+                                  .penalty = (enum ml_penalty)penalty,
+                                  .l1_ratio = step_number(s, "l1-ratio"),
+                                  .solver = (enum ml_solver)solver,
+                                  .tol = step_number(s, "tol"),
                                   .max_iter = (unsigned)step_integer(s, "max-iter")};
     int rc = o.c > 0 ? 0 : dh_fail(err, DH_INVALID, "--c is %g: it must be above 0", o.c);
     if (rc == 0)
@@ -115,13 +137,35 @@ const struct step_spec step_train_logistic_regression = {
 
 /* ---- decision tree ---- */
 
+#define TREE_ARGS                                                                                  \
+    {"max-depth", STEP_INTEGER, .other = "0", .help = "0: no bound"},                              \
+        {"max-leaves", STEP_INTEGER, .other = "0", .help = "0: no bound (boosting: 31)"},          \
+        {"min-samples-leaf", STEP_INTEGER, .other = "0",                                           \
+         .help = "rows that a leaf needs; 0: 1 (boosting: 20)"},                                   \
+    {                                                                                              \
+        "regression", STEP_BOOL, .other = "false", .help = "the label is a number to predict"      \
+    }
+
+static int check_sizes(const struct step *s, struct dh_err *err)
+{
+    static const char *const names[] = {"max-depth", "max-leaves", "min-samples-leaf"};
+    for (size_t i = 0; i < 3; i++)
+        if (step_integer(s, names[i]) < 0 || step_integer(s, names[i]) > 1000000000)
+            return dh_fail(err, DH_INVALID, "--%s is %lld: 0 (no bound) to 1000000000", names[i],
+                           (long long)step_integer(s, names[i]));
+    return 0;
+}
+
 static const struct step_arg tree_args[] = {
     TASK_ARGS,
-    {"max-depth", STEP_INTEGER, .other = "0", .help = "0: no bound"},
-    {"criterion", STEP_TEXT, .other = "gini", .help = "gini or entropy"},
+    TREE_ARGS,
+    {"criterion", STEP_TEXT, .other = "gini",
+     .help = "gini or entropy; a regression uses the squared error"},
     {"min-samples-split", STEP_INTEGER, .other = "2", .help = "rows that a node needs to be split"},
-    {"min-samples-leaf", STEP_INTEGER, .other = "1", .help = "rows that a leaf needs"},
     {"min-impurity-decrease", STEP_NUMBER, .other = "0", .help = "what a split must gain"},
+    {"ccp-alpha", STEP_NUMBER, .other = "0", .help = "cost-complexity pruning: cost of a leaf"},
+    {"histogram", STEP_BOOL, .other = "false",
+     .help = "splits at 254 quantiles instead of exactly"},
     {0}};
 
 static int run_tree(struct step *s, struct dh_err *err)
@@ -129,17 +173,21 @@ static int run_tree(struct step *s, struct dh_err *err)
     static const char *const criteria[] = {"gini", "entropy", NULL};
     struct training t = {0};
     int criterion = choice(s, "criterion", criteria, err);
-    if (criterion < 0)
+    if (criterion < 0 || check_sizes(s, err) < 0)
         return -1;
-    if (step_integer(s, "max-depth") < 0 || step_integer(s, "max-depth") > 10000)
-        return dh_fail(err, DH_INVALID, "--max-depth is %lld: 0 (no bound) to 10000",
-                       (long long)step_integer(s, "max-depth"));
+    bool regression = step_bool(s, "regression");
     struct ml_tree_options o = {.max_depth = (unsigned)step_integer(s, "max-depth"),
-                                .criterion = criterion == 0 ? ML_GINI : ML_ENTROPY,
+                                .max_leaves = (unsigned)step_integer(s, "max-leaves"),
+                                .criterion = regression       ? ML_SQUARED_ERROR
+                                             : criterion == 0 ? ML_GINI
+                                                              : ML_ENTROPY,
                                 .min_samples_split = (size_t)step_integer(s, "min-samples-split"),
                                 .min_samples_leaf = (size_t)step_integer(s, "min-samples-leaf"),
+                                .ccp_alpha = step_number(s, "ccp-alpha"),
+                                .histogram = step_bool(s, "histogram"),
                                 .min_impurity_decrease = step_number(s, "min-impurity-decrease")};
     int rc = open_task(s, &t, err);
+    t.task.regression = regression;
     if (rc == 0)
         rc = ml_train_tree(&t.task, &o, &t.model, err);
     if (rc == 0)
@@ -150,3 +198,71 @@ static int run_tree(struct step *s, struct dh_err *err)
 
 const struct step_spec step_train_decision_tree = {
     "train-decision-tree", "Trains a CART decision tree", NULL, tree_args, run_tree};
+
+/* ---- forest ---- */
+
+static const struct step_arg forest_args[] = {
+    TASK_ARGS,
+    TREE_ARGS,
+    {"trees", STEP_INTEGER, .other = "100", .help = "how many"},
+    {"max-features", STEP_INTEGER, .other = "0",
+     .help = "tried at each split; 0: the square root of all"},
+    {0}};
+
+static int run_forest(struct step *s, struct dh_err *err)
+{
+    struct training t = {0};
+    if (check_sizes(s, err) < 0)
+        return -1;
+    struct ml_forest_options o = {.trees = (unsigned)step_integer(s, "trees"),
+                                  .max_depth = (unsigned)step_integer(s, "max-depth"),
+                                  .max_leaves = (unsigned)step_integer(s, "max-leaves"),
+                                  .min_samples_leaf = (size_t)step_integer(s, "min-samples-leaf"),
+                                  .max_features = (size_t)step_integer(s, "max-features")};
+    int rc = open_task(s, &t, err);
+    t.task.regression = step_bool(s, "regression");
+    if (rc == 0)
+        rc = ml_train_forest(&t.task, &o, &t.model, err);
+    if (rc == 0)
+        rc = write_model(s, &t, err);
+    close_task(&t);
+    return rc;
+}
+
+const struct step_spec step_train_random_forest = {"train-random-forest", "Trains a random forest",
+                                                   NULL, forest_args, run_forest};
+
+/* ---- boosting ---- */
+
+static const struct step_arg boost_args[] = {
+    TASK_ARGS,
+    TREE_ARGS,
+    {"rounds", STEP_INTEGER, .other = "100",
+     .help = "trees, for each class where there are more than two"},
+    {"learning-rate", STEP_NUMBER, .other = "0.1", .help = "how much of each tree is used"},
+    {"l2", STEP_NUMBER, .other = "0", .help = "penalty on the leaves' values"},
+    {0}};
+
+static int run_boost(struct step *s, struct dh_err *err)
+{
+    struct training t = {0};
+    if (check_sizes(s, err) < 0)
+        return -1;
+    struct ml_boost_options o = {.rounds = (unsigned)step_integer(s, "rounds"),
+                                 .learning_rate = step_number(s, "learning-rate"),
+                                 .max_depth = (unsigned)step_integer(s, "max-depth"),
+                                 .max_leaves = (unsigned)step_integer(s, "max-leaves"),
+                                 .min_samples_leaf = (size_t)step_integer(s, "min-samples-leaf"),
+                                 .l2 = step_number(s, "l2")};
+    int rc = open_task(s, &t, err);
+    t.task.regression = step_bool(s, "regression");
+    if (rc == 0)
+        rc = ml_train_boosting(&t.task, &o, &t.model, err);
+    if (rc == 0)
+        rc = write_model(s, &t, err);
+    close_task(&t);
+    return rc;
+}
+
+const struct step_spec step_train_gradient_boosting = {
+    "train-gradient-boosting", "Trains gradient-boosted trees", NULL, boost_args, run_boost};

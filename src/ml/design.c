@@ -194,3 +194,34 @@ void tree_done(struct tree *t)
     free(t->cat_bits);
     *t = (struct tree){0};
 }
+
+static unsigned depth_of(const struct tree *t, int32_t at)
+{
+    if (t->nodes[at].feature < 0)
+        return 0;
+    unsigned a = depth_of(t, t->nodes[at].left), b = depth_of(t, t->nodes[at].right);
+    return 1 + (a > b ? a : b);
+}
+
+void model_say_trees(struct ml_model *m, const double *importance, size_t rows)
+{
+    double total = 0;
+    size_t nodes = 0;
+    unsigned depth = 0;
+    struct js *shares = js_object();
+    for (size_t t = 0; t < m->n_trees; t++) {
+        unsigned d = depth_of(&m->trees[t], 0);
+        depth = d > depth ? d : depth;
+        nodes += m->trees[t].n_nodes;
+    }
+    for (size_t f = 0; f < m->n_inputs; f++)
+        total += importance[f];
+    for (size_t f = 0; f < m->n_inputs; f++)
+        js_set(shares, m->inputs[f].name, js_real(total > 0 ? importance[f] / total : 0));
+    m->training = js_object();
+    js_set(m->training, "trees", js_int((int64_t)m->n_trees));
+    js_set(m->training, "nodes", js_int((int64_t)nodes));
+    js_set(m->training, "depth", js_int(depth));
+    js_set(m->training, "rows", js_int((int64_t)rows));
+    js_set(m->training, "importance", shares);
+}

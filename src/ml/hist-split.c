@@ -14,6 +14,7 @@ struct scan {
     double *left, *right, *cell; /* n_cell each */
     size_t feature;
     bool missing_left;
+    double least; /* weight that each side needs */
 };
 
 static void keep(struct scan *s, double score, unsigned bin, double threshold)
@@ -46,7 +47,7 @@ static void start(struct scan *s)
 
 static bool allowed(const struct scan *s)
 {
-    double least = s->g->least_child;
+    double least = s->least;
     double l = hist_weight(s->g, s->left), r = hist_weight(s->g, s->right);
     return l >= least && r >= least && l > 0 && r > 0;
 }
@@ -175,6 +176,13 @@ void hist_best_split(struct hist_grow *g, struct hist_node *node, double *bound)
     struct scan s = {.g = g, .node = node, .bound = bound};
     s.left = room, s.right = room + g->n_cell, s.cell = room + 2 * g->n_cell;
     node->split = (struct split){.feature = -1, .score = -INFINITY};
+    s.least = g->least_child;
+    if (g->kind == HIST_GRADIENT) { /* rows are not counted there: their share of the hessian stands
+                                       for them */
+        double rows =
+            (double)g->base.o->min_samples_leaf * node->all[1] / (double)(node->to - node->from);
+        s.least = rows > s.least ? rows : s.least;
+    }
     if (g->n_try && g->n_try < g->bins->n_features) {
         use = dh_alloc(g->bins->n_features);
         choose_features(g, use);

@@ -26,8 +26,20 @@ static void part_slab(void *ctx, size_t k, unsigned worker)
     struct slab *s = &p->slab[k];
     uint32_t *left = p->g->pos + s->from, *right = p->g->spare + (s->from - p->base);
     const struct tree_col *c = &p->g->cols[p->sp->feature];
+    const double *num = p->g->s->rows ? NULL : c->num, threshold = p->sp->threshold;
+    const bool missing_left = p->sp->missing_left;
     (void)worker;
-    for (size_t i = s->from; i < s->to; i++) {
+    for (size_t i = s->from; num && i < s->to; i++) {
+        uint32_t at = p->g->pos[i];
+        double x = num[at];
+        bool goes_left =
+            missing_left ? !(x > threshold) : x <= threshold; /* NaN: no comparison holds */
+        *left = at;
+        *right = at;
+        left += goes_left;
+        right += !goes_left;
+    }
+    for (size_t i = s->from; !num && i < s->to; i++) {
         uint32_t at = p->g->pos[i];
         bool goes_left = split_goes_left(p->sp, c, grow_row(p->g, at));
         *left = at; /* both are written, one of them counts: no branch to mispredict */

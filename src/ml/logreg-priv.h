@@ -26,3 +26,44 @@ newton_kernel newton_kernel_portable, newton_kernel_avx2, newton_kernel_avx512;
 /* Solves A x = b for a symmetric positive definite A (upper part, n x n, destroyed) in place of b.
  * False: not positive definite. */
 bool cholesky_solve(double *a, size_t n, double *b);
+
+struct problem {
+    const struct ml_logreg_options *o;
+    struct design design;
+    struct pool *pool;
+    newton_kernel *kernel;
+    size_t n, p;  /* rows; coefficients with the intercept, which is the last */
+    double *sign; /* n + 8 */
+    double *weight;
+    double c, total;
+    double l1, l2; /* strengths of the penalties */
+    size_t n_out;  /* 1: binary; else classes */
+    const int32_t *code;
+    /* one pass */
+    size_t n_slabs, slab_rows, slab_size;
+    bool want_hess;
+    const double *w;
+    double *slab;  /* n_slabs x (1 + p + p^2): summed in order, so that threads do not matter */
+    double **work; /* a thread's */
+};
+
+/* The smooth objective (loss and L2) at w, binary, with gradient and, where `hess` is given,
+ * Hessian. */
+double logreg_evaluate(struct problem *q, const double *w, double *grad, double *hess);
+double logreg_largest(const double *v, size_t n);
+
+/* What a solver found. */
+struct solution {
+    double *w; /* q->p, or n_out x q->p; the intercept is each row's last */
+    double value, norm;
+    unsigned iterations;
+    bool converged;
+    const char *solver;
+};
+/* L1 and elastic net by proximal Newton steps, each solved by coordinate descent on the quadratic
+ * model: Yuan, Ho and Lin, "An Improved GLMNET for L1-regularized Logistic Regression" (JMLR 13,
+ * 2012). */
+void logreg_coordinate(struct problem *q, struct solution *s);
+/* Any number of features and classes: L-BFGS (Liu and Nocedal 1989), orthant-wise where there is an
+ * L1 part (Andrew and Gao 2007). */
+void logreg_lbfgs(struct problem *q, struct solution *s);

@@ -9,23 +9,6 @@
 
 enum { SLAB_ROWS = 16384, MAX_SLABS = 128, MAX_HALVINGS = 40 };
 
-struct problem {
-    const struct ml_logreg_options *o;
-    struct design design;
-    struct pool *pool;
-    newton_kernel *kernel;
-    size_t n, p;  /* rows; coefficients with the intercept, which is the last */
-    double *sign; /* n + 8 */
-    double *weight;
-    double c, total;
-    /* one pass */
-    size_t n_slabs, slab_rows;
-    bool want_hess;
-    const double *w;
-    double *slab;  /* n_slabs x (1 + p + p^2): summed in order, so that threads do not matter */
-    double **work; /* a thread's */
-};
-
 bool cholesky_solve(double *a, size_t n, double *b)
 {
     for (size_t j = 0; j < n; j++) { /* A = U'U, row by row of U */
@@ -61,7 +44,7 @@ static void run_slab(void *ctx, size_t slab, unsigned worker)
     struct problem *q = ctx;
     const size_t p = q->p, from = slab * q->slab_rows;
     const size_t to = from + q->slab_rows < q->n ? from + q->slab_rows : q->n;
-    double *mine = q->slab + slab * (1 + p + p * p);
+    double *mine = q->slab + slab * q->slab_size;
     double *tile = q->work[worker], *work = tile + p * TILE;
     struct pass out = {.grad = mine + 1, .hess = q->want_hess ? mine + 1 + p : NULL};
     memset(mine, 0, (1 + p + (q->want_hess ? p * p : 0)) * sizeof *mine);
@@ -86,9 +69,9 @@ static void run_slab(void *ctx, size_t slab, unsigned worker)
 }
 
 /* The objective at w with gradient and, where `hess` is given, Hessian. */
-static double evaluate(struct problem *q, const double *w, double *grad, double *hess)
+double logreg_evaluate(struct problem *q, const double *w, double *grad, double *hess)
 {
-    const size_t p = q->p, size = 1 + p + p * p;
+    const size_t p = q->p, size = q->slab_size;
     q->w = w;
     q->want_hess = hess != NULL;
     pool_run(q->pool, q->n_slabs, run_slab, q);
@@ -104,7 +87,7 @@ static double evaluate(struct problem *q, const double *w, double *grad, double 
         for (size_t j = 0; hess && j < p * p; j++)
             hess[j] += from[1 + p + j];
     }
-    double ridge = q->o->penalty == ML_NO_PENALTY ? 0 : 1;
+    double ridge = q->l2;
     for (size_t j = 0; j < p; j++) {
         double r = j + 1 < p ? ridge : 0;
         grad[j] = q->c * grad[j] + r * w[j];
@@ -120,7 +103,7 @@ static double evaluate(struct problem *q, const double *w, double *grad, double 
     return q->c * loss + penalty / 2;
 }
 
-static double largest(const double *v, size_t n)
+double logreg_largest(const double *v, size_t n)
 {
     double m = 0;
     for (size_t i = 0; i < n; i++)
@@ -164,11 +147,11 @@ static bool advance(struct problem *q, struct state *s)
     for (int i = 0; i < MAX_HALVINGS; i++, length /= 2) {
         for (size_t j = 0; j < q->p; j++)
             s->next_w[j] = s->w[j] + length * s->step[j];
-        double value = evaluate(q, s->next_w, s->next_grad, s->next_hess);
+        double value = logreg_evaluate(q, s->next_w, s->next_grad, s->next_hess);
         bool enough = value <= s->value + 1e-4 * length * slope;
         /* so near that the objective's digits are used up: the gradient decides */
-        bool level =
-            fabs(value - s->value) <= noise && largest(s->next_grad, q->p) < largest(s->grad, q->p);
+        bool level = fabs(value - s->value) <= noise &&
+                     logreg_largest(s->next_grad, q->p) < logreg_largest(s->grad, q->p);
         if (!enough && !level)
             continue;
         s->value = value;
@@ -185,9 +168,9 @@ static void newton(struct problem *q, struct state *s)
 {
     unsigned max_iter = q->o->max_iter ? q->o->max_iter : 200;
     double tol = (q->o->tol > 0 ? q->o->tol : 1e-10) * q->c * q->total;
-    s->value = evaluate(q, s->w, s->grad, s->hess);
+    s->value = logreg_evaluate(q, s->w, s->grad, s->hess);
     for (;; s->iterations++) {
-        s->norm = largest(s->grad, q->p);
+        s->norm = logreg_largest(s->grad, q->p);
         s->converged = s->norm <= tol;
         if (s->converged || s->iterations == max_iter)
             return;
@@ -210,48 +193,112 @@ static newton_kernel *best_kernel(void)
     return newton_kernel_portable;
 }
 
-static void solve(struct problem *q, struct ml_model *m)
+static void newton_solve(struct problem *q, struct solution *found)
 {
-    const size_t p = q->p, size = 3 * p * p + 5 * p;
-    own_mem double *room = dh_zalloc(size, sizeof *room);
+    const size_t p = q->p;
+    own_mem double *room = dh_zalloc(3 * p * p + 5 * p, sizeof *room);
     struct state s = {.w = room};
     double *at = room + p;
     double **vectors[] = {&s.grad, &s.step, &s.next_w, &s.next_grad};
     for (size_t i = 0; i < 4; i++, at += p)
         *vectors[i] = at;
     s.hess = at, s.next_hess = at + p * p, s.scratch = at + 2 * p * p;
+    newton(q, &s);
+    memcpy(found->w, s.w, p * sizeof *s.w);
+    found->value = s.value;
+    found->norm = s.norm;
+    found->iterations = s.iterations;
+    found->converged = s.converged;
+    found->solver = "newton-cholesky";
+}
+
+enum { NEWTON_FEATURES = 600 };
+
+static enum ml_solver choose_solver(const struct problem *q)
+{
+    if (q->n_out > 1 || q->p > NEWTON_FEATURES)
+        return ML_LBFGS;
+    return q->l1 > 0 ? ML_COORDINATE : ML_NEWTON;
+}
+
+static void say(const struct problem *q, const struct solution *s, struct ml_model *m)
+{
+    const size_t p = q->p;
+    m->n_out = q->n_out;
+    m->coef = dh_zalloc(q->n_out * p, sizeof *m->coef);
+    m->intercept = dh_zalloc(q->n_out, sizeof *m->intercept);
+    for (size_t c = 0; c < q->n_out; c++) {
+        memcpy(m->coef + c * (p - 1), s->w + c * p, (p - 1) * sizeof *m->coef);
+        m->intercept[c] = q->o->no_intercept ? 0 : s->w[c * p + p - 1];
+    }
+    m->training = js_object();
+    js_set(m->training, "solver", js_str(s->solver));
+    js_set(m->training, "iterations", js_int(s->iterations));
+    js_set(m->training, "converged", js_bool(s->converged));
+    js_set(m->training, "gradient_norm", js_real(s->norm / (q->c * q->total)));
+    js_set(m->training, "objective", js_real(s->value));
+    js_set(m->training, "rows", js_int((int64_t)q->n));
+}
+
+static int solve(struct problem *q, enum ml_solver solver, struct ml_model *m, struct dh_err *err)
+{
+    const size_t p = q->p;
+    own_mem double *w = dh_zalloc(q->n_out * p, sizeof *w);
+    struct solution s = {.w = w};
     q->slab_rows = SLAB_ROWS;
     if (q->n / SLAB_ROWS > MAX_SLABS)
         q->slab_rows = (q->n / MAX_SLABS + TILE) / TILE * TILE;
     q->n_slabs = (q->n + q->slab_rows - 1) / q->slab_rows;
-    q->slab = dh_alloc(q->n_slabs * (1 + p + p * p) * sizeof *q->slab);
+    q->slab_size = 1 + (solver == ML_LBFGS ? q->n_out * p : p + p * p);
+    q->slab = dh_alloc(q->n_slabs * q->slab_size * sizeof *q->slab);
     q->work = dh_zalloc(pool_threads(q->pool), sizeof *q->work);
     for (unsigned i = 0; i < pool_threads(q->pool); i++)
-        q->work[i] = dh_alloc((2 * p + 4) * TILE * sizeof **q->work);
-    newton(q, &s);
-    m->n_out = 1;
-    m->coef = dh_zalloc(p, sizeof *m->coef);
-    m->intercept = dh_zalloc(1, sizeof *m->intercept);
-    memcpy(m->coef, s.w, (p - 1) * sizeof *m->coef);
-    m->intercept[0] = q->o->no_intercept ? 0 : s.w[p - 1];
-    m->training = js_object();
-    js_set(m->training, "solver", js_str("newton-cholesky"));
-    js_set(m->training, "iterations", js_int(s.iterations));
-    js_set(m->training, "converged", js_bool(s.converged));
-    js_set(m->training, "gradient_norm", js_real(s.norm / (q->c * q->total)));
-    js_set(m->training, "objective", js_real(s.value));
-    js_set(m->training, "rows", js_int((int64_t)q->n));
+        q->work[i] = dh_alloc((2 * p + 4 + 2 * q->n_out) * TILE * sizeof **q->work);
+    if (solver == ML_LBFGS)
+        logreg_lbfgs(q, &s);
+    else if (solver == ML_COORDINATE)
+        logreg_coordinate(q, &s);
+    else
+        newton_solve(q, &s);
     for (unsigned i = 0; i < pool_threads(q->pool); i++)
         free(q->work[i]);
     free(q->work);
     free(q->slab);
+    if (q->l1 + q->l2 == 0 && s.value < 1e-7 * q->c * q->total)
+        return dh_fail(err, DH_INVALID,
+                       "the classes of '%s' are perfectly separable: without a penalty the "
+                       "coefficients grow without "
+                       "bound; choose a penalty",
+                       m->target);
+    for (size_t i = 0; i < q->n_out * p; i++)
+        if (!isfinite(w[i]))
+            return dh_fail(err, DH_INVALID,
+                           "the coefficients are not finite: the features' scale is too extreme");
+    say(q, &s, m);
+    return 0;
 }
 
-static int train_binary(const struct sample *s, const struct ml_logreg_options *o,
-                        struct ml_model *m, struct dh_err *err)
+static int train(const struct sample *s, const struct ml_logreg_options *o, struct ml_model *m,
+                 struct dh_err *err)
 {
-    struct problem q = {
-        .o = o, .n = s->n, .p = m->n_design + 1, .c = o->c != 0 ? o->c : 1, .total = s->total};
+    struct problem q = {.o = o,
+                        .n = s->n,
+                        .p = m->n_design + 1,
+                        .c = o->c != 0 ? o->c : 1,
+                        .total = s->total,
+                        .n_out = s->n_classes == 2 ? 1 : s->n_classes,
+                        .code = s->code};
+    double ratio = o->penalty == ML_L1 ? 1 : o->penalty == ML_ELASTIC_NET ? o->l1_ratio : 0;
+    q.l1 = o->penalty == ML_NO_PENALTY ? 0 : ratio;
+    q.l2 = o->penalty == ML_NO_PENALTY ? 0 : 1 - ratio;
+    enum ml_solver solver = o->solver == ML_SOLVER_AUTO ? choose_solver(&q) : o->solver;
+    if (solver == ML_NEWTON && (q.n_out > 1 || q.l1 > 0))
+        return dh_fail(
+            err, DH_INVALID,
+            "the Newton solver takes two classes and no L1 part; leave the solver to auto");
+    if (solver == ML_COORDINATE && q.n_out > 1)
+        return dh_fail(err, DH_INVALID,
+                       "the coordinate solver takes two classes; leave the solver to auto");
     if (design_make(m, s->task->frame, s->rows, s->n, &q.design, err) < 0)
         return -1;
     own(pool_free) struct pool *pool = pool_new(s->n * q.p < 500000 ? 1 : s->task->threads);
@@ -265,9 +312,9 @@ static int train_binary(const struct sample *s, const struct ml_logreg_options *
     q.sign = sign;
     q.weight = weight;
     q.kernel = best_kernel();
-    solve(&q, m);
+    int rc = solve(&q, solver, m, err);
     design_done(&q.design);
-    return 0;
+    return rc;
 }
 
 static const struct ml_logreg_options defaults;
@@ -277,17 +324,19 @@ int ml_train_logreg(const struct ml_task *task, const struct ml_logreg_options *
 {
     own(ml_model_free) struct ml_model *m = NULL;
     const struct ml_logreg_options *o = options ? options : &defaults;
-    struct sample s;
+    struct sample s = {0};
     if (task->regression)
         return dh_fail(err, DH_INVALID, "logistic regression predicts classes, not numbers");
     if (o->c < 0 || !isfinite(o->c))
         return dh_fail(err, DH_INVALID, "C is %g: it must be finite and above 0", o->c);
+    if (!(o->l1_ratio >= 0 && o->l1_ratio <= 1))
+        return dh_fail(err, DH_INVALID, "l1_ratio is %g: it is between 0 and 1", o->l1_ratio);
     int rc = sample_make(task, MODEL_LOGREG, &s, &m, err);
     struct prep_options prep = {.impute = true, .scale = !o->no_scale};
     if (rc == 0)
         rc = prep_fit(&s, &prep, m, err);
     if (rc == 0)
-        rc = train_binary(&s, o, m, err);
+        rc = train(&s, o, m, err);
     sample_done(&s);
     if (rc == 0)
         *ret = take(&m);

@@ -382,6 +382,13 @@ int ml_model_parse_json(const char *text, size_t n, struct ml_model **ret, struc
         return -1;
     if ((m->kind == MODEL_LOGREG ? read_linear(o, m, err) : read_trees(o, m, err)) < 0)
         return -1;
+    if (m->kind == MODEL_BOOSTING) {
+        m->n_out = m->regression || m->n_classes == 2 ? 1 : m->n_classes;
+        if (m->n_out > sizeof m->base / sizeof *m->base || m->n_trees % m->n_out)
+            return bad(err, "boosted trees do not fit the number of classes");
+        if (get_finite(js_get(o, "base"), m->base, m->n_out, "base", err) < 0)
+            return -1;
+    }
     m->training = js_ref(js_get(o, "training"));
     *ret = take(&m);
     return 0;

@@ -120,3 +120,5 @@ void tree_cols_free(const struct ml_model *m, struct tree_col *cols);
 size_t tree_leaf(const struct tree *t, const struct tree_col *cols, size_t row);
 int32_t tree_add(struct tree *t); /* a new leaf */
 void tree_done(struct tree *t);
+/* Makes m->training: how large the trees are and what each input gained. */
+void model_say_trees(struct ml_model *m, const double *importance, size_t rows);

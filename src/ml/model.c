@@ -146,6 +146,23 @@ static void predict_trees(const struct predict *q, size_t from, size_t to)
     }
 }
 
+/* Scores add up over the trees; tree t speaks of output t modulo n_out. */
+static void predict_boosting(const struct predict *q, size_t from, size_t to)
+{
+    const struct ml_model *m = q->m;
+    double score[sizeof m->base / sizeof *m->base];
+    for (size_t i = from; i < to; i++) {
+        size_t row = q->rows ? q->rows[i] : i;
+        memcpy(score, m->base, sizeof score);
+        for (size_t t = 0; t < m->n_trees; t++)
+            score[t % m->n_out] += m->trees[t].value[tree_leaf(&m->trees[t], q->cols, row)];
+        if (m->regression)
+            q->p[i] = score[0];
+        else
+            sigmoid_or_softmax(m, score, q->p + i * m->n_classes);
+    }
+}
+
 static void predict_piece(void *ctx, size_t piece, unsigned worker)
 {
     const struct predict *q = ctx;
@@ -154,6 +171,8 @@ static void predict_piece(void *ctx, size_t piece, unsigned worker)
     (void)worker;
     if (q->m->kind == MODEL_LOGREG)
         predict_linear(q, from, to);
+    else if (q->m->kind == MODEL_BOOSTING)
+        predict_boosting(q, from, to);
     else
         predict_trees(q, from, to);
 }

@@ -128,29 +128,6 @@ void tree_grow(struct grow *g)
     }
 }
 
-static unsigned depth_of(const struct tree *t, int32_t at)
-{
-    if (t->nodes[at].feature < 0)
-        return 0;
-    unsigned a = depth_of(t, t->nodes[at].left), b = depth_of(t, t->nodes[at].right);
-    return 1 + (a > b ? a : b);
-}
-
-static void say_training(struct ml_model *m, const struct grow *g)
-{
-    double total = 0;
-    for (size_t f = 0; f < m->n_inputs; f++)
-        total += g->importance[f];
-    struct js *importance = js_object();
-    for (size_t f = 0; f < m->n_inputs; f++)
-        js_set(importance, m->inputs[f].name, js_real(total > 0 ? g->importance[f] / total : 0));
-    m->training = js_object();
-    js_set(m->training, "nodes", js_int((int64_t)m->trees[0].n_nodes));
-    js_set(m->training, "depth", js_int(depth_of(&m->trees[0], 0)));
-    js_set(m->training, "rows", js_int((int64_t)g->s->n));
-    js_set(m->training, "importance", importance);
-}
-
 static int check_options(const struct ml_task *task, const struct ml_tree_options *o,
                          struct dh_err *err)
 {
@@ -237,7 +214,7 @@ static int grow_model(const struct sample *s, const struct ml_tree_options *o, s
         tree_grow(&g);
     if (o->ccp_alpha > 0)
         tree_prune(&m->trees[0], o->ccp_alpha, s->total);
-    say_training(m, &g);
+    model_say_trees(m, importance, s->n);
     tree_cols_free(m, cols);
     return 0;
 }
@@ -248,7 +225,7 @@ int ml_train_tree(const struct ml_task *task, const struct ml_tree_options *opti
     own(ml_model_free) struct ml_model *m = NULL;
     struct ml_tree_options plain = {.criterion = task->regression ? ML_SQUARED_ERROR : ML_GINI};
     const struct ml_tree_options *o = options ? options : &plain;
-    struct sample s;
+    struct sample s = {0};
     if (check_options(task, o, err) < 0)
         return -1;
     struct prep_options prep = {0};
