@@ -12,7 +12,7 @@ BANNED = {
     "vsprintf": "vsnprintf or buf_addv", "strtok": "strtok_r, or a scanner", "atoi": "strtol with its end checked",
     "atol": "strtol with its end checked", "atof": "strtod with its end checked", "gets": "fgets",
     "system": "posix_spawn", "popen": "posix_spawn", "gmtime": "gmtime_r", "localtime": "localtime_r",
-    "mktemp": "mkstemp", "tmpnam": "mkstemp", "alloca": "dh_alloc", "vfork": "posix_spawn",
+    "mktemp": "mkstemp", "tmpnam": "mkstemp", "alloca": "dh_alloc",
 }
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
 SKIP = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)

@@ -99,15 +99,22 @@ def last(text, n=60):
     return "\n".join(text.splitlines()[-n:])
 
 
+def without_ok(text, n=40):
+    return last("\n".join(line for line in text.splitlines() if not re.match(r"\s*ok\b", line)), n)
+
+
 # ---- suites ----
 
 def tap_tool(argv, timeout=600, env=None):
     def suite():
         result = Result()
+        if env and not os.path.exists(env["DHOW"]):
+            result.case(False, f"{env['DHOW']} is not there: its build failed")
+            return result
         status, out, err = run(argv, env, timeout)
         result.add_tap(out, last(err))
         if status != 0 and result.failed == 0:
-            result.case(False, f"exit status {status}\n{last(out)}\n{last(err)}")
+            result.case(False, f"exit status {status}\n{without_ok(out)}\n{last(err)}")
         return result
     return suite
 
@@ -127,8 +134,9 @@ def build(kind, with_tests, env=None):
                 test = json.loads(line)
                 one = Result()
                 one.add_tap(test.get("stdout") or "", last(test.get("stderr") or ""))
-                if test["result"] not in ("OK", "SKIP", "EXPECTEDFAIL") and one.failed == 0:
-                    one.case(False, f"{test['result']}\n{last(test.get('stdout') or '', 20)}\n{last(test.get('stderr') or '')}")
+                if (test["result"] == "TIMEOUT" or test.get("returncode")) and one.failed == 0:
+                    one.case(False, f"{test['result']}, exit status {test.get('returncode')}\n{without_ok(test.get('stdout') or '')}\n"
+                                    f"{last(test.get('stderr') or '')}")
                 result.passed += one.passed
                 result.failed += one.failed
                 result.skipped += one.skipped

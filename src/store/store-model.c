@@ -259,7 +259,7 @@ int store_model_register(struct store *s, const struct store_model_version *vers
 int store_model_set_alias(struct store *s, const char *model, const char *alias,
                           const char *version, struct dh_err *err)
 {
-    int64_t id, to = 0;
+    int64_t id = 0, to = 0;
     int rc = model_id(s, model, &id, err);
 
     if (store_one(rc < 0 ? -1 : rc == 0, err, "model '%s'", model) < 0)
