@@ -98,6 +98,7 @@ struct run {
     int n_handles; /* open uv handles of ours */
     int cancels;   /* how often it was asked */
     const char *cancel_reason;
+    bool late;            /* its deadline is over */
     bool names_workspace; /* the spec refers to the shared workspace */
     struct {
         char **items;

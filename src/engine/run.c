@@ -88,9 +88,10 @@ static int finish_run(struct run *run, struct dh_err *err)
                                               [PLAN_CANCELED] = STORE_CANCELED};
     enum plan_state state = root->state;
 
-    /* A run whose time was over has failed, whatever its last tasks say. */
     if (run->cancels && state == PLAN_SUCCEEDED)
-        state = PLAN_CANCELED;
+        state = PLAN_CANCELED; /* exit handlers alone were left */
+    if (run->late)
+        state = PLAN_FAILED;
     if (earlier_drop_unused(run, err) < 0)
         return -1;
     return store_run_finish(run->engine->store, run->id, states[state],
@@ -233,6 +234,7 @@ static void on_deadline(uv_timer_t *timer)
     js_set(error, "message", js_str("the run's deadline is over"));
     js_set(error, "log_tail", js_str(""));
     run_error(run, js_dump(error, JS_COMPACT));
+    run->late = true;
     cancel(run, "the run's deadline is over");
 }
 
@@ -411,6 +413,7 @@ static int prepare(struct run *run, const struct store_run *row, struct dh_err *
     runtime = js_get_text(run->options, "runtime");
     if (runtime_open(runtime ? runtime : "process", &config, &run->runtime, err) < 0)
         return -1;
+    runtime_bound(run->runtime, shepherd_pid(run->shepherd));
     run->base_env = env_base(run);
     if (run->how->mode != ENGINE_START && earlier_load(run, err) < 0)
         return -1;

@@ -238,6 +238,8 @@ static void measured_in_thread(uv_work_t *work, int status)
     struct run *run = job->run;
     (void)status;
 
+    if (run->over)
+        return; /* the run was left while we measured; a resume measures again */
     if (store_begin(run->engine->store, run->err) < 0 || measured(job, run->err) < 0)
         run_fail(run);
     else

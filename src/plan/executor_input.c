@@ -211,7 +211,7 @@ static bool has_type(enum spec_param_type type, const struct js *v)
     case PARAM_NUMBER_DOUBLE:
         return js_is_num(v);
     case PARAM_NUMBER_INTEGER:
-        return js_is(v, JS_INT) || (js_is(v, JS_REAL) && js_as_int(v, INT64_MIN) != INT64_MIN);
+        return js_is(v, JS_INT);
     case PARAM_STRING:
         return js_is(v, JS_STRING);
     case PARAM_BOOLEAN:
@@ -229,39 +229,29 @@ static bool has_type(enum spec_param_type type, const struct js *v)
 }
 
 static int output_parameter_value(const struct component_outputs_parameter_spec *def,
-                                  const struct js *answer, const struct js *files, struct js **ret,
-                                  struct dh_err *err)
+                                  const struct js *executor_input, const struct js *answer,
+                                  const struct js *files, struct js **ret, struct dh_err *err)
 {
     struct js *v = js_ref(js_get(js_get(answer, "parameterValues"), def->name)), *converted = NULL;
 
     if (!v && js_get(files, def->name) &&
         parameter_from_text(def, js_get(files, def->name), &v, err) < 0)
         return -1;
-    if (v && js_is(v, JS_NULL)) { /* None: an output without a value */
-        *ret = v;
-        return 0;
-    }
-    if (v && def->parameter_type == PARAM_STRING && !js_is(v, JS_STRING)) {
-        own_mem char *text = placeholder_text(v);
-
-        converted = js_str(text);
-    } else if (v && has_type(def->parameter_type, v)) {
-        converted = def->parameter_type == PARAM_NUMBER_INTEGER  ? js_num(js_as_num(v, 0))
-                    : def->parameter_type == PARAM_NUMBER_DOUBLE ? js_real(js_as_num(v, 0))
-                                                                 : js_ref(v);
-        if (def->parameter_type == PARAM_NUMBER_INTEGER && js_is(v, JS_INT)) {
-            js_free(converted);
-            converted = js_ref(v);
-        }
-    } else if (v) {
+    if (!v)
+        return dh_fail(
+            err, DH_FAILED, "output parameter '%s' was not written: expected %s in %s", def->name,
+            spec_param_type_name(def->parameter_type),
+            js_get_text(js_path(executor_input, "outputs", "parameters", def->name, NULL),
+                        "outputFile"));
+    converted = value_as(def->parameter_type, v);
+    if (!js_is(v, JS_NULL) && !has_type(def->parameter_type, converted)) {
         (void)dh_fail(err, DH_FAILED, "output parameter '%s': expected %s, got: %s", def->name,
                       spec_param_type_name(def->parameter_type), js_kind_name(v));
-        js_free(v);
-        return -1;
+        converted = js_free(converted);
     }
     js_free(v);
     *ret = converted;
-    return 0;
+    return converted ? 0 : -1;
 }
 
 /* One artifact of an answer over what was promised for it. */
@@ -315,7 +305,8 @@ int executor_outputs(const struct plan_node *node, const struct js *executor_inp
     js_set(outputs, "artifacts", artifacts);
     for (size_t i = 0; i < defs->parameters.n; i++) {
         v = NULL;
-        if (output_parameter_value(&defs->parameters.items[i], answer, files, &v, err) < 0)
+        if (output_parameter_value(&defs->parameters.items[i], executor_input, answer, files, &v,
+                                   err) < 0)
             return -1;
         if (v)
             js_set(parameters, defs->parameters.items[i].name, v);

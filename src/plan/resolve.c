@@ -95,27 +95,14 @@ static int select_part(const struct input_parameter_spec *in, struct js **value,
     return 0;
 }
 
-/* Brings a value to its declared type, as KFP does: text for STRING; 5.0 for an INTEGER is 5. */
 static int to_type(const struct component_inputs_parameter_spec *def, struct js **value,
                    struct dh_err *err)
 {
     struct js *v = *value;
 
-    if (def->parameter_type == PARAM_STRING && !js_is(v, JS_STRING) && !js_is(v, JS_NULL)) {
-        own_mem char *text = placeholder_text(v);
-
-        *value = js_str(text);
-        js_free(v);
-    } else if (def->parameter_type == PARAM_NUMBER_INTEGER && js_is(v, JS_REAL)) {
-        *value = js_num(js_as_num(v, 0));
-        js_free(v);
-    } else if (def->parameter_type == PARAM_NUMBER_DOUBLE && js_is(v, JS_INT)) {
-        *value = js_real(js_as_num(v, 0));
-        js_free(v);
-    }
-    if (js_is(*value, JS_NULL))
-        return 0;
-    return spec_check_value(def, *value, err);
+    *value = value_as(def->parameter_type, v);
+    js_free(v);
+    return js_is(*value, JS_NULL) ? 0 : spec_check_value(def, *value, err);
 }
 
 static int parameter(struct plan *plan, const struct plan_node *node,
