@@ -154,14 +154,14 @@ bool earlier_stands(struct run *run, struct job *job, struct earlier *e, struct 
 int earlier_drop_unused(struct run *run, struct dh_err *err);
 bool earlier_from(const struct run *run, const struct plan_node *node); /* chosen by --from */
 
-/* ---- task.c: the life of a leaf ---- */
+/* ---- task.c, attempt.c, jobs.c: the life of a leaf ---- */
 int task_begin(struct run *run, struct plan_node *node, struct dh_err *err); /* plan says RUNNING */
-void task_event(struct run *run, const struct shepherd_event *event);
-int task_start_recorded(struct run *run, struct dh_err *err); /* after the commit */
-void task_retry_prepare(struct run *run);                     /* a runtime has made something */
-void task_kill_all(struct run *run, bool hard);
-void task_free(struct job *job);
-int task_take_slots(const struct run *run);
+void attempt_event(struct run *run, const struct shepherd_event *event);
+int attempt_start_recorded(struct run *run, struct dh_err *err); /* after the commit */
+void attempt_prepare_waiting(struct run *run); /* a runtime has made something, a backoff is over */
+void attempt_kill_all(struct run *run, bool hard);
+bool jobs_may_start(const struct run *run); /* there is a free slot */
+void jobs_free(struct job *job);
 
 /* ---- cache.c ---- */
 /* The newest recorded success with that fingerprint whose outputs are all still there, unchanged.

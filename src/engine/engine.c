@@ -207,31 +207,41 @@ int engine_submit(struct engine *e, const struct engine_request *r, char ret_run
 
 /* ---- running ---- */
 
-static int may_start(const struct store_run *row, const struct engine_how *how, struct dh_err *err)
+static int nobody_runs(const struct store_run *row, struct dh_err *err)
 {
     enum store_owner_state owner = store_owner_state(&row->owner);
-    bool running = row->state == STORE_RUNNING;
 
-    if (running && owner == STORE_OWNER_ALIVE)
+    if (row->state != STORE_RUNNING)
+        return 0;
+    if (owner == STORE_OWNER_ALIVE)
         return dh_fail(err, DH_INVALID, "run %s is being run by process %lld", row->uuid,
                        (long long)row->owner.pid);
-    if (running && owner == STORE_OWNER_ELSEWHERE)
+    if (owner == STORE_OWNER_ELSEWHERE)
         return dh_fail(err, DH_INVALID, "run %s is being run on host %s", row->uuid,
                        row->owner.host);
+    return 0;
+}
+
+static int may_start(const struct store_run *row, const struct engine_how *how, struct dh_err *err)
+{
+    bool over = store_state_ended(row->state), anew = how->spec || (how->from && how->from[0]);
+
+    if (nobody_runs(row, err) < 0)
+        return -1;
     if (how->mode == ENGINE_START && row->state != STORE_PENDING)
         return dh_fail(err, DH_INVALID, "run %s has been started already", row->uuid);
-    if (how->mode == ENGINE_RESUME && store_state_ended(row->state))
+    if (how->mode == ENGINE_RESUME && over)
         return dh_fail(err, DH_INVALID, "run %s is over (%s); `dhow retry` runs what failed again",
                        row->uuid, store_state_name(row->state));
-    if (how->mode == ENGINE_RETRY && !store_state_ended(row->state))
+    if (how->mode == ENGINE_RETRY && !over)
         return dh_fail(err, DH_INVALID, "run %s is not over (%s); `dhow resume` takes it up again",
                        row->uuid, store_state_name(row->state));
-    if (how->mode == ENGINE_RETRY && row->state == STORE_SUCCEEDED &&
-        !(how->from && how->from[0]) && !how->spec)
-        return dh_fail(err, DH_INVALID,
-                       "run %s succeeded: there is nothing to retry; --from TASK runs a task "
-                       "and what depends on it anew",
-                       row->uuid);
+    if (how->mode == ENGINE_RETRY && row->state == STORE_SUCCEEDED && !anew)
+        return dh_fail(
+            err, DH_INVALID,
+            "run %s succeeded: there is nothing to retry; --from TASK runs a task and what "
+            "depends on it anew",
+            row->uuid);
     return 0;
 }
 

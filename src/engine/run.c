@@ -103,8 +103,8 @@ static int advance(struct run *run, struct dh_err *err)
 {
     struct plan_node *node;
 
-    task_retry_prepare(run);
-    while (!run->over && (run->cancels || task_take_slots(run)) && plan_next(run->plan, &node) == 0)
+    attempt_prepare_waiting(run);
+    while (!run->over && (run->cancels || jobs_may_start(run)) && plan_next(run->plan, &node) == 0)
         if (change(run, node, err) < 0)
             return -1;
     if (run->over || !plan_is_final(plan_root(run->plan)) || run->job_list)
@@ -164,7 +164,7 @@ void run_turn(struct run *run)
         return;
     if ((!store_in_transaction(store) && store_begin(store, run->err) < 0) ||
         advance(run, run->err) < 0 || run->rc < 0 || store_commit(store, run->err) < 0 ||
-        task_start_recorded(run, run->err) < 0) {
+        attempt_start_recorded(run, run->err) < 0) {
         run_fail(run);
         return;
     }
@@ -188,7 +188,7 @@ static void on_shepherd(uv_poll_t *poll, int status, int events)
     (void)events;
 
     while (!run->over && (rc = shepherd_next(run->shepherd, &event, run->err)) == 0)
-        task_event(run, &event);
+        attempt_event(run, &event);
     if (rc < 0)
         run_fail(run);
     else
@@ -200,7 +200,7 @@ static void cancel(struct run *run, const char *reason)
     run->cancels++;
     run->cancel_reason = reason;
     plan_cancel(run->plan, run->cancels > 1);
-    task_kill_all(run, run->cancels > 1);
+    attempt_kill_all(run, run->cancels > 1);
     run_turn(run);
 }
 
@@ -388,34 +388,49 @@ static enum cache_mode cache_of(const char *name)
                                       : CACHE_ON;
 }
 
-static int prepare(struct run *run, const struct store_run *row, struct dh_err *err)
+static int read_object(const char *text, struct js **ret, struct dh_err *err)
 {
-    struct runtime_setup config = {
-        .home = run->engine->home, .self = run->engine->self, .wake = wake, .user = run};
-    const char *runtime;
-    own_mem char *journal = NULL;
+    if (!text)
+        text = "{}";
+    return js_parse(text, strlen(text), ret, err);
+}
 
-    if (js_parse(row->parameters ? row->parameters : "{}",
-                 strlen(row->parameters ? row->parameters : "{}"), &run->parameters, err) < 0 ||
-        js_parse(row->options ? row->options : "{}", strlen(row->options ? row->options : "{}"),
-                 &run->options, err) < 0)
-        return dh_while(err, "the record of run %s", run->uuid);
-    if (load_spec(run, row, err) < 0 || name_run(run, row, err) < 0 || make_folders(run, err) < 0)
+static int open_runtime(struct run *run, struct dh_err *err)
+{
+    const char *name = js_get_text(run->options, "runtime");
+    struct runtime_setup setup = {.home = run->engine->home,
+                                  .self = run->engine->self,
+                                  .warm = !js_get_bool(run->options, "no_warm"),
+                                  .wake = wake,
+                                  .user = run};
+
+    if (runtime_open(name ? name : "process", &setup, &run->runtime, err) < 0)
         return -1;
+    runtime_bound(run->runtime, shepherd_pid(run->shepherd));
+    run->base_env = env_base(run);
+    return 0;
+}
+
+static void make_slots(struct run *run)
+{
     run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
     if (run->jobs <= 0)
         run->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
     run->slot_taken = dh_zalloc((size_t)run->jobs + 2, sizeof *run->slot_taken);
+}
+
+static int prepare(struct run *run, const struct store_run *row, struct dh_err *err)
+{
+    own_mem char *journal = NULL;
+
+    if (read_object(row->parameters, &run->parameters, err) < 0 ||
+        read_object(row->options, &run->options, err) < 0)
+        return dh_while(err, "the record of run %s", run->uuid);
     run->cache = cache_of(row->cache_mode);
-    if (plan_new(run->spec, &run->facts, &run->plan, err) < 0)
-        return -1;
-    config.warm = !js_get_bool(run->options, "no_warm");
-    runtime = js_get_text(run->options, "runtime");
-    if (runtime_open(runtime ? runtime : "process", &config, &run->runtime, err) < 0)
-        return -1;
-    runtime_bound(run->runtime, shepherd_pid(run->shepherd));
-    run->base_env = env_base(run);
-    if (run->how->mode != ENGINE_START && earlier_load(run, err) < 0)
+    make_slots(run);
+    if (load_spec(run, row, err) < 0 || name_run(run, row, err) < 0 || make_folders(run, err) < 0 ||
+        plan_new(run->spec, &run->facts, &run->plan, err) < 0 || open_runtime(run, err) < 0 ||
+        (run->how->mode != ENGINE_START && earlier_load(run, err) < 0))
         return -1;
     journal = dh_printf("%s/journal", run->folder);
     return shepherd_journal(run->shepherd, journal, err);
@@ -446,7 +461,7 @@ static void run_done(struct run *run)
 {
     for (struct job *job = run->job_list, *next; job; job = next) {
         next = job->next;
-        task_free(job);
+        jobs_free(job);
     }
     plan_free(run->plan);
     spec_free(run->spec);

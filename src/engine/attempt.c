@@ -1,0 +1,260 @@
+/* attempt - one try at a task: prepared, started, killed when its time is over, and what came of
+ * it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/js.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "engine/platform.h"
+#include "engine/task-priv.h"
+
+#define GRACE_MS 10000
+
+static void grace_over(uv_timer_t *timer)
+{
+    struct job *job = timer->data;
+
+    (void)shepherd_signal(job->run->shepherd, job->id, SIGKILL, NULL);
+}
+
+static void kill_job(struct job *job, bool hard)
+{
+    (void)shepherd_signal(job->run->shepherd, job->id, hard ? SIGKILL : SIGTERM, NULL);
+    job->kill_sent = true;
+    if (!hard)
+        jobs_set_timer(job, grace_over, (int64_t)GRACE_MS * 1000);
+}
+
+static void deadline_over(uv_timer_t *timer)
+{
+    struct job *job = timer->data;
+
+    job->timed_out = true;
+    kill_job(job, false);
+}
+
+static int start_one(struct job *job, struct dh_err *err)
+{
+    struct run *run = job->run;
+    int64_t deadline = platform_deadline_us(run, job->node);
+    struct spawn spawn = {.id = job->id,
+                          .key = job->spec.label,
+                          .file = job->spec.file,
+                          .argv = job->spec.argv,
+                          .env = job->spec.env,
+                          .cwd = job->spec.cwd,
+                          .log = job->spec.log,
+                          .log_max = LIMIT_LOG_BYTES,
+                          .cgroup = job->spec.cgroup,
+                          .memory_max = job->spec.memory_max,
+                          .processes_max = job->spec.processes_max};
+
+    job->state = JOB_RUNNING;
+    job->kill_sent = job->timed_out = false;
+    if (job_make_folders(job, err) < 0 || shepherd_spawn(run->shepherd, &spawn, err) < 0)
+        return -1;
+    if (deadline)
+        jobs_set_timer(job, deadline_over, deadline);
+    return 0;
+}
+
+int attempt_start_recorded(struct run *run, struct dh_err *err)
+{
+    for (struct job *job = run->job_list; job; job = job->next)
+        if (job->state == JOB_TO_START && start_one(job, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Asks the runtime; what it makes in the background is asked for again by task_retry_prepare. */
+static int prepare(struct job *job, struct dh_err *err)
+{
+    struct run *run = job->run;
+    int rc = runtime_prepare(run->runtime, &job->spec, err);
+
+    if (job->spec.note) {
+        run_note(run, job->spec.note);
+        free(job->spec.note);
+        job->spec.note = NULL;
+    }
+    if (rc < 0) {
+        runtime_finish(run->runtime, &job->spec);
+        return task_fail(job, err);
+    }
+    if (rc == RUNTIME_WAIT) {
+        if (job->state != JOB_PREPARING)
+            run_watch(run, job->node, job, PLAN_RUNNING, "its environment is being made", -1, -1);
+        job->state = JOB_PREPARING;
+        return 0;
+    }
+    job->state = JOB_TO_START;
+    run_watch(run, job->node, job, PLAN_RUNNING, NULL, -1, -1);
+    return 0;
+}
+
+int attempt_begin(struct job *job, struct dh_err *err)
+{
+    struct run *run = job->run;
+    int rc;
+
+    jobs_take_slot(job);
+    job->attempt++;
+    if (plan_may_cache(job->node))
+        (void)strmap_put(run->by_fingerprint, job->fingerprint, job);
+    rc = job_build(run, job, err);
+    if (record_attempt(run, job, rc < 0 ? NULL : err) < 0)
+        return -1;
+    return rc < 0 ? task_fail(job, err) : prepare(job, err);
+}
+
+void attempt_prepare_waiting(struct run *run)
+{
+    for (struct job *job = run->job_list, *next; job; job = next) {
+        next = job->next;
+        if (job->state != JOB_PREPARING)
+            continue;
+        if (!job->slot && run->n_slots >= run->jobs)
+            continue; /* its backoff is over, but all slots are taken */
+        if ((job->slot ? prepare(job, run->err) : attempt_begin(job, run->err)) < 0) {
+            run_fail(run);
+            return;
+        }
+    }
+}
+
+/* ---- after the exit ---- */
+
+static int measured(struct job *job, struct dh_err *err)
+{
+    if (job->work_rc < 0) {
+        *err = job->work_err;
+        return task_fail(job, err);
+    }
+    if (record_success(job->run, job, err) < 0)
+        return task_fail(job, err);
+    return task_succeeded(job, PLAN_SUCCEEDED, true, err);
+}
+
+static void measure_in_thread(uv_work_t *work)
+{
+    struct job *job = work->data;
+
+    job->work_rc = outputs_measure(job->outputs, &job->work_err);
+}
+
+static void measured_in_thread(uv_work_t *work, int status)
+{
+    struct job *job = work->data;
+    struct run *run = job->run;
+    (void)status;
+
+    if (run->over)
+        return; /* the run was left while we measured; a resume measures again */
+    if (store_begin(run->engine->store, run->err) < 0 || measured(job, run->err) < 0)
+        run_fail(run);
+    else
+        run_turn(run);
+}
+
+static int exited_well(struct job *job, struct dh_err *err)
+{
+    if (outputs_read(job->run, job, err) < 0)
+        return task_fail(job, err);
+    if (outputs_are_large(job->outputs)) {
+        job->state = JOB_MEASURING;
+        job->work.data = job;
+        (void)uv_queue_work(&job->run->engine->loop, &job->work, measure_in_thread,
+                            measured_in_thread);
+        return 0;
+    }
+    job->work_rc = outputs_measure(job->outputs, &job->work_err);
+    return measured(job, err);
+}
+
+int attempt_exited(struct job *job, int status, struct dh_err *err)
+{
+    struct run *run = job->run;
+    char reason[400], spent[CLOCK_TEXT];
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+
+    job->spec.status = status;
+    runtime_finish(run->runtime, &job->spec);
+    if (job->timer_open)
+        (void)uv_timer_stop(&job->timer);
+    if (job->kill_sent && !job->timed_out)
+        return task_failed(job, PLAN_CANCELED, run->cancel_reason, code, err);
+    if (job->timed_out)
+        (void)snprintf(reason, sizeof reason, "timed out after %s",
+                       clock_duration(clock_now_us() - job->started_us, spent));
+    else if (job->spec.reason)
+        (void)snprintf(reason, sizeof reason, "%s", job->spec.reason);
+    else if (WIFSIGNALED(status))
+        (void)snprintf(reason, sizeof reason, "killed by signal %d (SIG%s)", WTERMSIG(status),
+                       sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
+    else if (code != 0)
+        (void)snprintf(reason, sizeof reason, "exit code %d", code);
+    else
+        return exited_well(job, err);
+    return task_failed(job, PLAN_FAILED, reason, code, err);
+}
+
+void attempt_event(struct run *run, const struct shepherd_event *event)
+{
+    struct job *job = jobs_find(run, event->id);
+    char reason[400];
+    int rc = 0;
+
+    if (!job || event->kind == SHEPHERD_STARTED)
+        return;
+    if (!store_in_transaction(run->engine->store) &&
+        store_begin(run->engine->store, run->err) < 0) {
+        run_fail(run);
+        return;
+    }
+    if (event->kind == SHEPHERD_EXITED) {
+        rc = attempt_exited(job, event->status, run->err);
+    } else {
+        (void)snprintf(reason, sizeof reason, "cannot start %s: %s", job->spec.file,
+                       strerror(event->error));
+        runtime_finish(run->runtime, &job->spec);
+        rc = task_failed(job, PLAN_FAILED, reason, -1, run->err);
+    }
+    if (rc < 0)
+        run_fail(run);
+}
+
+/* ---- canceling ---- */
+
+/* A job that only waits is canceled at once. */
+static int end_waiting(struct job *job)
+{
+    struct run *run = job->run;
+
+    if (job->state == JOB_PARKED)
+        run->n_parked--;
+    if (!store_in_transaction(run->engine->store) && store_begin(run->engine->store, run->err) < 0)
+        return -1;
+    job->state = JOB_RUNNING;
+    return task_failed(job, PLAN_CANCELED, run->cancel_reason, -1, run->err);
+}
+
+void attempt_kill_all(struct run *run, bool hard)
+{
+    for (struct job *job = run->job_list, *next; job; job = next) {
+        next = job->next;
+        if (job->state == JOB_RUNNING)
+            kill_job(job, hard);
+        else if ((job->state == JOB_BACKOFF || job->state == JOB_PREPARING ||
+                  job->state == JOB_PARKED) &&
+                 end_waiting(job) < 0) {
+            run_fail(run);
+            return;
+        }
+    }
+}

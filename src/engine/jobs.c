@@ -1,0 +1,112 @@
+/* jobs - the leaves that are being worked on: their list, their slots, their timers. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/js.h"
+#include "base/mem.h"
+#include "engine/task-priv.h"
+
+#define PARKED_PER_SLOT 4
+
+struct job *jobs_new(struct run *run, struct plan_node *node)
+{
+    struct job *job = dh_zalloc(1, sizeof *job);
+
+    job->run = run;
+    job->node = node;
+    job->id = ++run->next_job;
+    job->next = run->job_list;
+    run->job_list = job;
+    return job;
+}
+
+void jobs_free(struct job *job)
+{
+    runtime_job_done(&job->spec);
+    js_free(job->input);
+    js_free(job->outputs);
+    free(job->task_root);
+    free(job->out);
+    free(job->output_file);
+    free(job);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    struct job *job = handle->data;
+
+    job->run->n_handles--;
+    jobs_free(job);
+}
+
+void jobs_take_slot(struct job *job)
+{
+    struct run *run = job->run;
+
+    if (job->slot)
+        return;
+    run->n_slots++;
+    /* An adopted job may come on top of the slots that there are: then it needs no folder any more.
+     */
+    for (int i = 1; i <= run->jobs && !job->slot; i++)
+        if (!run->slot_taken[i])
+            job->slot = i;
+    if (!job->slot)
+        job->slot = run->jobs + 1;
+    else
+        run->slot_taken[job->slot] = true;
+}
+
+void jobs_give_slot(struct job *job)
+{
+    if (!job->slot)
+        return;
+    job->run->n_slots--;
+    if (job->slot <= job->run->jobs)
+        job->run->slot_taken[job->slot] = false;
+    job->slot = 0;
+}
+
+/* The job is over; its memory goes when its timer has closed. */
+void jobs_end(struct job *job)
+{
+    struct run *run = job->run;
+    struct job **at = &run->job_list;
+
+    jobs_give_slot(job);
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+    if (strmap_get(run->by_fingerprint, job->fingerprint) == job)
+        (void)strmap_remove(run->by_fingerprint, job->fingerprint);
+    job->state = JOB_OVER;
+    if (job->timer_open)
+        uv_close((uv_handle_t *)&job->timer, timer_closed);
+    else
+        jobs_free(job);
+}
+
+struct job *jobs_find(const struct run *run, uint64_t id)
+{
+    struct job *job = run->job_list;
+
+    while (job && job->id != id)
+        job = job->next;
+    return job;
+}
+
+void jobs_set_timer(struct job *job, uv_timer_cb then, int64_t us)
+{
+    if (!job->timer_open) {
+        (void)uv_timer_init(&job->run->engine->loop, &job->timer);
+        job->timer.data = job;
+        job->timer_open = true;
+        job->run->n_handles++;
+    }
+    (void)uv_timer_start(&job->timer, then, (uint64_t)((us + 999) / 1000), 0);
+}
+
+bool jobs_may_start(const struct run *run)
+{
+    return run->n_slots < run->jobs && run->n_parked < run->jobs * PARKED_PER_SLOT;
+}

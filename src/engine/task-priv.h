@@ -1,0 +1,25 @@
+#pragma once
+/* What task.c, attempt.c and jobs.c share: a leaf from plan's RUNNING to its end. */
+#include "engine/engine-priv.h"
+
+/* ---- jobs.c ---- */
+struct job *jobs_new(struct run *run, struct plan_node *node);
+void jobs_take_slot(struct job *job);
+void jobs_give_slot(struct job *job);
+void jobs_end(struct job *job); /* it is over; its memory goes when its timer has closed */
+struct job *jobs_find(const struct run *run, uint64_t id); /* NULL: over already */
+void jobs_set_timer(struct job *job, uv_timer_cb then, int64_t us);
+
+/* ---- attempt.c ---- */
+int attempt_begin(struct job *job, struct dh_err *err);              /* the next one */
+int attempt_exited(struct job *job, int status, struct dh_err *err); /* as from waitpid */
+
+/* ---- task.c; all of them may end the job ---- */
+int task_succeeded(struct job *job, enum plan_state state, bool fresh, struct dh_err *err);
+int task_failed(struct job *job, enum plan_state state, const char *reason, int exit_code,
+                struct dh_err *err);
+/* By the error that is in *err: the step's own fault ends the step, the machine's (-1) ends the
+ * run. */
+int task_fail(struct job *job, struct dh_err *err);
+/* Equal tasks that waited for this one: ask the cache again, or run. */
+int task_unpark(struct run *run, const char *fingerprint, struct dh_err *err);
