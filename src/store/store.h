@@ -289,7 +289,7 @@ struct store_task_finish {
     enum store_state state;
     const char *outputs, *state_reason, *error; /* NULL: none */
     int64_t exit_code;                          /* -1: none */
-    int64_t cached_from_id;                     /* 0: none */
+    int64_t cached_from_id;                     /* 0: keeps (a reset forgets it) */
     int64_t now_us;
 };
 int store_task_finish(struct store *s, int64_t id, const struct store_task_finish *finish,

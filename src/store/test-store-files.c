@@ -14,8 +14,6 @@
 
 static const char *self; /* this program, to be started as a child */
 
-/* ---- opening ---- */
-
 static void opening(void **state)
 {
     struct home *h = *state;
@@ -477,7 +475,10 @@ static void killed_at_any_moment(void **state)
         struct timespec nap = {.tv_nsec = rand() % 25000000};
         int out, status;
         pid_t pid = start_worker(path, "1000000", 0, &out);
+        char line[5];
 
+        if (i % 2) /* in the middle of its work, however slow the machine; else while it opens */
+            told += read(out, line, sizeof line) == sizeof line;
         (void)nanosleep(&nap, NULL);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -488,7 +489,7 @@ static void killed_at_any_moment(void **state)
         assert_true(found >= told && found <= told + 1);
         told = found;
     }
-    assert_true(found > 60);
+    assert_true(found >= 30);
 }
 
 /* Lets the n-th disk call fail, for n = 1, 2, … until none is left to fail. Without the fault build

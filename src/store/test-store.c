@@ -176,6 +176,12 @@ static void a_run_keeps_all_its_fields(void **state)
     assert_int_equal(r.finished_us, 0);
     assert_null(r.error);
     assert_null(r.outputs);
+    OK(store_spec_put(h->s, "d2", "[]", &err));
+    OK(store_run_set_spec(h->s, id, "d2", &err));
+    OK(store_run_get(h->s, id, h->a, &r, &err));
+    assert_string_equal(r.spec_digest, "d2");
+    REFUSED(store_run_set_spec(h->s, id, "unknown", &err), DH_NOT_FOUND, "");
+    REFUSED(store_run_set_spec(h->s, 99, "d2", &err), DH_NOT_FOUND, "99");
     REFUSED(store_run_get(h->s, 99, h->a, &r, &err), DH_NOT_FOUND, "run 99");
     REFUSED(store_run_finish(h->s, 99, STORE_FAILED, NULL, NULL, 1, &err), DH_NOT_FOUND, "99");
     REFUSED(store_run_request_cancel(h->s, 99, 1, &err), DH_NOT_FOUND, "99");
