@@ -201,6 +201,9 @@ const struct js *ml_model_training(const struct ml_model *model);
 /* The readable form, and back. Whatever the file holds, reading gives a sound model or DH_INVALID.
  */
 int ml_model_write_json(const struct ml_model *model, const char *path, struct dh_err *err);
+/* ONNX (ai.onnx 17, ai.onnx.ml 3), preparation included: one input [N, 1] a column, double (NaN:
+ * missing) or string ("": missing); outputs `label` and `probabilities`, or `value`. */
+int ml_model_write_onnx(const struct ml_model *model, const char *path, struct dh_err *err);
 int ml_model_read_json(const char *path, struct ml_model **ret, struct dh_err *err);
 int ml_model_parse_json(const char *text, size_t n, struct ml_model **ret, struct dh_err *err);
 
@@ -234,3 +237,40 @@ int ml_evaluate(const int32_t *code, const double *p, size_t n, size_t n_classes
  * DH_INVALID. */
 int ml_target_codes(const struct ml_model *model, const struct ml_frame *frame, int32_t **ret,
                     struct dh_err *err);
+
+/* ---- more about how good -------------------------------------------------------------------- */
+
+struct ml_averages {
+    double precision, recall, f1;
+};
+/* Over the classes: each alike (macro), each row alike (micro), each class by its rows (weighted).
+ */
+struct ml_more {
+    struct ml_averages macro, micro, weighted;
+    double balanced_accuracy, matthews;
+    double average_precision, brier; /* two classes; else NaN */
+    struct ml_curve pr; /* precision and recall, from the highest threshold down; two classes */
+    size_t n_bins; /* calibration of the positive class in ten equal bins of probability; empty ones
+                      left out */
+    double bin_mean[10], bin_share[10], bin_rows[10];
+};
+struct ml_more *ml_more_free(struct ml_more *more);
+OWN_DEFINE(struct ml_more *, ml_more_free)
+struct ml_more *ml_evaluate_more(const int32_t *code, const double *p,
+                                 const struct ml_report *report);
+
+/* The middle `level` (0.95) of a metric over `rounds` resamples of the rows (Efron's percentile
+ * bootstrap): which = 0: accuracy, 1: ROC AUC of the positive class, 2: log loss. */
+int ml_bootstrap(const int32_t *code, const double *p, size_t n, size_t n_classes, size_t positive,
+                 int which, unsigned rounds, double level, uint64_t seed, double *ret_low,
+                 double *ret_high, struct dh_err *err);
+/* McNemar's exact test (McNemar 1947): the probability that two models of equal error differ by
+ * this much. a_only: rows that only the first got right. */
+double ml_mcnemar(uint64_t a_only, uint64_t b_only);
+
+struct ml_regression_report {
+    size_t n;
+    double mean_squared_error, root_mean_squared_error, mean_absolute_error, r2;
+};
+int ml_evaluate_regression(const double *y, const double *p, size_t n,
+                           struct ml_regression_report *ret, struct dh_err *err);

@@ -11,6 +11,7 @@ static const struct step_spec *const specs[] = {
     &step_train_gradient_boosting,
     &step_evaluate,
     &step_predict,
+    &step_export_onnx,
     &step_select_model,
     &step_promote,
     &step_reject,

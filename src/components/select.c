@@ -48,6 +48,43 @@ static int score_of(const struct step *s, size_t i, double *ret, struct dh_err *
                    step_text_at(s, "candidate", i), metric, buf_str(&known));
 }
 
+/* How likely so great a difference between the best and candidate i is if both err equally often; <
+ * 0 where the reports do not say which rows were right. */
+static double noise_of(const struct step *s, size_t best, size_t i)
+{
+    own(js_free) struct js *a = NULL, *b = NULL;
+    struct dh_err ignored;
+    if (js_parse_file(step_text_at(s, "report", best), MAX_REPORT, &a, &ignored) < 0 ||
+        js_parse_file(step_text_at(s, "report", i), MAX_REPORT, &b, &ignored) < 0)
+        return -1;
+    const char *x = js_get_text(a, "hits"), *y = js_get_text(b, "hits");
+    if (!x || !y || strlen(x) != strlen(y))
+        return -1;
+    uint64_t x_only = 0, y_only = 0;
+    for (; *x; x++, y++) {
+        x_only += *x > *y;
+        y_only += *y > *x;
+    }
+    return ml_mcnemar(x_only, y_only);
+}
+
+/* Says whether the best is better than the next best by more than noise. */
+static void add_noise(const struct step *s, const double *score, size_t n, size_t best,
+                      struct buf *b)
+{
+    size_t second = best;
+    bool loss = metric_is_loss(step_text(s, "metric"));
+    for (size_t i = 0; i < n; i++)
+        if (i != best &&
+            (second == best || (loss ? score[i] < score[second] : score[i] > score[second])))
+            second = i;
+    double p = second == best ? -1 : noise_of(s, best, second);
+    if (p < 0)
+        return;
+    buf_addf(b, "; against %s that is %s (McNemar p = %.3g)", step_text_at(s, "candidate", second),
+             p < 0.05 ? "more than noise" : "within noise", p);
+}
+
 /* A sentence that names every candidate, its score, and how a tie was broken. */
 static char *reason_of(const struct step *s, const double *score, size_t n, size_t best)
 {
@@ -63,6 +100,7 @@ static char *reason_of(const struct step *s, const double *score, size_t n, size
         buf_adds(&b, " (the smallest wins)");
     if (equal > 1)
         buf_addf(&b, "; %zu are equal, and of equal ones the first named is taken", equal);
+    add_noise(s, score, n, best, &b);
     return buf_take(&b);
 }
 
