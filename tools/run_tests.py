@@ -82,6 +82,8 @@ class Result:
 def run(argv, env=None, timeout=600, cwd=ROOT):
     """(exit status, standard output, standard error); the whole process group dies at the timeout."""
     full = dict(os.environ, **(env or {}))
+    if os.path.exists(CONFORMANCE):
+        full.setdefault("DHOW_CONFORMANCE", os.path.realpath(os.path.dirname(CONFORMANCE)))
     with subprocess.Popen(argv, cwd=cwd, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, start_new_session=True) as p:
         try:

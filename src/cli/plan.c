@@ -64,11 +64,12 @@ static void on_task(void *user, const struct engine_explained *task)
     out_set_text(v, "fingerprint",
                  task->fingerprint && *task->fingerprint ? task->fingerprint : NULL);
     js_push(l->list, v);
-    l->counts[task->would] += task->type == PLAN_RUNTIME || task->type == PLAN_IMPORTER;
+    l->counts[task->would] +=
+        task->would == ENGINE_SKIP || task->type == PLAN_RUNTIME || task->type == PLAN_IMPORTER;
     out_cell(l->table, key, OUT_PLAIN);
     if (l->record) {
         out_cell_state(l->table, then ? store_state_name(then->state) : "-");
-        out_cell(l->table, then ? then->state_reason : "", OUT_PLAIN);
+        out_cell(l->table, then ? then->state_reason : "", OUT_DIM);
     }
     out_cell(l->table, would_names[task->would], would_style(task->would));
     out_cell(l->table, task->because, OUT_PLAIN);
@@ -92,11 +93,11 @@ static int listing_end(const struct listing *l)
         return CLI_DONE;
     }
     out_table_print(l->table, "");
-    fprintf(stderr, "%zu steps would run, %zu have a result that can be used, %zu would be skipped",
+    fprintf(stderr,
+            "to run: %zu, with a result that can be used: %zu, skipped: %zu, waiting for what "
+            "these give: %zu\n",
             l->counts[ENGINE_RUN], l->counts[ENGINE_CACHED] + l->counts[ENGINE_SUCCEEDED],
-            l->counts[ENGINE_SKIP]);
-    fprintf(stderr, l->counts[ENGINE_UNKNOWN] ? ", %zu depend on what these give\n" : "\n",
-            l->counts[ENGINE_UNKNOWN]);
+            l->counts[ENGINE_SKIP], l->counts[ENGINE_UNKNOWN]);
     return CLI_DONE;
 }
 
