@@ -187,8 +187,6 @@ static void line(const struct view *v, const struct engine_event *event, const c
         clock_duration(event->at_us - event->started_us, took);
     fprintf(stderr, "%s%s %-9s%s %-*s %7s", out_on(v->color, out_state_style(state)),
             out_state_mark(state), state, out_off(v->color), NAME_WIDTH, name, took);
-    if (event->exit_code > 0)
-        fprintf(stderr, "  exit code %d", event->exit_code);
     if (event->state == PLAN_RUNNING && event->attempt > 1)
         fprintf(stderr, "  attempt %d", event->attempt);
     if (event->reason && *event->reason)
