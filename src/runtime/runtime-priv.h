@@ -25,7 +25,7 @@ struct runtime_kind {
     int (*check)(const struct runtime_setup *config, struct dh_err *err);
     int (*open)(const struct runtime_setup *config, struct runtime **ret, struct dh_err *err);
 };
-extern const struct runtime_kind runtime_process;
+extern const struct runtime_kind runtime_process, runtime_sandbox;
 
 /* cgroup-job.c: before the start, and after the end. */
 void runtime_limit(struct runtime *rt, struct runtime_job *job);
@@ -37,4 +37,6 @@ void runtime_note(struct runtime_job *job, char *text); /* takes text */
  * name is looked for in the PATH of env. The caller's. DH_FAILED: none; says where was looked. */
 int runtime_find_program(const struct runtime_setup *config, const struct runtime_job *job,
                          char **ret, struct dh_err *err);
+/* What is to be started instead: argv[0] is its path. Takes argv. */
+void runtime_set_argv(struct runtime_job *job, char **argv);
 const char *runtime_getenv(char *const *env, const char *name); /* NULL: not set */

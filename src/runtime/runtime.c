@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "runtime/runtime-priv.h"
 
-static const struct runtime_kind *const kinds[] = {&runtime_process};
+static const struct runtime_kind *const kinds[] = {&runtime_process, &runtime_sandbox};
 
 const char *runtime_at(size_t i)
 {
@@ -104,6 +104,14 @@ void runtime_job_done(struct runtime_job *job)
     free(job->cgroup);
     free(job->reason);
     *job = (struct runtime_job){0};
+}
+
+void runtime_set_argv(struct runtime_job *job, char **argv)
+{
+    strv_done(job->argv);
+    free(job->file);
+    job->argv = argv;
+    job->file = dh_strdup(argv[0]);
 }
 
 char **runtime_strv(const char *const *v)

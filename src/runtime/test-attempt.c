@@ -31,8 +31,6 @@ static void wake(void *user)
 
 bool attempt_setup(struct attempt *a)
 {
-    own_mem char *self = NULL;
-
     *a = (struct attempt){0};
     (void)snprintf(a->dir, sizeof a->dir, "/tmp/test-runtime-XXXXXX");
     if (!mkdtemp(a->dir) || pipe(awake) < 0)
@@ -40,16 +38,15 @@ bool attempt_setup(struct attempt *a)
     (void)chmod(a->dir, 0755);
     a->home = fs_join(a->dir, "home");
     a->task = fs_join(a->home, "runs/task-a");
-    self = fs_join(a->dir, "dhow");
+    a->self = fs_join(a->dir, "dhow");
     return fs_mkdirs(a->task, 0755, NULL) == 0 &&
-           fs_write(self, SAYS, strlen(SAYS), 0755, NULL) == 0 &&
+           fs_write(a->self, SAYS, strlen(SAYS), 0755, NULL) == 0 &&
            shepherd_start(&a->shepherd, NULL) == 0;
 }
 
 bool attempt_open(struct attempt *a, const char *runtime, char why[1020])
 {
-    own_mem char *self = fs_join(a->dir, "dhow");
-    struct runtime_setup setup = {.home = a->home, .self = self, .wake = wake};
+    struct runtime_setup setup = {.home = a->home, .self = a->self, .wake = wake};
     struct dh_err err;
 
     if (runtime_open(runtime, &setup, &a->rt, &err) == 0) {
@@ -79,6 +76,7 @@ void attempt_drop(struct attempt *a)
     (void)close(awake[1]);
     free(a->home);
     free(a->task);
+    free(a->self);
 }
 
 void attempt_job(struct attempt *a, const char *script)

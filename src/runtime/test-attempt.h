@@ -7,7 +7,7 @@
 
 struct attempt {
     char dir[64]; /* made by attempt_setup; home, task and shared folders are below it */
-    char *home, *task;
+    char *home, *task, *self;
     struct runtime *rt;
     struct shepherd *shepherd;
     struct runtime_job job;
