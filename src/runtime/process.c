@@ -2,10 +2,19 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "runtime/python.h"
 #include "runtime/runtime-priv.h"
+
+struct process {
+    struct runtime base;
+    struct python *python;
+};
 
 static int prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err)
 {
+    struct process *p = (struct process *)rt;
+    int rc;
+
     if (!job->argv[0])
         return dh_fail(
             err, DH_FAILED,
@@ -13,6 +22,9 @@ static int prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *e
             *job->image ? " " : "", job->image);
     free(job->file);
     job->file = NULL;
+    rc = python_prepare(p->python, job, err);
+    if (rc != 0 || job->file)
+        return rc;
     return runtime_find_program(&rt->config, job, &job->file, err);
 }
 
@@ -24,7 +36,10 @@ static void finish(struct runtime *rt, struct runtime_job *job)
 
 static struct runtime *close_process(struct runtime *rt)
 {
-    free(rt);
+    struct process *p = (struct process *)rt;
+
+    python_close(p->python);
+    free(p);
     return NULL;
 }
 
@@ -41,9 +56,12 @@ static int check(const struct runtime_setup *config, struct dh_err *err)
 static int open_process(const struct runtime_setup *config, struct runtime **ret,
                         struct dh_err *err)
 {
+    struct process *p = dh_zalloc(1, sizeof *p);
     (void)err;
-    *ret = dh_zalloc(1, sizeof **ret);
-    **ret = (struct runtime){.ops = &ops, .config = *config};
+
+    p->base = (struct runtime){.ops = &ops, .config = *config};
+    p->python = python_open(config);
+    *ret = &p->base;
     return 0;
 }
 

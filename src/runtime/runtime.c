@@ -100,6 +100,7 @@ void runtime_job_done(struct runtime_job *job)
     free(job->log);
     free(job->label);
     free(job->file);
+    free(job->worker);
     free(job->note);
     free(job->cgroup);
     free(job->reason);

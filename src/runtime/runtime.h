@@ -39,6 +39,7 @@ struct runtime_job { /* one attempt of one task; owned by the engine, strings ma
     char **cleanup; /* a command to run after the end (a container to remove); NULL: none */
     char *cgroup;   /* for struct spawn, as the next two: what bounds it */
     uint64_t memory_max, processes_max;
+    char *worker;   /* for struct spawn: the warm worker that can fork it; NULL: none */
     char *note;     /* one line to be said once in the run; NULL: nothing */
     char *reason;   /* set by finish: why the step died, where the runtime knows better; or NULL */
     void *state;    /* the runtime's, from prepare to finish */

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/own.h"
 #include "runtime/cgroup.h"
 #include "runtime/shepherd-priv.h"
 #include "runtime/shepherd.h"
@@ -25,15 +26,20 @@
 
 struct child {
     uint64_t id;
-    pid_t pid;
+    pid_t pid; /* 0: a worker has not said it yet */
     char *key, *log, *cgroup;
     int64_t log_max;
+    int link;    /* to its worker; -1: it is our own child */
+    int pending; /* a signal that came before the pid */
+    char *body;  /* of its word, until it has started: to start it without the worker */
+    struct shepherd_header header;
 };
 
 struct flock_of {
     int control, signals, journal;
     struct child *children;
     size_t n, cap;
+    struct workers workers;
     bool alone, killed; /* the engine is gone; what was left has been killed */
 };
 
@@ -70,42 +76,90 @@ static const char *next_text(const char **at, const char *end)
     return s;
 }
 
-static void start_child(struct flock_of *f, const struct shepherd_header *h, const char *body)
-{
-    const char *at = body, *end = body + h->size, *key = next_text(&at, end);
-    struct child_request r = {.file = next_text(&at, end),
-                              .memory_max = (uint64_t)h->memory_max,
-                              .processes_max = (uint64_t)h->processes_max};
-    const char *cgroup;
-    struct shepherd_event event = {.id = h->id};
-    pid_t pid;
+struct request { /* WORD_SPAWN, read */
+    struct child_request child;
+    const char *key, *cgroup, *worker;
+};
 
-    r.cwd = next_text(&at, end);
-    r.log = next_text(&at, end);
-    cgroup = next_text(&at, end);
-    r.cgroup = cgroup_files(cgroup);
-    r.argv = dh_zalloc(h->n_argv + 1, sizeof *r.argv);
-    r.env = dh_zalloc(h->n_env + 1, sizeof *r.env);
+static void read_request(const struct shepherd_header *h, const char *body, struct request *ret)
+{
+    const char *at = body, *end = body + h->size;
+    struct child_request *r = &ret->child;
+
+    ret->key = next_text(&at, end);
+    *r = (struct child_request){.file = next_text(&at, end),
+                                .memory_max = (uint64_t)h->memory_max,
+                                .processes_max = (uint64_t)h->processes_max};
+    r->cwd = next_text(&at, end);
+    r->log = next_text(&at, end);
+    ret->cgroup = next_text(&at, end);
+    ret->worker = next_text(&at, end);
+    r->cgroup = cgroup_files(ret->cgroup);
+    r->argv = dh_zalloc(h->n_argv + 1, sizeof *r->argv);
+    r->env = dh_zalloc(h->n_env + 1, sizeof *r->env);
     for (uint32_t i = 0; i < h->n_argv; i++)
-        r.argv[i] = (char *)(uintptr_t)next_text(&at, end);
+        r->argv[i] = (char *)(uintptr_t)next_text(&at, end);
     for (uint32_t i = 0; i < h->n_env; i++)
-        r.env[i] = (char *)(uintptr_t)next_text(&at, end);
-    pid = child_start(&r);
-    free(r.argv);
-    free(r.env);
-    free(r.cgroup);
-    event.at_us = clock_now_us();
-    if (pid < 0) {
-        event.kind = SHEPHERD_NOT_STARTED;
-        event.error = -pid;
-    } else {
-        event.kind = SHEPHERD_STARTED;
-        event.pid = pid;
-        DH_GROW(f->children, f->n, f->cap);
-        f->children[f->n++] =
-            (struct child){h->id, pid, dh_strdup(key), dh_strdup(r.log), dh_strdup(cgroup), h->log_max};
-    }
+        r->env[i] = (char *)(uintptr_t)next_text(&at, end);
+}
+
+static void request_done(struct request *q)
+{
+    free(q->child.argv);
+    free(q->child.env);
+    free(q->child.cgroup);
+}
+
+static void child_done(struct child *c)
+{
+    free(c->key);
+    free(c->log);
+    free(c->cgroup);
+    free(c->body);
+    if (c->link >= 0)
+        (void)close(c->link);
+}
+
+static void tell_started(struct flock_of *f, const struct child *c)
+{
+    struct shepherd_event event = {
+        .id = c->id, .kind = SHEPHERD_STARTED, .pid = c->pid, .at_us = clock_now_us()};
+
     tell(f, &event);
+}
+
+/* Takes `body`. */
+static void start_child(struct flock_of *f, const struct shepherd_header *h, char *body, bool warm)
+{
+    struct request q;
+    struct child c = {.id = h->id, .link = -1, .header = *h};
+
+    read_request(h, body, &q);
+    c.key = dh_strdup(q.key);
+    c.log = dh_strdup(q.child.log);
+    c.cgroup = dh_strdup(q.cgroup);
+    c.log_max = h->log_max;
+    if (warm && *q.worker)
+        c.link = workers_start(&f->workers, q.worker, &q.child);
+    if (c.link >= 0)
+        c.body = body;
+    else
+        c.pid = child_start(&q.child);
+    request_done(&q);
+    if (c.link < 0)
+        free(body);
+    if (c.pid < 0) {
+        struct shepherd_event event = {
+            .id = c.id, .kind = SHEPHERD_NOT_STARTED, .error = -c.pid, .at_us = clock_now_us()};
+
+        child_done(&c);
+        tell(f, &event);
+        return;
+    }
+    DH_GROW(f->children, f->n, f->cap);
+    f->children[f->n++] = c;
+    if (c.pid)
+        tell_started(f, &c);
 }
 
 static void open_journal(struct flock_of *f, const char *path)
@@ -126,9 +180,12 @@ static struct child *find_child(struct flock_of *f, uint64_t id)
 }
 
 /* SIGKILL also reaches what has left the process group, where there is a cgroup. */
-static void signal_child(const struct child *child, int number)
+static void signal_child(struct child *child, int number)
 {
-    (void)kill(-child->pid, number);
+    if (child->pid > 0)
+        (void)kill(-child->pid, number);
+    else if (child->pending != SIGKILL)
+        child->pending = number;
     if (number == SIGKILL)
         cgroup_kill(child->cgroup);
 }
@@ -151,7 +208,7 @@ static int read_word(struct flock_of *f)
     if (h.word == WORD_JOURNAL)
         open_journal(f, body);
     else if (h.word == WORD_SPAWN)
-        start_child(f, &h, body);
+        start_child(f, &h, take(&body), true);
     else if (h.word == WORD_SIGNAL && (child = find_child(f, h.id)))
         signal_child(child, h.signal);
     free(body);
@@ -181,7 +238,7 @@ static void cut_log(const struct child *child)
         (void)!truncate(child->log, child->log_max);
 }
 
-static void child_exited(struct flock_of *f, size_t i, int status, const struct rusage *use)
+static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_us, int64_t max_rss)
 {
     struct child child = f->children[i];
     struct shepherd_event event = {.id = child.id, .kind = SHEPHERD_EXITED, .status = status};
@@ -193,13 +250,10 @@ static void child_exited(struct flock_of *f, size_t i, int status, const struct 
     cut_log(&child);
     write_journal(f, &child, status);
     event.at_us = clock_now_us();
-    event.cpu_us = (use->ru_utime.tv_sec + use->ru_stime.tv_sec) * 1000000LL +
-                   use->ru_utime.tv_usec + use->ru_stime.tv_usec;
-    event.max_rss = use->ru_maxrss * 1024L;
+    event.cpu_us = cpu_us;
+    event.max_rss = max_rss;
     tell(f, &event);
-    free(child.key);
-    free(child.log);
-    free(child.cgroup);
+    child_done(&child);
 }
 
 static void reap(struct flock_of *f)
@@ -213,11 +267,84 @@ static void reap(struct flock_of *f)
     }
     while ((pid = wait4(-1, &status, WNOHANG, &use)) > 0)
         for (size_t i = 0; i < f->n; i++)
-            if (f->children[i].pid ==
-                pid) { /* others: orphans that came to us, see PR_SET_CHILD_SUBREAPER */
-                child_exited(f, i, status, &use);
+            /* others: orphans that came to us, see PR_SET_CHILD_SUBREAPER */
+            if (f->children[i].pid == pid && f->children[i].link < 0) {
+                child_exited(f, i, status,
+                             (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000LL +
+                                 use.ru_utime.tv_usec + use.ru_stime.tv_usec,
+                             use.ru_maxrss * 1024L);
                 break;
             }
+}
+
+/* A worker died under its step, which the kernel kills then. */
+static void worker_died(struct flock_of *f, size_t i)
+{
+    static const char text[] = "dhow: the Python worker that ran this step has died\n";
+    struct child *c = &f->children[i];
+    int fd = *c->log ? open(c->log, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+
+    if (fd >= 0) {
+        (void)!write(fd, text, sizeof text - 1);
+        (void)close(fd);
+    }
+    child_exited(f, i, SIGKILL, 0, 0);
+}
+
+/* What a worker says of its step. */
+static void read_link(struct flock_of *f, size_t i)
+{
+    struct child *c = &f->children[i];
+    struct worker_reply reply;
+    int got;
+
+    while ((got = worker_read(c->link, &reply)) == 1) {
+        if (reply.kind == WORKER_EXITED) {
+            child_exited(f, i, reply.value, reply.cpu_us, reply.max_rss);
+            return;
+        }
+        c->pid = reply.value;
+        free(take(&c->body));
+        tell_started(f, c);
+        if (c->pending)
+            signal_child(c, c->pending);
+    }
+    if (got < 0 && c->pid) {
+        worker_died(f, i);
+    } else if (got < 0) { /* it never began */
+        struct child lost = *c;
+
+        f->children[i] = f->children[--f->n];
+        if (!f->alone) {
+            start_child(f, &lost.header, take(&lost.body), false);
+            if (lost.pending && (c = find_child(f, lost.id)))
+                signal_child(c, lost.pending);
+        }
+        child_done(&lost);
+    }
+}
+
+/* Waits for signals, for workers and, unless the engine is gone, for its words. */
+static int wait_for_any(struct flock_of *f, int timeout_ms, bool *ret_word)
+{
+    struct pollfd *fds = dh_zalloc(f->n + 2, sizeof *fds);
+    size_t n = 0;
+    int rc;
+
+    fds[n++] = (struct pollfd){.fd = f->alone ? -1 : f->control, .events = POLLIN};
+    fds[n++] = (struct pollfd){.fd = f->signals, .events = POLLIN};
+    for (size_t i = 0; i < f->n; i++) /* in the children's order; -1 is passed over */
+        fds[n++] = (struct pollfd){.fd = f->children[i].link, .events = POLLIN};
+    rc = poll(fds, n, timeout_ms);
+    /* From the end: what ends is replaced by the last, which has been looked at. */
+    for (size_t i = n; rc > 0 && i-- > 2;)
+        if (fds[i].revents)
+            read_link(f, i - 2);
+    if (rc > 0 && fds[1].revents)
+        reap(f);
+    *ret_word = rc > 0 && fds[0].revents;
+    free(fds);
+    return rc;
 }
 
 /* Orphans of our children are ours: kill every process whose parent we are. */
@@ -247,30 +374,42 @@ static void kill_all(struct flock_of *f)
     }
 }
 
+/* What a worker has not begun will not begin: it reads the end of its link. */
+static void drop_unstarted(struct flock_of *f)
+{
+    for (size_t i = f->n; i-- > 0;)
+        if (!f->children[i].pid) {
+            struct child lost = f->children[i];
+
+            f->children[i] = f->children[--f->n];
+            child_done(&lost);
+        }
+}
+
 /* The engine is gone: let what is about to end do so, kill the rest. */
 static void finish(struct flock_of *f)
 {
     int64_t until = clock_mono_us() + SHEPHERD_GRACE_MS * 1000;
-    struct pollfd wait = {.fd = f->signals, .events = POLLIN};
+    bool word;
 
-    while (f->n && clock_mono_us() < until) {
-        (void)poll(&wait, 1, 10);
-        reap(f);
-    }
+    while (f->n && clock_mono_us() < until)
+        (void)wait_for_any(f, 10, &word);
+    drop_unstarted(f);
     for (int i = 0; i < 500; i++) {
         kill_all(f);
         reap(f);
-        if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+        if (f->n == 0 && waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
             break;
-        (void)poll(&wait, 1, 10);
-        reap(f);
+        (void)wait_for_any(f, 10, &word);
     }
+    workers_close(&f->workers);
 }
 
 void shepherd_main(int control)
 {
     struct flock_of f = {.control = control, .journal = -1};
     sigset_t set;
+    bool word;
 
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGCHLD);
@@ -279,16 +418,11 @@ void shepherd_main(int control)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)prctl(PR_SET_NAME, "dhow-shepherd");
     while (!f.alone) {
-        struct pollfd fds[2] = {{.fd = control, .events = POLLIN},
-                                {.fd = f.signals, .events = POLLIN}};
+        int rc = wait_for_any(&f, f.n ? LOG_CHECK_MS : -1, &word);
 
-        if (poll(fds, 2, f.n ? LOG_CHECK_MS : -1) < 0 && errno != EINTR)
+        if ((rc < 0 && errno != EINTR) || (word && read_word(&f) < 0))
             break;
-        if (fds[1].revents)
-            reap(&f);
-        if (fds[0].revents && read_word(&f) < 0)
-            break;
-        if (!fds[0].revents && !fds[1].revents)
+        if (rc == 0)
             for (size_t i = 0; i < f.n; i++)
                 cut_log(&f.children[i]);
     }

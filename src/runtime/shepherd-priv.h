@@ -8,8 +8,9 @@ enum shepherd_word { WORD_JOURNAL = 1, WORD_SPAWN, WORD_SIGNAL };
 struct shepherd_header {
     uint32_t word, size;
     uint64_t id;
-    int32_t signal;              /* WORD_SIGNAL */
-    uint32_t n_argv, n_env;      /* WORD_SPAWN; the texts follow: key, file, cwd, log, cgroup, argv, env */
+    int32_t signal; /* WORD_SIGNAL */
+    /* WORD_SPAWN; the texts follow: key, file, cwd, log, cgroup, worker, argv, env */
+    uint32_t n_argv, n_env;
     int64_t log_max, memory_max, processes_max; /* WORD_SPAWN */
 };
 
@@ -26,3 +27,35 @@ struct child_request {
 };
 /* Starts it in a process group of its own. Returns the pid, or -errno. */
 pid_t child_start(const struct child_request *r);
+
+/* ---- the shepherd and warm workers (python/worker.py) ----
+ *
+ * A connection to an abstract socket, of whole packets, for each run: the first says "R" (a keeper
+ * of steps is forked for it), each one after that hands over one end of a step's link. On the link
+ * go a struct worker_job and its texts (cwd, log, control group files, argv, environment), and come
+ * two struct worker_reply. "R" from the keeper: a newer worker is there, connect again. */
+struct worker_job {
+    uint32_t n_argv, n_env, n_cgroup, size;
+    int64_t memory_max, processes_max;
+};
+
+enum worker_kind { WORKER_STARTED = 1, WORKER_EXITED };
+
+struct worker_reply {
+    int32_t kind, value; /* STARTED: pid; EXITED: as from waitpid */
+    int64_t cpu_us, max_rss;
+};
+
+struct workers {
+    struct worker *items;
+    size_t n, cap;
+};
+
+/* A connection that has said nothing yet. -1: nobody listens there. */
+int worker_connect(const char *name);
+/* Hands a step to a worker. Returns its link; -1: it cannot be done so, start it yourself. */
+int workers_start(struct workers *w, const char *name, const struct child_request *r);
+/* 1: *ret is filled; 0: nothing there now; -1: the worker is gone. */
+int worker_read(int link, struct worker_reply *ret);
+/* Ends the keepers; what their steps left is killed first. Waits for that. */
+void workers_close(struct workers *w);

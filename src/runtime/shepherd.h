@@ -27,12 +27,14 @@ struct spawn {         /* one process to start; all borrowed for the call */
     char *const *argv; /* NULL-terminated */
     char *const *env;  /* NULL-terminated; all of the environment */
     const char *cwd;
-    const char *log;     /* stdout and stderr are appended to this file; NULL: /dev/null */
-    int64_t log_max;     /* bytes after which the log is cut; 0: none */
+    const char *log;        /* stdout and stderr are appended to this file; NULL: /dev/null */
+    int64_t log_max;        /* bytes after which the log is cut; 0: none */
     uint64_t memory_max;    /* bytes of private writable memory (RLIMIT_DATA); 0: none */
     uint64_t processes_max; /* of this user (RLIMIT_NPROC); 0: none */
     const char *cgroup;     /* runtime/cgroup.h: the group it is to be in; NULL: ours. What is left
                                there at its end is killed */
+    const char *worker;     /* a warm worker that is to fork it instead (runtime_job.worker); NULL:
+                               none. Where that is not there (any more) the program is started */
 };
 
 enum shepherd_kind { SHEPHERD_STARTED, SHEPHERD_NOT_STARTED, SHEPHERD_EXITED };
