@@ -274,3 +274,28 @@ struct ml_regression_report {
 };
 int ml_evaluate_regression(const double *y, const double *p, size_t n,
                            struct ml_regression_report *ret, struct dh_err *err);
+
+/* ---- training by name, cross-validation, search -------------------------------------------- */
+
+/* kind: "logistic-regression", "decision-tree", "random-forest" or "gradient-boosting"; params: an
+ * object of its options by name ("c", "penalty", "max_depth", …); NULL: none. An unknown name is
+ * DH_INVALID. */
+int ml_train(const char *kind, const struct ml_task *task, const struct js *params,
+             struct ml_model **ret, struct dh_err *err);
+
+struct ml_search_options {
+    const char *metric;   /* accuracy, f1, roc_auc, log_loss; regression: mean_squared_error, r2 */
+    unsigned folds;       /* 0: 5 */
+    const char *strategy; /* "grid", "random" or "halving"; NULL: grid */
+    unsigned trials;      /* random: how many combinations */
+};
+/* params: name → list of values to try. *ret_best is the winner trained on all of the task's rows;
+ * *ret_trials an array of {"params", "score", "std", "rows"} in the order tried. */
+int ml_search(const char *kind, const struct ml_task *task, const struct js *params,
+              const struct ml_search_options *options, struct ml_model **ret_best,
+              struct js **ret_trials, struct dh_err *err);
+
+/* A tree for people: indented text, or Graphviz's language. Tree `t` of the model; malloc'ed. NULL:
+ * no such tree. */
+char *ml_tree_text(const struct ml_model *model, size_t t);
+char *ml_tree_dot(const struct ml_model *model, size_t t);

@@ -21,6 +21,8 @@ static const struct step_arg select_args[] = {
      .help = "what decides: accuracy, precision, recall, f1, roc_auc or "
              "log_loss (there the smallest wins; neg_log_loss: the greatest)"},
     {"chosen", STEP_OUTPUT, .type = "system.Model", .help = "the best model, copied"},
+    {"chosen-report", STEP_OUTPUT, .type = "system.Artifact", .other = "",
+     .help = "its report, copied"},
     {"best", STEP_OUTPUT_PARAMETER, .type = "STRING", .other = "", .help = "its name"},
     {"score", STEP_OUTPUT_PARAMETER, .type = "NUMBER_DOUBLE", .other = "", .help = "its metric"},
     {"reason", STEP_OUTPUT_PARAMETER, .type = "STRING", .other = "",
@@ -104,6 +106,14 @@ static char *reason_of(const struct step *s, const double *score, size_t n, size
     return buf_take(&b);
 }
 
+static int copy_to(const char *from, const char *to, struct dh_err *err)
+{
+    if (step_write(to, "", 0, err) < 0 ||
+        fs_unlink(to, err) < 0) /* makes the folder, or says why not */
+        return -1;
+    return fs_copy(from, to, err);
+}
+
 static int run_select(struct step *s, struct dh_err *err)
 {
     size_t n = step_n(s, "candidate"), best = 0;
@@ -129,10 +139,10 @@ static int run_select(struct step *s, struct dh_err *err)
         step_set_parameter(s, "score", js_real(score[best]), err) < 0 ||
         step_set_parameter(s, "reason", js_str(reason), err) < 0)
         return -1;
-    if (step_write(step_path(s, "chosen"), "", 0, err) < 0 ||
-        fs_unlink(step_path(s, "chosen"), err) < 0)
+    if (step_given(s, "chosen-report") &&
+        copy_to(step_text_at(s, "report", best), step_path(s, "chosen-report"), err) < 0)
         return -1;
-    return fs_copy(step_text_at(s, "model", best), step_path(s, "chosen"), err);
+    return copy_to(step_text_at(s, "model", best), step_path(s, "chosen"), err);
 }
 
 const struct step_spec step_select_model = {

@@ -5,7 +5,8 @@
 
 extern const struct step_spec step_download_data, step_train_logistic_regression,
     step_train_decision_tree, step_train_random_forest, step_train_gradient_boosting, step_evaluate,
-    step_predict, step_export_onnx, step_select_model, step_promote, step_reject;
+    step_predict, step_export_onnx, step_search, step_model_card, step_draw_tree, step_select_model,
+    step_promote, step_reject;
 
 /* Fetches a source (a path, file://, http:// or https://) whole; *ret is malloc'ed, *ret_n its
  * bytes. A relative path is looked for in the pipeline's folder, then where the run was started,

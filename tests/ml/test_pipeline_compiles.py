@@ -12,17 +12,19 @@ PYTHON = os.environ.get("DHOW_TEST_PYTHON") or str(ROOT / ".venv" / "bin" / "pyt
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for source in sorted((ROOT / "pipelines").glob("*/pipeline.py")):
-            name = source.parent.name
-            out = pathlib.Path(folder) / f"{name}.yaml"
-            run = subprocess.run([PYTHON, str(source), str(out)], capture_output=True, text=True, check=False)
-            if check(run.returncode == 0, f"{name}: pipeline.py compiles", run.stderr):
-                same = out.read_text() == source.with_name("pipeline.yaml").read_text()
-                check(same, f"{name}: pipeline.yaml is up to date", f"run: {PYTHON} {source.relative_to(ROOT)}")
-            for folder_of in sorted(source.parent.glob("components/*")):
+        sources = [*(ROOT / "pipelines").glob("*/pipeline.py"), *(ROOT / "pipelines").glob("*/sweep.py")]
+        for source in sorted(sources):
+            name = f"{source.parent.name}/{source.stem}"
+            out = pathlib.Path(folder) / f"{source.parent.name}-{source.stem}.yaml"
+            run = subprocess.run([PYTHON, str(source), str(out)], capture_output=True, text=True, check=False,
+                                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+            if check(run.returncode == 0, f"{name}: compiles", run.stderr):
+                same = out.read_text() == source.with_suffix(".yaml").read_text()
+                check(same, f"{name}: the checked-in YAML is up to date", f"run: {PYTHON} {source.relative_to(ROOT)}")
+            for folder_of in sorted(source.parent.glob("components/*")) if source.stem == "pipeline" else []:
                 text = (folder_of / "Dockerfile").read_text()
                 image = f"dhow/components/{folder_of.name}:"
-                check(image in text and image in source.with_name("pipeline.yaml").read_text(),
+                check(image in text and image in source.with_suffix(".yaml").read_text(),
                       f"{name}: {folder_of.name} has its image")
     done()
 
