@@ -389,6 +389,8 @@ int plan_next(struct plan *plan, struct plan_node **ret)
             return PLAN_NOTHING;
         plan->ready = node->next_ready;
         node->is_ready = false;
+        if (plan_is_final(node)) /* a loop whose last iterations a cancel ended */
+            continue;
         if (node->type == PLAN_LOOP && node->state == PLAN_RUNNING)
             open_iteration(plan, node);
         else

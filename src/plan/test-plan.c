@@ -451,6 +451,12 @@ static void test_cancel(void **state)
           .cancel_after = 1},
          "root.a SUCCEEDED\nroot.b CANCELED: run canceled\nroot.c CANCELED: run canceled\n"
          "root CANCELED: canceled\n"},
+        {"the dag around such a loop does not end before its other tasks",
+         {.yaml = BODY ROOT LOOP("raw: '[\"a\", \"b\", \"c\"]'",
+                                 ", iteratorPolicy: {parallelismLimit: 1}") TASK("x", "s", ""),
+          .slots = 2,
+          .cancel_after = 1},
+         "<root.loop CANCELED: canceled\n<root.x SUCCEEDED\n<root CANCELED: canceled\n"},
         {"iterations that have not opened",
          {.yaml = BODY ROOT LOOP("raw: '[\"a\", \"b\", \"c\"]'", ""), .cancel_after = 1},
          "root.loop[0] SUCCEEDED\nroot.loop[1] CANCELED: run canceled\n"
