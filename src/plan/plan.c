@@ -305,13 +305,45 @@ static const struct plan_node *bad_upstream(const struct plan_node *node)
     return NULL;
 }
 
+/* A dag that does not run has its tasks on record all the same: as skipped, too. */
+static void skip_children(struct plan *plan, struct plan_node *node)
+{
+    const struct dag_spec *dag = node->type == PLAN_LOOP ? NULL : node->component->dag;
+
+    if (!dag)
+        return;
+    node->children = dh_zalloc(dag->tasks.n, sizeof *node->children);
+    node->n_children = (uint32_t)dag->tasks.n;
+    for (uint32_t i = 0; i < node->n_children; i++) {
+        struct plan_node *child = &node->children[i];
+        const struct pipeline_task_spec *task = &dag->tasks.items[i];
+
+        init_node(plan, child, node, task, is_loop(task) ? PLAN_LOOP : type_of(task));
+        child->state = PLAN_SKIPPED;
+        child->reason = dh_printf("'%s' was skipped", plan_name(node));
+        report(plan, child);
+        skip_children(plan, child);
+    }
+}
+
+static void skip(struct plan *plan, struct plan_node *node, char *reason)
+{
+    node->state = PLAN_SKIPPED;
+    report(plan, node); /* before its tasks, which are below it on the record */
+    skip_children(plan, node);
+    end_node(plan, node, PLAN_SKIPPED, reason);
+}
+
 static void end_for_upstream(struct plan *plan, struct plan_node *node, const struct plan_node *up)
 {
     static const char *const words[] = {
         [PLAN_SKIPPED] = "was skipped", [PLAN_FAILED] = "failed", [PLAN_CANCELED] = "was canceled"};
+    char *reason = dh_printf("upstream task '%s' %s", plan_name(up), words[up->state]);
 
-    end_node(plan, node, up->state == PLAN_CANCELED ? PLAN_CANCELED : PLAN_SKIPPED,
-             dh_printf("upstream task '%s' %s", plan_name(up), words[up->state]));
+    if (up->state == PLAN_CANCELED)
+        end_node(plan, node, PLAN_CANCELED, reason);
+    else
+        skip(plan, node, reason);
 }
 
 /* 1: go on. 0: the node has ended. */
@@ -334,7 +366,7 @@ static int check_condition(struct plan *plan, struct plan_node *node)
         return 1;
     buf_adds(&text, "condition ");
     cel_explain(condition, view, &text);
-    end_node(plan, node, PLAN_SKIPPED, buf_take(&text));
+    skip(plan, node, buf_take(&text));
     return 0;
 }
 

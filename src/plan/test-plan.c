@@ -151,10 +151,11 @@ static void test_conditions(void **state)
         {"true",
          {.yaml = THEN GATE, .answers = "{\"root.p\": {\"n\": 5}}"},
          "root.condition-1.in SUCCEEDED\nroot.condition-1 SUCCEEDED\nroot.after SUCCEEDED\n"
-         "root SUCCEEDED\n!root.condition-2.in\n!root.condition-2 RUNNING\n"},
+         "root SUCCEEDED\n!root.condition-2.in RUNNING\n!root.condition-2 RUNNING\n"},
         {"false: with the values that it was about",
          {.yaml = THEN GATE, .answers = "{\"root.p\": {\"n\": 2}}"},
-         "root.condition-1 SKIPPED: condition int(v) > 3 was false: v = 2\n!root.condition-1.in\n"
+         "root.condition-1 SKIPPED: condition int(v) > 3 was false: v = 2\n"
+         "root.condition-1.in SKIPPED: 'condition-1' was skipped\n!root.condition-1.in RUNNING\n"
          "root.after SKIPPED: upstream task 'condition-1' was skipped\n"
          "root.condition-2.in SUCCEEDED\nroot.other SUCCEEDED\nroot SUCCEEDED\n"},
         {"what it asks about failed",
@@ -244,7 +245,8 @@ static void test_oneof(void **state)
         {"the second branch",
          {.yaml = yaml, .answers = no},
          "root.c RUNNING {\"x\":\"three\"} {\"a\":[{\"name\":\"a\",\"type\":\"system.Model\","
-         "\"uri\":\"three\"}]}\n!root.condition-branches-1.condition-2.w\nroot SUCCEEDED\n"},
+         "\"uri\":\"three\"}]}\n!root.condition-branches-1.condition-2.w RUNNING\nroot "
+         "SUCCEEDED\n"},
         {"the branch failed",
          {.yaml = yaml,
           .answers = "{\"root.flip\": {\"b\": true}, "

@@ -167,7 +167,7 @@ static bool in_exit_task(const struct plan_node *node)
 
 static void check_end(struct sim *s, const struct plan_node *node)
 {
-    bool failed = false, canceled = false;
+    bool failed = false, canceled = false, skipped = node->state == PLAN_SKIPPED;
     enum plan_state want;
 
     if (!plan_is_final(node))
@@ -178,8 +178,14 @@ static void check_end(struct sim *s, const struct plan_node *node)
         check_end(s, &node->children[i]);
         failed |= node->children[i].state == PLAN_FAILED;
         canceled |= node->children[i].state == PLAN_CANCELED;
+        if (skipped && node->children[i].state != PLAN_SKIPPED)
+            fault(s, "%s is skipped, and below it %s is not", plan_name(node),
+                  plan_name(&node->children[i]));
     }
-    want = failed ? PLAN_FAILED : canceled ? PLAN_CANCELED : PLAN_SUCCEEDED;
+    want = skipped    ? PLAN_SKIPPED
+           : failed   ? PLAN_FAILED
+           : canceled ? PLAN_CANCELED
+                      : PLAN_SUCCEEDED;
     if (node->state != want)
         fault(s, "%s is %s, its tasks say %s", plan_name(node), plan_state_name(node->state),
               plan_state_name(want));
