@@ -40,7 +40,7 @@ bool csv_is_missing(const struct csv_missing *set, const char *s, size_t n)
     if (n > set->longest)
         return false;
     for (const char *const *t = set->texts; *t; t++)
-        if (strncmp(*t, s, n) == 0 && !(*t)[n])
+        if (strlen(*t) == n && memcmp(*t, s, n) == 0)
             return true;
     return false;
 }

@@ -76,6 +76,9 @@ static int of_number(const struct ml_column *col, struct ml_classes *k, struct d
     double value[MAX_CLASSES];
     for (size_t r = 0; r < k->n_rows; r++) {
         double d = col->num[r];
+        if (isinf(d))
+            return dh_fail(err, DH_INVALID, "the label '%s' is infinite in data row %zu", col->name,
+                           r + 1);
         size_t at = place_of(value, k->n, d);
         if (at < k->n && value[at] == d)
             continue;
