@@ -2,6 +2,9 @@
 /* limits - how much outside input may ask for. Everything that a user, a file or the network can
  * make large has its bound here; past it the answer is DH_INVALID (or DH_IO), never a crash. */
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define LIMIT_PIPELINE_BYTES ((size_t)64 << 20)  /* a pipeline file, unpacked */
 #define LIMIT_PARAMS_BYTES ((size_t)16 << 20)    /* --params FILE, one parameter's value */
 #define LIMIT_YAML_DEPTH 256                     /* nested collections */
@@ -15,4 +18,7 @@
 #define LIMIT_OUTPUT_PARAM ((size_t)16 << 20)    /* one output parameter file */
 #define LIMIT_LOOP_ITEMS 1000000                 /* iterations of one loop */
 #define LIMIT_NEST 64                            /* DAGs within DAGs */
+#define LIMIT_IMAGE_BYTES ((int64_t)64 << 30)    /* an image's files, unpacked */
+#define LIMIT_IMAGE_FILES 5000000                /* and their number */
+#define LIMIT_IMAGE_JSON ((size_t)16 << 20)      /* a manifest or configuration of an image */
 #define LIMIT_LOG_BYTES ((long long)1 << 30)     /* one attempt's log, then cut with a note */

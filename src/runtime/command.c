@@ -17,6 +17,7 @@
 #include "base/own.h"
 
 #define SAID_MAX ((size_t)16 << 20)
+#define STOP_CHECK_MS 100
 #define LINE_MAX_BYTES 400
 
 extern char **environ;
@@ -137,7 +138,8 @@ static int start(char *const *argv, struct running *r, struct dh_err *err)
 }
 
 /* Until both ends are closed or the time is over. false: the latter. */
-static bool read_both(struct running *r, struct buf *const to[2], int timeout_ms)
+static bool read_both(struct running *r, struct buf *const to[2], int timeout_ms,
+                      const atomic_bool *stop)
 {
     int64_t until = clock_mono_us() + timeout_ms * 1000LL;
     char block[16384];
@@ -147,11 +149,10 @@ static bool read_both(struct running *r, struct buf *const to[2], int timeout_ms
                                 {.fd = r->fds[1], .events = POLLIN}};
         int64_t left_ms = (until - clock_mono_us() + 999) / 1000;
 
-        if (left_ms <= 0 || poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms) < 0) {
-            if (left_ms > 0 && errno == EINTR)
-                continue;
+        if (left_ms <= 0 || (stop && atomic_load(stop)))
             return false;
-        }
+        if (poll(fds, 2, left_ms > STOP_CHECK_MS ? STOP_CHECK_MS : (int)left_ms) <= 0)
+            continue;
         for (int i = 0; i < 2; i++) {
             ssize_t n = fds[i].revents ? read(r->fds[i], block, sizeof block) : -1;
 
@@ -166,8 +167,8 @@ static bool read_both(struct running *r, struct buf *const to[2], int timeout_ms
     return true;
 }
 
-int command_run(char *const *argv, int timeout_ms, struct buf *out, struct buf *said,
-                int *ret_status, struct dh_err *err)
+int command_run(char *const *argv, int timeout_ms, const atomic_bool *stop, struct buf *out,
+                struct buf *said, int *ret_status, struct dh_err *err)
 {
     struct buf *const to[2] = {out, said};
     struct running r;
@@ -176,7 +177,7 @@ int command_run(char *const *argv, int timeout_ms, struct buf *out, struct buf *
 
     if (start(argv, &r, err) < 0)
         return -1;
-    ended = read_both(&r, to, timeout_ms);
+    ended = read_both(&r, to, timeout_ms, stop);
     if (!ended)
         (void)kill(-r.pid, SIGKILL);
     for (int i = 0; i < 2; i++)
@@ -184,6 +185,8 @@ int command_run(char *const *argv, int timeout_ms, struct buf *out, struct buf *
             (void)close(r.fds[i]);
     while (waitpid(r.pid, &status, 0) < 0 && errno == EINTR) {
     }
+    if (!ended && stop && atomic_load(stop))
+        return dh_fail(err, DH_CANCELED, "%s was stopped", argv[0]);
     if (!ended)
         return dh_fail(err, DH_FAILED, "%s did not answer within %d ms", argv[0], timeout_ms);
     *ret_status = status;
@@ -204,13 +207,14 @@ char *command_last_line(const struct buf *said)
     return dh_strndup(line, (size_t)(end - line));
 }
 
-int command_do(char *const *argv, int timeout_ms, struct buf *out, struct dh_err *err)
+int command_do(char *const *argv, int timeout_ms, const atomic_bool *stop, struct buf *out,
+               struct dh_err *err)
 {
     own_buf struct buf said = {0};
     own_mem char *line = NULL;
     int status;
 
-    if (command_run(argv, timeout_ms, out, &said, &status, err) < 0)
+    if (command_run(argv, timeout_ms, stop, out, &said, &status, err) < 0)
         return -1;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;

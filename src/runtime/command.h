@@ -1,6 +1,8 @@
 #pragma once
 /* command - other programs, run to their end from here: to try what works on this machine, to ask a
  * container engine, to fetch an image. Never a step: those are the shepherd's. */
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/buf.h"
 #include "base/err.h"
@@ -22,10 +24,12 @@ char *command_find(const char *name);
 
 /* Runs argv[0] (a path) with our environment and no input. *ret_status is as from waitpid; what it
  * says on standard output and standard error goes to `out` and `said` (NULL: dropped). DH_IO: it
- * cannot be started; DH_FAILED: it was still running after timeout_ms and was killed. */
-int command_run(char *const *argv, int timeout_ms, struct buf *out, struct buf *said,
-                int *ret_status, struct dh_err *err);
+ * cannot be started; DH_FAILED: it was still running after timeout_ms, and was killed; DH_CANCELED:
+ * the same when *stop became true (NULL: never). */
+int command_run(char *const *argv, int timeout_ms, const atomic_bool *stop, struct buf *out,
+                struct buf *said, int *ret_status, struct dh_err *err);
 /* The same; anything but exit status 0 is DH_FAILED with the last line that it said. */
-int command_do(char *const *argv, int timeout_ms, struct buf *out, struct dh_err *err);
+int command_do(char *const *argv, int timeout_ms, const atomic_bool *stop, struct buf *out,
+               struct dh_err *err);
 /* The last line with something in it, cut to what a message can hold. The caller's. */
 char *command_last_line(const struct buf *said);

@@ -162,7 +162,7 @@ static int try_it(const char *bwrap, const char *files, struct dh_err *err)
     args_add(&a, "--unshare-net");
     sandbox_root(files, &a);
     add_program("/usr/bin/true", &a);
-    if (command_do(a.v, TRY_MS, NULL, err) == 0)
+    if (command_do(a.v, TRY_MS, NULL, NULL, err) == 0)
         return 0;
     err->code = DH_NOT_FOUND;
     if (strstr(err->msg, "default-signal"))
