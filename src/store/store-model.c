@@ -196,15 +196,20 @@ static int alias_put(struct store *s, int64_t model, const char *alias, int64_t 
                   DB_I(model), DB_T(alias), DB_I(version), DB_I(clock_now_us()));
 }
 
-/* Registering again is fine (a resumed run does it) as long as it is the same thing. */
+/* Registering again is fine (a resumed run does it, and one that ran anew and made the same bytes) as
+ * long as it is the same thing. */
 static int same_artifact(struct store *s, int64_t version, int64_t artifact, struct dh_err *err)
 {
-    int64_t known = 0;
+    int64_t known = 0, same = 0;
 
     if (number(s, "SELECT coalesce(artifact_id, 0) FROM model_version WHERE id = ?",
-               DB_VALS(DB_I(version)), &known, err) < 0)
+               DB_VALS(DB_I(version)), &known, err) < 0 ||
+        number(s,
+               "SELECT count(*) FROM artifact a JOIN artifact b ON a.digest = b.digest"
+               " WHERE a.id = ? AND b.id = ?",
+               DB_VALS(DB_I(known), DB_I(artifact)), &same, err) < 0)
         return -1;
-    if (known == artifact)
+    if (known == artifact || same)
         return 0;
     return dh_fail(err, DH_EXISTS, "it is registered already, with another artifact (%lld)",
                    (long long)known);
