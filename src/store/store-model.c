@@ -196,8 +196,8 @@ static int alias_put(struct store *s, int64_t model, const char *alias, int64_t 
                   DB_I(model), DB_T(alias), DB_I(version), DB_I(clock_now_us()));
 }
 
-/* Registering again is fine (a resumed run does it, and one that ran anew and made the same bytes) as
- * long as it is the same thing. */
+/* Registering again is fine (a resumed run does it, and one that ran anew and made the same bytes)
+ * as long as it is the same thing. */
 static int same_artifact(struct store *s, int64_t version, int64_t artifact, struct dh_err *err)
 {
     int64_t known = 0, same = 0;

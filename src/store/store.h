@@ -457,8 +457,8 @@ struct store_model_versions {
 /* Registers a version of the model `model` (made where it is not there). Reads model, version,
  * description, artifact_id, run_id, task_id, metadata, created_us. version NULL: the next number.
  * `aliases` (may be NULL) move to it. The same version with the same artifact, or one of equal
- * digest, again is fine and answers with the row that is there. DH_EXISTS: the version is there with
- * another artifact. */
+ * digest, again is fine and answers with the row that is there. DH_EXISTS: the version is there
+ * with another artifact. */
 int store_model_register(struct store *s, const struct store_model_version *version,
                          const char *const *aliases, size_t n_aliases, struct arena *a,
                          struct store_model_version *ret, struct dh_err *err);

@@ -215,7 +215,8 @@ static void models(void **state)
     OK(store_model_register(h->s, &v, NULL, 0, h->a, &r, &err));
     OK(store_model_register(h->s, &v, NULL, 0, h->a, &r, &err)); /* again: the same row */
     assert_int_equal(r.id, 2);
-    v.artifact_id = add_artifact(h->s, "system.Model", "file:///other/a", "da"); /* the same bytes */
+    v.artifact_id =
+        add_artifact(h->s, "system.Model", "file:///other/a", "da"); /* the same bytes */
     OK(store_model_register(h->s, &v, champion, 1, h->a, &r, &err));
     assert_int_equal(r.id, 2);
     assert_int_equal(r.artifact_id, a);
