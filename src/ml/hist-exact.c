@@ -70,6 +70,7 @@ static void try_bin(struct inside *s, size_t f, unsigned bin, bool missing_left,
         if (!takes(s, score, f, bin))
             continue;
         double middle = v[i].x / 2 + v[i + 1].x / 2;
+        free(s->node->split.cats);
         s->node->split =
             (struct split){.feature = (int32_t)f,
                            .score = score,
