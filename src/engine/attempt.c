@@ -15,6 +15,8 @@
 #include "engine/task-priv.h"
 
 #define GRACE_MS 10000
+#define SHORT_STEP_US 30000
+#define TAKE_BACK_US 100000
 
 static void grace_over(uv_timer_t *timer)
 {
@@ -42,7 +44,6 @@ static void deadline_over(uv_timer_t *timer)
 static int start_one(struct job *job, struct dh_err *err)
 {
     struct run *run = job->run;
-    int64_t deadline = platform_deadline_us(run, job->node);
     struct spawn spawn = {.id = job->id,
                           .key = job->spec.label,
                           .file = job->spec.file,
@@ -57,12 +58,53 @@ static int start_one(struct job *job, struct dh_err *err)
                           .processes_max = job->spec.processes_max};
 
     job->state = JOB_RUNNING;
-    job->kill_sent = job->timed_out = false;
+    job->kill_sent = job->timed_out = job->started = false;
     if (job_make_folders(job, err) < 0 || shepherd_spawn(run->shepherd, &spawn, err) < 0)
         return -1;
-    if (deadline)
-        jobs_set_timer(job, deadline_over, deadline);
     return 0;
+}
+
+static void started(struct job *job, int64_t at_us)
+{
+    int64_t deadline = platform_deadline_us(job->run, job->node);
+
+    job->started = true;
+    job->started_us = at_us;
+    if (deadline && !job->kill_sent)
+        jobs_set_timer(job, deadline_over, deadline);
+}
+
+/* While steps are short, the next ones wait in the shepherd already: the time between two steps is
+ * then a fork, not a commit and two messages. */
+static void took(struct run *run, int64_t us)
+{
+    run->step_us = run->step_us ? (run->step_us * 3 + us) / 4 : us;
+    run->ahead = run->step_us < SHORT_STEP_US ? run->jobs : 0;
+}
+
+void attempt_take_back(struct run *run)
+{
+    for (struct job *job = run->job_list; job; job = job->next)
+        if (job->state == JOB_RUNNING && !job->started && !job->kill_sent &&
+            clock_now_us() - job->started_us > TAKE_BACK_US) {
+            run->ahead = 0;
+            run->step_us = TAKE_BACK_US;
+            (void)shepherd_signal(run->shepherd, job->id, SIGKILL, NULL);
+        }
+}
+
+/* It had been recorded as running, and waits again. */
+static int taken_back(struct job *job, struct dh_err *err)
+{
+    struct run *run = job->run;
+
+    runtime_finish(run->runtime, &job->spec);
+    jobs_give_slot(job);
+    job->attempt--;
+    job->state = JOB_PREPARING;
+    if (store_task_reset(run->engine->store, job->task, err) < 0)
+        return -1;
+    return record_inputs(run, job, err);
 }
 
 int attempt_start_recorded(struct run *run, struct dh_err *err)
@@ -211,15 +253,22 @@ void attempt_event(struct run *run, const struct shepherd_event *event)
     char reason[400];
     int rc = 0;
 
-    if (!job || event->kind == SHEPHERD_STARTED)
+    if (!job)
         return;
+    if (event->kind == SHEPHERD_STARTED) {
+        started(job, event->at_us);
+        return;
+    }
     if (!store_in_transaction(run->engine->store) &&
         store_begin(run->engine->store, run->err) < 0) {
         run_fail(run);
         return;
     }
     if (event->kind == SHEPHERD_EXITED) {
+        took(run, event->at_us - job->started_us);
         rc = attempt_exited(job, event->status, run->err);
+    } else if (event->error == ECANCELED) {
+        rc = job->kill_sent ? attempt_exited(job, SIGKILL, run->err) : taken_back(job, run->err);
     } else {
         (void)snprintf(reason, sizeof reason, "cannot start %s: %s", job->spec.file,
                        strerror(event->error));

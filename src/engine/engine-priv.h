@@ -45,9 +45,11 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     char fingerprint[DIGEST_TEXT];
     struct js *input; /* ExecutorInput */
     char *task_root, *out, *output_file;
+    char *volumes; /* folders of this attempt alone; NULL: none */
     struct runtime_job spec;
     int64_t started_us;
     bool kill_sent, timed_out;
+    bool started;     /* the shepherd said so; else it waits there */
     int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
     uv_timer_t timer; /* timeout, grace or backoff */
     bool timer_open;
@@ -80,8 +82,11 @@ struct run {
     char *folder; /* {home}/runs/{uuid} */
     char **base_env;
     char *first_error; /* JSON; of the first leaf that failed */
-    int jobs, n_slots; /* slots in use */
-    bool *slot_taken;  /* jobs + 1 of them */
+    int jobs;          /* steps at a time */
+    int ahead; /* slots more than that: steps that wait in the shepherd while steps are short */
+    int64_t step_us;  /* how long a step takes, the last ones counting most */
+    int n_slots;      /* in use */
+    bool *slot_taken; /* 2 * jobs + 1 of them, from 1 */
     int n_parked;
     uint64_t next_job;
     struct job *job_list;
@@ -160,6 +165,9 @@ void attempt_event(struct run *run, const struct shepherd_event *event);
 int attempt_start_recorded(struct run *run, struct dh_err *err); /* after the commit */
 void attempt_prepare_waiting(struct run *run); /* a runtime has made something, a backoff is over */
 void attempt_kill_all(struct run *run, bool hard);
+/* Steps that were handed over ahead and still wait come back: the ones before them are not short.
+ */
+void attempt_take_back(struct run *run);
 bool jobs_may_start(const struct run *run); /* there is a free slot */
 void jobs_free(struct job *job);
 

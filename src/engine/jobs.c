@@ -28,6 +28,7 @@ void jobs_free(struct job *job)
     free(job->task_root);
     free(job->out);
     free(job->output_file);
+    free(job->volumes);
     free(job);
 }
 
@@ -48,11 +49,11 @@ void jobs_take_slot(struct job *job)
     run->n_slots++;
     /* An adopted job may come on top of the slots that there are: then it needs no folder any more.
      */
-    for (int i = 1; i <= run->jobs && !job->slot; i++)
+    for (int i = 1; i <= run->jobs * 2 && !job->slot; i++)
         if (!run->slot_taken[i])
             job->slot = i;
     if (!job->slot)
-        job->slot = run->jobs + 1;
+        job->slot = run->jobs * 2 + 1;
     else
         run->slot_taken[job->slot] = true;
 }
@@ -62,7 +63,7 @@ void jobs_give_slot(struct job *job)
     if (!job->slot)
         return;
     job->run->n_slots--;
-    if (job->slot <= job->run->jobs)
+    if (job->slot <= job->run->jobs * 2)
         job->run->slot_taken[job->slot] = false;
     job->slot = 0;
 }
@@ -108,5 +109,5 @@ void jobs_set_timer(struct job *job, uv_timer_cb then, int64_t us)
 
 bool jobs_may_start(const struct run *run)
 {
-    return run->n_slots < run->jobs && run->n_parked < run->jobs * PARKED_PER_SLOT;
+    return run->n_slots < run->jobs + run->ahead && run->n_parked < run->jobs * PARKED_PER_SLOT;
 }

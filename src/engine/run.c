@@ -217,6 +217,7 @@ static void on_tick(uv_timer_t *timer)
     struct run *run = timer->data;
     bool asked = false;
 
+    attempt_take_back(run);
     if (run->cancels || !store_changed(run->engine->store))
         return;
     if (store_run_cancel_requested(run->engine->store, run->id, &asked, run->err) < 0)
@@ -416,7 +417,7 @@ static void make_slots(struct run *run)
     run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
     if (run->jobs <= 0)
         run->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    run->slot_taken = dh_zalloc((size_t)run->jobs + 2, sizeof *run->slot_taken);
+    run->slot_taken = dh_zalloc((size_t)run->jobs * 2 + 1, sizeof *run->slot_taken);
 }
 
 static int prepare(struct run *run, const struct store_run *row, struct dh_err *err)
@@ -433,6 +434,8 @@ static int prepare(struct run *run, const struct store_run *row, struct dh_err *
         (run->how->mode != ENGINE_START && earlier_load(run, err) < 0))
         return -1;
     journal = dh_printf("%s/journal", run->folder);
+    if (shepherd_limit(run->shepherd, (unsigned)run->jobs, err) < 0)
+        return -1;
     return shepherd_journal(run->shepherd, journal, err);
 }
 

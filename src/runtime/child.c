@@ -10,8 +10,12 @@
 
 #include "runtime/shepherd-priv.h"
 
-static int open_log(const char *path)
+static int open_output(const struct child_request *r)
 {
+    const char *path = r->log;
+
+    if (r->out > 0)
+        return fcntl(r->out, F_DUPFD_CLOEXEC, 3);
     if (!*path)
         return open("/dev/null", O_WRONLY | O_CLOEXEC);
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -34,6 +38,10 @@ static int bound(int resource, uint64_t max)
 /* Only system calls from here: the memory is the parent's. Returns only when something failed. */
 static int become(const struct child_request *r, int in, int out)
 {
+    /* What is ignored stays so over exec: what the shepherd ignores, and what those who start us
+     * may. */
+    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP,
+                                  SIGTTIN, SIGTTOU, SIGXFSZ, SIGUSR1, SIGUSR2, SIGCHLD};
     sigset_t none;
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setpgid(0, 0) < 0)
@@ -46,8 +54,8 @@ static int become(const struct child_request *r, int in, int out)
     if (chdir(r->cwd) < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
         dup2(out, STDERR_FILENO) < 0)
         return errno;
-    for (int number = 1; number < SIGRTMIN; number++) /* what is ignored stays so over exec */
-        (void)signal(number, SIG_DFL);
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        (void)signal(ignored[i], SIG_DFL);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)execve(r->file, r->argv, r->env);
@@ -56,7 +64,7 @@ static int become(const struct child_request *r, int in, int out)
 
 pid_t child_start(const struct child_request *r)
 {
-    int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = open_log(r->log), saved;
+    int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = open_output(r), saved;
     volatile int failed = 0;
     pid_t pid = -1;
 

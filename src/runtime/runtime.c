@@ -161,6 +161,22 @@ static char *shell_like_image(const struct runtime_job *job)
     return NULL;
 }
 
+/* Steps of a run mostly call the same program: the last answer, looked at again before it is given.
+ */
+static _Thread_local struct {
+    char *name, *path, *file;
+} found;
+
+static void remember(const char *name, const char *path, const char *file)
+{
+    free(found.name);
+    free(found.path);
+    free(found.file);
+    found.name = dh_strdup(name);
+    found.path = dh_strdup(path ? path : "");
+    found.file = dh_strdup(file);
+}
+
 int runtime_find_program(const struct runtime_setup *config, const struct runtime_job *job,
                          char **ret, struct dh_err *err)
 {
@@ -183,6 +199,11 @@ int runtime_find_program(const struct runtime_setup *config, const struct runtim
         *ret = take(&file);
         return 0;
     }
+    if (found.name && !strcmp(found.name, name) && !strcmp(found.path, path ? path : "") &&
+        can_run(found.file)) {
+        *ret = dh_strdup(found.file);
+        return 0;
+    }
     for (const char *at = path ? path : "/usr/bin:/bin", *end; *at; at = *end ? end + 1 : end) {
         own_mem char *folder = NULL;
         own_mem char *file = NULL;
@@ -191,6 +212,7 @@ int runtime_find_program(const struct runtime_setup *config, const struct runtim
         folder = dh_strndup(at, (size_t)(end - at));
         file = fs_join(folder, name);
         if (folder[0] && can_run(file)) {
+            remember(name, path, file);
             *ret = take(&file);
             return 0;
         }

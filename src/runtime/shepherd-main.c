@@ -19,20 +19,28 @@
 #include "base/mem.h"
 #include "base/own.h"
 #include "runtime/cgroup.h"
+#include "runtime/shepherd-log.h"
 #include "runtime/shepherd-priv.h"
 #include "runtime/shepherd.h"
 
 #define LOG_CHECK_MS 100
+#define HOT_US 200
 
 struct child {
     uint64_t id;
     pid_t pid; /* 0: a worker has not said it yet */
     char *key, *log, *cgroup;
     int64_t log_max;
-    int link;    /* to its worker; -1: it is our own child */
-    int pending; /* a signal that came before the pid */
-    char *body;  /* of its word, until it has started: to start it without the worker */
+    struct step_log output; /* of our own child; a worker's step writes its log itself */
+    int link;               /* to its worker; -1: it is our own child */
+    int pending;            /* a signal that came before the pid */
+    char *body;             /* of its word, until it has started: to start it without the worker */
     struct shepherd_header header;
+};
+
+struct waiting { /* a WORD_SPAWN beyond the limit */
+    struct shepherd_header header;
+    char *body;
 };
 
 struct flock_of {
@@ -40,6 +48,9 @@ struct flock_of {
     struct child *children;
     size_t n, cap;
     struct workers workers;
+    struct waiting *queue; /* from queue_at on, in order */
+    size_t n_queue, cap_queue, queue_at, limit;
+    int64_t hot_until; /* the engine has just heard of an end and most often answers with a start */
     bool alone, killed; /* the engine is gone; what was left has been killed */
 };
 
@@ -112,6 +123,7 @@ static void request_done(struct request *q)
 
 static void child_done(struct child *c)
 {
+    step_log_close(&c->output);
     free(c->key);
     free(c->log);
     free(c->cgroup);
@@ -128,11 +140,26 @@ static void tell_started(struct flock_of *f, const struct child *c)
     tell(f, &event);
 }
 
+/* pid, or -errno. */
+static pid_t start_own(struct child_request *r, struct child *c)
+{
+    pid_t pid;
+
+    if (!*r->log)
+        return child_start(r);
+    r->out = step_log_open(&c->output, r->log, c->log_max);
+    if (r->out < 0)
+        return -errno;
+    pid = child_start(r);
+    (void)close(r->out);
+    return pid;
+}
+
 /* Takes `body`. */
 static void start_child(struct flock_of *f, const struct shepherd_header *h, char *body, bool warm)
 {
     struct request q;
-    struct child c = {.id = h->id, .link = -1, .header = *h};
+    struct child c = {.id = h->id, .link = -1, .header = *h, .output = {.out = -1, .file = -1}};
 
     read_request(h, body, &q);
     c.key = dh_strdup(q.key);
@@ -144,7 +171,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     if (c.link >= 0)
         c.body = body;
     else
-        c.pid = child_start(&q.child);
+        c.pid = start_own(&q.child, &c);
     request_done(&q);
     if (c.link < 0)
         free(body);
@@ -160,6 +187,55 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     f->children[f->n++] = c;
     if (c.pid)
         tell_started(f, &c);
+}
+
+/* ---- those that wait for their turn ---- */
+
+static bool has_room(const struct flock_of *f)
+{
+    return !f->limit || f->n < f->limit;
+}
+
+static void start_waiting(struct flock_of *f)
+{
+    while (f->queue_at < f->n_queue && has_room(f)) {
+        struct waiting w = f->queue[f->queue_at++];
+
+        start_child(f, &w.header, w.body, true);
+    }
+    if (f->queue_at == f->n_queue)
+        f->queue_at = f->n_queue = 0;
+}
+
+static void start_or_queue(struct flock_of *f, const struct shepherd_header *h, char *body)
+{
+    if (has_room(f) && f->queue_at == f->n_queue) {
+        start_child(f, h, body, true);
+        return;
+    }
+    DH_GROW(f->queue, f->n_queue, f->cap_queue);
+    f->queue[f->n_queue++] = (struct waiting){*h, body};
+}
+
+static void take_out(struct flock_of *f, uint64_t id)
+{
+    struct shepherd_event event = {
+        .id = id, .kind = SHEPHERD_NOT_STARTED, .error = ECANCELED, .at_us = clock_now_us()};
+
+    for (size_t i = f->queue_at; i < f->n_queue; i++)
+        if (f->queue[i].header.id == id) {
+            free(f->queue[i].body);
+            memmove(&f->queue[i], &f->queue[i + 1], (--f->n_queue - i) * sizeof *f->queue);
+            tell(f, &event);
+            return;
+        }
+}
+
+static void drop_queue(struct flock_of *f)
+{
+    while (f->queue_at < f->n_queue)
+        free(f->queue[f->queue_at++].body);
+    free(f->queue);
 }
 
 static void open_journal(struct flock_of *f, const char *path)
@@ -208,9 +284,13 @@ static int read_word(struct flock_of *f)
     if (h.word == WORD_JOURNAL)
         open_journal(f, body);
     else if (h.word == WORD_SPAWN)
-        start_child(f, &h, take(&body), true);
+        start_or_queue(f, &h, take(&body));
     else if (h.word == WORD_SIGNAL && (child = find_child(f, h.id)))
         signal_child(child, h.signal);
+    else if (h.word == WORD_SIGNAL)
+        take_out(f, h.id);
+    else if (h.word == WORD_LIMIT)
+        f->limit = (size_t)h.id;
     free(body);
     return 0;
 }
@@ -234,7 +314,8 @@ static void cut_log(const struct child *child)
 {
     struct stat st;
 
-    if (child->log_max && *child->log && stat(child->log, &st) == 0 && st.st_size > child->log_max)
+    if (child->link >= 0 && child->log_max && *child->log && stat(child->log, &st) == 0 &&
+        st.st_size > child->log_max)
         (void)!truncate(child->log, child->log_max);
 }
 
@@ -248,11 +329,13 @@ static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_u
         cgroup_remove(child.cgroup); /* else the engine reads it first */
     f->children[i] = f->children[--f->n];
     cut_log(&child);
+    step_log_close(&child.output);
     write_journal(f, &child, status);
     event.at_us = clock_now_us();
     event.cpu_us = cpu_us;
     event.max_rss = max_rss;
     tell(f, &event);
+    f->hot_until = clock_mono_us() + HOT_US;
     child_done(&child);
 }
 
@@ -334,12 +417,16 @@ static int wait_for_any(struct flock_of *f, int timeout_ms, bool *ret_word)
     fds[n++] = (struct pollfd){.fd = f->alone ? -1 : f->control, .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = f->signals, .events = POLLIN};
     for (size_t i = 0; i < f->n; i++) /* in the children's order; -1 is passed over */
-        fds[n++] = (struct pollfd){.fd = f->children[i].link, .events = POLLIN};
+        fds[n++] = (struct pollfd){.fd = f->children[i].link >= 0 ? f->children[i].link
+                                                                  : f->children[i].output.out,
+                                   .events = POLLIN};
     rc = poll(fds, n, timeout_ms);
     /* From the end: what ends is replaced by the last, which has been looked at. */
     for (size_t i = n; rc > 0 && i-- > 2;)
-        if (fds[i].revents)
+        if (fds[i].revents && f->children[i - 2].link >= 0)
             read_link(f, i - 2);
+        else if (fds[i].revents)
+            step_log_copy(&f->children[i - 2].output);
     if (rc > 0 && fds[1].revents)
         reap(f);
     *ret_word = rc > 0 && fds[0].revents;
@@ -405,6 +492,14 @@ static void finish(struct flock_of *f)
     workers_close(&f->workers);
 }
 
+/* With nothing left to start, falling asleep and being woken costs more than looking again. */
+static int timeout_ms(const struct flock_of *f)
+{
+    if (f->n_queue == 0 && has_room(f) && clock_mono_us() < f->hot_until)
+        return 0;
+    return f->n ? LOG_CHECK_MS : -1;
+}
+
 void shepherd_main(int control)
 {
     struct flock_of f = {.control = control, .journal = -1};
@@ -418,15 +513,17 @@ void shepherd_main(int control)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)prctl(PR_SET_NAME, "dhow-shepherd");
     while (!f.alone) {
-        int rc = wait_for_any(&f, f.n ? LOG_CHECK_MS : -1, &word);
+        int rc = wait_for_any(&f, timeout_ms(&f), &word);
 
         if ((rc < 0 && errno != EINTR) || (word && read_word(&f) < 0))
             break;
-        if (rc == 0)
+        start_waiting(&f);
+        if (rc == 0 && clock_mono_us() >= f.hot_until)
             for (size_t i = 0; i < f.n; i++)
                 cut_log(&f.children[i]);
     }
     f.alone = true;
+    drop_queue(&f);
     finish(&f);
     free(f.children);
 }

@@ -3,11 +3,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum shepherd_word { WORD_JOURNAL = 1, WORD_SPAWN, WORD_SIGNAL };
+enum shepherd_word { WORD_JOURNAL = 1, WORD_SPAWN, WORD_SIGNAL, WORD_LIMIT };
 
 struct shepherd_header {
     uint32_t word, size;
-    uint64_t id;
+    uint64_t id;    /* WORD_LIMIT: the limit */
     int32_t signal; /* WORD_SIGNAL */
     /* WORD_SPAWN; the texts follow: key, file, cwd, log, cgroup, worker, argv, env */
     uint32_t n_argv, n_env;
@@ -21,6 +21,7 @@ void shepherd_main(int control);
 
 struct child_request {
     const char *file, *cwd, *log;
+    int out; /* stdout and stderr; 0: the log */
     char **argv, **env;
     char **cgroup; /* files to write "0" to; NULL-terminated */
     uint64_t memory_max, processes_max;

@@ -123,6 +123,14 @@ int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err)
     return say(s, &h, err);
 }
 
+int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err)
+{
+    struct shepherd_header h = {.word = WORD_LIMIT, .id = n};
+
+    buf_reset(&s->word);
+    return say(s, &h, err);
+}
+
 int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err *err)
 {
     struct shepherd_header h = {.word = WORD_SPAWN,

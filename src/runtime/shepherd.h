@@ -58,8 +58,12 @@ OWN_DEFINE(struct shepherd *, shepherd_stop)
 
 /* The journal that exits go to from now on; made if it is not there. */
 int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err);
+/* At most n processes at a time from now on (0: any number); what is asked for beyond waits in the
+ * shepherd, in order, and starts without the engine having to hear of the end of another. */
+int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err);
 int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err *err);
-/* Sends a signal to the process and all of its group. Unknown or ended ids are ignored. */
+/* Sends a signal to the process and all of its group. Unknown or ended ids are ignored. One that
+ * still waits is taken out instead: NOT_STARTED with ECANCELED. */
 int shepherd_signal(struct shepherd *s, uint64_t id, int signal, struct dh_err *err);
 
 int shepherd_fd(const struct shepherd *s); /* readable: call shepherd_next until SHEPHERD_NONE */

@@ -148,7 +148,7 @@ static void cuts_a_log(void **state)
     assert_int_equal(shepherd_spawn(s, &spawn, &err), 0);
     assert_int_equal(wait_exit(s), 0);
     assert_int_equal(stat(log, &st), 0);
-    assert_int_equal(st.st_size, 100000);
+    assert_true(st.st_size > 100000 && st.st_size < 100100);
 }
 
 /* An engine that is killed: what ends by itself soon is in the journal as an exit, what does not is
