@@ -78,46 +78,53 @@ static bool all_equal(const struct js *values)
     return true;
 }
 
+/* One row: its values, and for the metrics of two runs by how much the second differs. */
+static void add_row(struct out_table *table, const struct js_iter *it, bool same, bool with_change)
+{
+    const struct js *a = js_get(js_at(it->value, 0), "v"), *b = js_get(js_at(it->value, 1), "v");
+    enum out_style style = same ? OUT_PLAIN : OUT_YELLOW;
+
+    out_cell(table, it->key, style);
+    for (size_t i = 0; i < js_n(it->value); i++) {
+        const struct js *value = js_get(js_at(it->value, i), "v");
+        own_mem char *text = value ? out_value(value, VALUE_WIDTH) : dh_strdup("-");
+
+        out_cell(table, text, style);
+    }
+    if (with_change && a && b) {
+        double change = js_as_num(b, 0) - js_as_num(a, 0);
+        own_mem char *text = out_number(change);
+
+        out_cellf(table, "%s%s", change > 0 ? "+" : "", text);
+    } else if (with_change) {
+        out_cell(table, "", OUT_PLAIN);
+    }
+}
+
 static void print_rows(const struct cli *cli, const struct side *side, const char *title,
                        const struct js *rows, bool only_changed)
 {
     own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
-    bool numbers = !strcmp(title, "METRICS") && side->n == 2;
+    bool with_change = rows == side->metrics && side->n == 2;
     size_t n_same = 0;
 
+    if (js_n(rows) == 0)
+        return;
     out_column(table, title, OUT_LEFT);
     for (size_t i = 0; i < side->n; i++) {
         own_mem char *head = dh_printf("RUN %lld", (long long)side->records[i]->run.id);
 
-        out_column(table, head, numbers ? OUT_RIGHT : OUT_LEFT);
+        out_column(table, head, with_change ? OUT_RIGHT : OUT_LEFT);
     }
-    if (numbers)
+    if (with_change)
         out_column(table, "CHANGE", OUT_RIGHT);
     for (js_each(rows, it)) {
         bool same = all_equal(it.value);
 
         n_same += same;
-        if (same && only_changed)
-            continue;
-        out_cell(table, it.key, same ? OUT_PLAIN : OUT_YELLOW);
-        for (size_t i = 0; i < side->n; i++) {
-            const struct js *value = js_get(js_at(it.value, i), "v");
-            own_mem char *text = value ? out_value(value, VALUE_WIDTH) : dh_strdup("-");
-
-            out_cell(table, text, same ? OUT_PLAIN : OUT_YELLOW);
-        }
-        if (numbers) {
-            const struct js *a = js_get(js_at(it.value, 0), "v"),
-                            *b = js_get(js_at(it.value, 1), "v");
-            own_mem char *change =
-                a && b ? out_number(js_as_num(b, 0) - js_as_num(a, 0)) : dh_strdup("");
-
-            out_cellf(table, "%s%s", *change && *change != '-' && strcmp(change, "0") ? "+" : "",
-                      change);
-        }
+        if (!same || !only_changed)
+            add_row(table, &it, same, with_change);
     }
-    if (js_n(rows) == 0)
-        return;
     (void)putchar('\n');
     if (out_n_rows(table))
         out_table_print(table, "");

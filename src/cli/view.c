@@ -196,25 +196,33 @@ static void line(const struct view *v, const struct engine_event *event, const c
     (void)fputc('\n', stderr);
 }
 
-/* On a terminal what went well inside a loop is counted, not listed; and what only groups is not
- * shown. */
+/* Elsewhere than on a terminal: each change of a step, and what did not go well of what groups
+ * them. */
+static bool worth_a_plain_line(const struct engine_event *event)
+{
+    return plan_is_leaf(event->node) || event->state == PLAN_SKIPPED || event->state == PLAN_FAILED;
+}
+
+/* On a terminal: ends alone; what went well inside a loop is counted, not listed. */
+static bool worth_a_live_line(const struct engine_event *event)
+{
+    bool shown = plan_is_leaf(event->node) || event->state == PLAN_SKIPPED;
+
+    return shown && event->state > PLAN_RUNNING && !in_loop(event->node);
+}
+
 static bool worth_a_line(const struct view *v, const struct engine_event *event)
 {
-    const struct plan_node *node = event->node;
+    const struct plan_node *parent = event->node->parent;
     bool bad = event->state == PLAN_FAILED || event->retry_in_ms >= 0;
-    bool groups = !plan_is_leaf(node);
-    bool under_skipped = node->parent && node->parent->state == PLAN_SKIPPED;
 
-    if (!node->parent || event->state == PLAN_PENDING)
+    if (!parent || event->state == PLAN_PENDING)
         return false;
-    if (bad && !groups)
+    if (bad && plan_is_leaf(event->node))
         return true;
-    if (v->quiet || (event->state == PLAN_SKIPPED && under_skipped))
+    if (v->quiet || (event->state == PLAN_SKIPPED && parent->state == PLAN_SKIPPED))
         return false;
-    if (!v->live)
-        return !groups || event->state == PLAN_SKIPPED || event->state == PLAN_FAILED;
-    return event->state > PLAN_RUNNING && !in_loop(node) &&
-           (!groups || event->state == PLAN_SKIPPED);
+    return v->live ? worth_a_live_line(event) : worth_a_plain_line(event);
 }
 
 static void on_task(void *user, const struct engine_event *event)
