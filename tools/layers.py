@@ -6,7 +6,7 @@ MAY_CALL is the table of ARCHITECTURE.md. A folder may also use what the folders
 includes a library's header; an unknown header that is neither C's nor the system's is an error, so
 that a new dependency is a decision and not an accident.
 
-Prints TAP, one line a file: `ok` or `not ok`.
+The tree is this one, or the one named. Prints TAP, one line a file: `ok` or `not ok`.
 """
 import os
 import re
@@ -102,7 +102,7 @@ def check(root, path, homes):
 
 
 def main():
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     files = []
     for top in ("src", "include"):
         for at, _, names in os.walk(os.path.join(root, top)):
