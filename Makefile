@@ -73,8 +73,8 @@ tsan: deps-test ## ThreadSanitizer, in build-tsan
 fuzz: deps-test ## the fuzzers, in build-fuzz
 	@tools/build.sh fuzz
 
-clean: ## remove all builds and the demo's record
-	@rm -rf build build-* build.log .dhow
+clean: ## remove all builds (not .dhow, the record, nor .venv)
+	@rm -rf build build-* build*.log
 
 .FORCE:
 .PHONY: help deps deps-test build demo test bench bench-ml conformance install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE
