@@ -109,6 +109,7 @@ struct run {
         char **items;
         size_t n, cap;
     } garbage; /* folders to remove after the commit */
+    bool ended; /* all tasks are final, and on record */
     bool over;
     int rc; /* <0: err says why the loop was left */
     struct dh_err *err;

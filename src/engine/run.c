@@ -112,8 +112,8 @@ static int advance(struct run *run, struct dh_err *err)
     while (plan_next(run->plan, &node) == 0) /* the root's own end, if slots kept it back */
         if (change(run, node, err) < 0)
             return -1;
-    run->over = true;
-    return finish_run(run, err);
+    run->ended = true;
+    return 0;
 }
 
 void run_discard(struct run *run, char *folder)
@@ -151,8 +151,19 @@ static void take_out_garbage(struct run *run)
         (void)fs_remove_tree(folder, NULL);
         free(folder);
     }
-    if (run->over)
-        sweep(run);
+}
+
+/* The run is on record as ended only when its folders are gone: after that nobody would look for
+ * them. Killed in between, it is taken up again and finds nothing to do but this. */
+static int close_run(struct run *run, struct dh_err *err)
+{
+    sweep(run);
+    if (store_begin(run->engine->store, err) < 0 || finish_run(run, err) < 0 ||
+        store_commit(run->engine->store, err) < 0)
+        return -1;
+    run->over = true;
+    uv_stop(&run->engine->loop);
+    return 0;
 }
 
 /* Decide, commit, act. */
@@ -169,8 +180,9 @@ void run_turn(struct run *run)
         return;
     }
     take_out_garbage(run);
-    if (run->over) {
-        uv_stop(&run->engine->loop);
+    if (run->ended) {
+        if (close_run(run, run->err) < 0)
+            run_fail(run);
     } else if (!run->job_list) {
         (void)dh_fail(run->err, DH_BUG, "the plan is stuck: nothing runs and nothing can start");
         run_fail(run);
