@@ -110,11 +110,13 @@ static struct js *pipeline_of(const struct js *component, const char *task, cons
     comps = js_get(base, "components");
     js_set(comps, "comp", c);
     for (js_each(given, it)) {
-        struct js *constant = js_object(), *in = js_object();
+        struct js *constant, *in;
 
         if (!js_path(c, "inputDefinitions", "parameters", it.key, NULL) &&
             strncmp(it.key, "pipelinechannel--", 17) != 0)
             continue;
+        constant = js_object();
+        in = js_object();
         js_set(constant, "constant", js_ref(it.value));
         js_set(in, "runtimeValue", constant);
         js_set(inputs, it.key, in);
