@@ -89,7 +89,7 @@ void attempt_take_back(struct run *run)
             clock_now_us() - job->started_us > TAKE_BACK_US) {
             run->ahead = 0;
             run->step_us = TAKE_BACK_US;
-            (void)shepherd_signal(run->shepherd, job->id, SIGKILL, NULL);
+            (void)shepherd_take_back(run->shepherd, job->id, NULL);
         }
 }
 

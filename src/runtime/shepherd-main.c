@@ -287,7 +287,7 @@ static int read_word(struct flock_of *f)
         start_or_queue(f, &h, take(&body));
     else if (h.word == WORD_SIGNAL && (child = find_child(f, h.id)))
         signal_child(child, h.signal);
-    else if (h.word == WORD_SIGNAL)
+    else if (h.word == WORD_SIGNAL || h.word == WORD_TAKE_BACK)
         take_out(f, h.id);
     else if (h.word == WORD_LIMIT)
         f->limit = (size_t)h.id;

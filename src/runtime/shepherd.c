@@ -156,6 +156,14 @@ int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err 
     return say(s, &h, err);
 }
 
+int shepherd_take_back(struct shepherd *s, uint64_t id, struct dh_err *err)
+{
+    struct shepherd_header h = {.word = WORD_TAKE_BACK, .id = id};
+
+    buf_reset(&s->word);
+    return say(s, &h, err);
+}
+
 int shepherd_signal(struct shepherd *s, uint64_t id, int number, struct dh_err *err)
 {
     struct shepherd_header h = {.word = WORD_SIGNAL, .id = id, .signal = number};

@@ -66,6 +66,10 @@ int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err 
  * still waits is taken out instead: NOT_STARTED with ECANCELED. */
 int shepherd_signal(struct shepherd *s, uint64_t id, int signal, struct dh_err *err);
 
+/* Takes out one that still waits for its turn: NOT_STARTED with ECANCELED. What has begun goes on.
+ */
+int shepherd_take_back(struct shepherd *s, uint64_t id, struct dh_err *err);
+
 int shepherd_fd(const struct shepherd *s); /* readable: call shepherd_next until SHEPHERD_NONE */
 enum shepherd_answer { SHEPHERD_NONE = 1 };
 /* DH_IO: the shepherd is gone. */

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -151,6 +152,39 @@ static void cuts_a_log(void **state)
     assert_true(st.st_size > 100000 && st.st_size < 100100);
 }
 
+/* Beyond the limit they wait in order; one that waits can be taken back, one that runs cannot. */
+static void keeps_to_the_limit(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    own_mem char *log = below("order");
+    own_mem char *text = NULL;
+    struct shepherd_event event;
+    struct dh_err err;
+    size_t n;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    assert_int_equal(shepherd_limit(s, 1, &err), 0);
+    spawn_sh(s, 1, NULL, "sleep 0.2; echo 1", log);
+    spawn_sh(s, 2, NULL, "echo 2", log);
+    spawn_sh(s, 3, NULL, "echo 3", log);
+    assert_int_equal(shepherd_take_back(s, 1, &err), 0);
+    assert_int_equal(shepherd_take_back(s, 2, &err), 0);
+    event = wait_event(s);
+    assert_int_equal(event.kind, SHEPHERD_STARTED);
+    event = wait_event(s);
+    assert_int_equal(event.id, 2);
+    assert_int_equal(event.kind, SHEPHERD_NOT_STARTED);
+    assert_int_equal(event.error, ECANCELED);
+    event = wait_event(s);
+    assert_int_equal(event.id, 1);
+    assert_int_equal(event.kind, SHEPHERD_EXITED);
+    assert_int_equal(event.status, 0);
+    assert_int_equal(wait_exit(s), 0);
+    assert_int_equal(fs_read(log, 100, &text, &n, &err), 0);
+    assert_string_equal(text, "1\n3\n");
+}
+
 /* An engine that is killed: what ends by itself soon is in the journal as an exit, what does not is
  * killed with all that it started. */
 static void journals_when_the_engine_is_gone(void **state)
@@ -226,6 +260,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(says_what_cannot_start, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(signals_reach_the_group, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(cuts_a_log, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(keeps_to_the_limit, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(journals_when_the_engine_is_gone, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(a_killed_shepherd_takes_its_children, make_dir, drop_dir),
     };
