@@ -14,7 +14,8 @@
 const struct cli_command *const cli_commands[] = {
     &cmd_run,     &cmd_plan,       &cmd_explain,  &cmd_resume,    &cmd_retry,     &cmd_cancel,
     &cmd_runs,    &cmd_show,       &cmd_logs,     &cmd_compare,   &cmd_artifacts, &cmd_experiments,
-    &cmd_models,  &cmd_pipelines,  &cmd_validate, &cmd_component, &cmd_doctor,    &cmd_help,
+    &cmd_models,  &cmd_pipelines,  &cmd_validate, &cmd_component, &cmd_secrets,   &cmd_configs,
+    &cmd_doctor,  &cmd_help,
     &cmd_version, &cmd_completion, NULL,
 };
 

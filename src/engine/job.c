@@ -113,7 +113,7 @@ static char **environment(struct run *run, struct job *job, struct dh_err *err)
     strv_setenv(&v, dh_printf("KFP_POD_UID=%s", job->uuid));
     strv_setenv(&v, dh_printf("KFP_RETRY_INDEX=%d", job->attempt - 1));
     strv_setenv(&v, dh_printf("DHOW_TASK=%s", plan_name(job->node)));
-    for (size_t i = 0; i < c->env.n; i++) {
+    for (size_t i = 0; i < c->env.n && !platform_passes(job, TASK_CONFIG_ENV); i++) {
         struct buf b = {0};
 
         buf_addf(&b, "%s=", c->env.items[i].name);
@@ -230,6 +230,8 @@ int job_build(struct run *run, struct job *job, struct dh_err *err)
     size_t n;
 
     job_name(run, job);
+    if (platform_config(run, job, err) < 0)
+        return -1;
     job->spec.argv = executor_command(run->plan, job->node, job->uuid, job->input, &n);
     placeholder_expand(c->image, run->plan, job->node, job->uuid, job->input, &image);
     job->spec.image = buf_take(&image);

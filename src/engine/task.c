@@ -18,6 +18,8 @@
 /* Its outputs' folder goes once its end is in the record: until then a resume may need it. */
 static void discard(struct job *job)
 {
+    if (job->volumes)
+        run_discard(job->run, take(&job->volumes));
     if (job->out && job_has_out(job))
         run_discard(job->run, take(&job->out));
 }
@@ -69,6 +71,8 @@ int task_failed(struct job *job, enum plan_state state, const char *reason, int 
     int64_t wait;
 
     jobs_give_slot(job);
+    if (job->volumes)
+        run_discard(run, take(&job->volumes));
     if (record_failure(run, job, state, reason, exit_code, !again, err) < 0)
         return -1;
     if (again) {
@@ -202,6 +206,13 @@ static int import(struct job *job, struct dh_err *err)
     return task_succeeded(job, PLAN_SUCCEEDED, true, err);
 }
 
+static int builtin(struct job *job, struct dh_err *err)
+{
+    if (platform_builtin(job->run, job, err) < 0 || record_success(job->run, job, err) < 0)
+        return task_fail(job, err);
+    return task_succeeded(job, PLAN_SUCCEEDED, true, err);
+}
+
 static int not_here(struct job *job, struct dh_err *err)
 {
     (void)dh_fail(err, DH_FAILED, "a %s runs on Vertex AI only; dhow runs containers and importers",
@@ -234,6 +245,8 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
         return import(job, err);
     if (node->executor->kind != EXECUTOR_CONTAINER)
         return not_here(job, err);
+    if (platform_is_builtin(node))
+        return builtin(job, err);
     rc = adopt(job, e, err);
     if (rc)
         return rc < 0 ? -1 : 0;

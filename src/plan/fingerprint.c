@@ -57,20 +57,36 @@ static void add_outputs(const struct component_outputs_spec *defs, struct js *pa
     js_set(parts, "outputParametersSpec", parameters);
 }
 
+/* What a volume holds is not known; a new one has another name. */
+static struct js *volume_name(const struct plan *plan, const struct plan_node *node,
+                              const struct pvc_mount *m)
+{
+    struct input_parameter_spec old = {.parameter_expression_selector = ""};
+    const struct input_parameter_spec *in = m->pvc_name_parameter;
+    struct js *name = NULL;
+
+    if (!in && m->constant)
+        return js_str(m->constant);
+    if (!in && m->task_output_parameter) {
+        old.kind = INPUT_PARAMETER_TASK_OUTPUT;
+        old.task_output_parameter = m->task_output_parameter;
+        in = &old;
+    } else if (!in && m->component_input_parameter) {
+        old.kind = INPUT_PARAMETER_COMPONENT_INPUT;
+        old.component_input_parameter = m->component_input_parameter;
+        in = &old;
+    }
+    /* A name that cannot be told fails the step when it starts. */
+    return in && plan_parameter(plan, node, in, &name, NULL) == 0 && name ? name : js_null();
+}
+
 static struct js *volume_names(const struct plan *plan, const struct plan_node *node)
 {
     const struct kubernetes_executor_config *k = spec_kubernetes(plan->spec, node->executor->name);
     struct js *names = js_array();
 
-    for (size_t i = 0; k && i < k->pvc_mount.n; i++) {
-        const struct pvc_mount *m = &k->pvc_mount.items[i];
-        const struct input_parameter_spec *p = m->pvc_name_parameter;
-
-        if (m->constant)
-            js_push(names, js_str(m->constant));
-        else if (p && p->runtime_value && p->runtime_value->constant)
-            js_push(names, js_ref(p->runtime_value->constant));
-    }
+    for (size_t i = 0; k && i < k->pvc_mount.n; i++)
+        js_push(names, volume_name(plan, node, &k->pvc_mount.items[i]));
     return names;
 }
 

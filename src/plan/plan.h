@@ -134,6 +134,12 @@ const struct retry_policy *plan_retry_policy(const struct plan_node *node);
 /* Whether the author wants the leaf's result to be reused (cachingOptions.enableCache). */
 bool plan_may_cache(const struct plan_node *node);
 
+/* What a parameter that the platform spec names (a secret's name, a volume's) is for a leaf, resolved
+ * as the leaf's own inputs are. *ret is the caller's, NULL where it has no value. DH_FAILED: it names
+ * what is not there. */
+int plan_parameter(const struct plan *plan, const struct plan_node *node,
+                   const struct input_parameter_spec *in, struct js **ret, struct dh_err *err);
+
 /* What a dag gave: {"parameters", "artifacts"} of its declared outputs, as far as they exist; for
  * the record. A leaf's are node->outputs. *ret is the caller's, NULL where there are none. */
 struct js *plan_dag_outputs(struct plan *plan, struct plan_node *node);

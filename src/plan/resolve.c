@@ -19,7 +19,7 @@ static const struct plan_node *sibling(const struct plan_node *node, const char 
 }
 
 /* KFP's words for the states of a final status are those of ML Metadata. */
-static struct js *final_status(struct plan *plan, const struct plan_node *of)
+static struct js *final_status(const struct plan *plan, const struct plan_node *of)
 {
     struct js *status = js_object(), *error = js_object();
     const char *state = of->state == PLAN_FAILED     ? "FAILED"
@@ -41,7 +41,7 @@ static struct js *final_status(struct plan *plan, const struct plan_node *of)
 }
 
 /* An input's raw value, before selector and type. *ret NULL: there is none. */
-static int raw_parameter(struct plan *plan, const struct plan_node *node,
+static int raw_parameter(const struct plan *plan, const struct plan_node *node,
                          const struct input_parameter_spec *in, struct js **ret, struct dh_err *err)
 {
     *ret = NULL;
@@ -103,6 +103,22 @@ static int to_type(const struct component_inputs_parameter_spec *def, struct js 
     *value = value_as(def->parameter_type, v);
     js_free(v);
     return js_is(*value, JS_NULL) ? 0 : spec_check_value(def, *value, err);
+}
+
+int plan_parameter(const struct plan *plan, const struct plan_node *node,
+                   const struct input_parameter_spec *in, struct js **ret, struct dh_err *err)
+{
+    own(js_free) struct js *v = NULL;
+    const char *producer = in->kind == INPUT_PARAMETER_TASK_OUTPUT
+                               ? in->task_output_parameter->producer_task
+                               : NULL;
+
+    if (producer && !dag_task(node->parent->component->dag, producer))
+        return dh_fail(err, DH_FAILED, "it is given by task '%s', which this dag has not", producer);
+    if (raw_parameter(plan, node, in, &v, err) < 0 || select_part(in, &v, err) < 0)
+        return -1;
+    *ret = take(&v);
+    return 0;
 }
 
 static int parameter(struct plan *plan, const struct plan_node *node,

@@ -23,9 +23,9 @@ static int prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *e
     free(job->file);
     job->file = NULL;
     rc = python_prepare(p->python, job, err);
-    if (rc != 0 || job->file)
-        return rc;
-    return runtime_find_program(&rt->config, job, &job->file, err);
+    if (rc == 0 && !job->file)
+        rc = runtime_find_program(&rt->config, job, &job->file, err);
+    return rc == 0 ? runtime_mount_volumes(job, err) : rc;
 }
 
 static void finish(struct runtime *rt, struct runtime_job *job)

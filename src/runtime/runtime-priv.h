@@ -33,6 +33,10 @@ void runtime_unlimit(struct runtime *rt, struct runtime_job *job);
 void runtime_unbound(struct runtime *rt);
 void runtime_note(struct runtime_job *job, char *text); /* takes text */
 
+/* volumes.c: a job of the process runtime, all set, gets the mounts whose place is not their path.
+ * DH_FAILED: it cannot. */
+int runtime_mount_volumes(struct runtime_job *job, struct dh_err *err);
+
 /* The program that argv[0] means: `dhow` is this program, a path is itself (relative: below cwd), a
  * name is looked for in the PATH of env. The caller's. DH_FAILED: none; says where was looked. */
 int runtime_find_program(const struct runtime_setup *config, const struct runtime_job *job,
