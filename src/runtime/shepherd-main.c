@@ -319,12 +319,13 @@ static void cut_log(const struct child *child)
         (void)!truncate(child->log, child->log_max);
 }
 
+/* Its process group is gone by now. A number that has been reaped may belong to somebody else at
+ * once: nothing is signalled by it here. */
 static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_us, int64_t max_rss)
 {
     struct child child = f->children[i];
     struct shepherd_event event = {.id = child.id, .kind = SHEPHERD_EXITED, .status = status};
 
-    signal_child(&child, SIGKILL); /* what it left behind */
     if (f->alone)
         cgroup_remove(child.cgroup); /* else the engine reads it first */
     f->children[i] = f->children[--f->n];
@@ -339,25 +340,44 @@ static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_u
     child_done(&child);
 }
 
+/* The child of ours with that number that no worker looks after; f->n: none, an orphan that came to
+ * us (PR_SET_CHILD_SUBREAPER). */
+static size_t child_at(const struct flock_of *f, pid_t pid)
+{
+    size_t i = 0;
+
+    while (i < f->n && !(f->children[i].pid == pid && f->children[i].link < 0))
+        i++;
+    return i;
+}
+
+/* Seen first and reaped later: as long as it is a zombie its number, and its group's, are nobody
+ * else's, and what it left behind can be killed by them. */
 static void reap(struct flock_of *f)
 {
     struct signalfd_siginfo info;
-    struct rusage use;
-    int status;
-    pid_t pid;
 
     while (read(f->signals, &info, sizeof info) > 0) {
     }
-    while ((pid = wait4(-1, &status, WNOHANG, &use)) > 0)
-        for (size_t i = 0; i < f->n; i++)
-            /* others: orphans that came to us, see PR_SET_CHILD_SUBREAPER */
-            if (f->children[i].pid == pid && f->children[i].link < 0) {
-                child_exited(f, i, status,
-                             (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000LL +
-                                 use.ru_utime.tv_usec + use.ru_stime.tv_usec,
-                             use.ru_maxrss * 1024L);
-                break;
-            }
+    for (;;) {
+        siginfo_t seen = {0};
+        struct rusage use;
+        int status;
+        size_t i;
+
+        if (waitid(P_ALL, 0, &seen, WEXITED | WNOHANG | WNOWAIT) < 0 || !seen.si_pid)
+            return;
+        i = child_at(f, seen.si_pid);
+        if (i < f->n)
+            signal_child(&f->children[i], SIGKILL); /* what it left behind */
+        if (wait4(seen.si_pid, &status, 0, &use) != seen.si_pid)
+            return;
+        if (i < f->n)
+            child_exited(f, i, status,
+                         (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000LL +
+                             use.ru_utime.tv_usec + use.ru_stime.tv_usec,
+                         use.ru_maxrss * 1024L);
+    }
 }
 
 /* A worker died under its step, which the kernel kills then. */
@@ -371,6 +391,7 @@ static void worker_died(struct flock_of *f, size_t i)
         (void)!write(fd, text, sizeof text - 1);
         (void)close(fd);
     }
+    signal_child(c, SIGKILL);
     child_exited(f, i, SIGKILL, 0, 0);
 }
 
@@ -383,6 +404,7 @@ static void read_link(struct flock_of *f, size_t i)
 
     while ((got = worker_read(c->link, &reply)) == 1) {
         if (reply.kind == WORKER_EXITED) {
+            cgroup_kill(c->cgroup); /* the worker saw to its group */
             child_exited(f, i, reply.value, reply.cpu_us, reply.max_rss);
             return;
         }

@@ -85,18 +85,21 @@ class Keeper:
         except BlockingIOError:
             pass
         while True:
+            # Seen first and reaped later: until then its number is not given to another process.
             try:
-                pid, status, use = os.wait4(-1, os.WNOHANG)
+                seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return False
-            if pid == 0:
+            if not seen:
                 return True
-            link = self.links.pop(pid, None)
+            link = self.links.pop(seen.si_pid, None)
             if link:
                 try:
-                    os.killpg(pid, signal.SIGKILL)  # what it left behind in its group
+                    os.killpg(seen.si_pid, signal.SIGKILL)  # what it left behind in its group
                 except OSError:
                     pass
+            _, status, use = os.wait4(seen.si_pid, 0)
+            if link:
                 self.say(link, EXITED, status, int((use.ru_utime + use.ru_stime) * 1e6), use.ru_maxrss * 1024)
                 link.close()
 
