@@ -185,7 +185,9 @@ int32_t csv_dict_code(struct csv_dict *d, const char *s, size_t n)
         d->text = dh_realloc(d->text, d->cap, sizeof *d->text);
         d->len = dh_realloc(d->len, d->cap, sizeof *d->len);
     }
-    d->text[d->n] = dh_strndup(s, n);
+    d->text[d->n] = dh_alloc(n + 1);
+    memcpy(d->text[d->n], s, n);
+    d->text[d->n][n] = 0;
     d->len[d->n] = (uint32_t)n;
     d->slot[at] = ++d->n;
     return (int32_t)d->n - 1;

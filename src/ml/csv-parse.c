@@ -189,7 +189,7 @@ static const char *parse_row(struct row *r, uint64_t at_row, const char *p)
                 p = end + 1;
                 continue;
             }
-            if (end && *end != '\n' && *end != '\r' && *end != delimiter)
+            if (end && *end != '\n' && *end != delimiter && !(*end == '\r' && end[1] == '\n'))
                 end = NULL;
         }
         if (!end)

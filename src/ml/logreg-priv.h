@@ -41,6 +41,7 @@ struct problem {
     const int32_t *code;
     /* one pass */
     size_t n_slabs, slab_rows, slab_size;
+    size_t stride; /* every stride-th tile is looked at */
     bool want_hess;
     const double *w;
     double *slab;  /* n_slabs x (1 + p + p^2): summed in order, so that threads do not matter */

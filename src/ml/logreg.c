@@ -50,7 +50,7 @@ static void run_slab(void *ctx, size_t slab, unsigned worker)
     memset(mine, 0, (1 + p + (q->want_hess ? p * p : 0)) * sizeof *mine);
     for (size_t i = 0; i < TILE; i++)
         tile[(p - 1) * TILE + i] = q->o->no_intercept ? 0 : 1;
-    for (size_t at = from; at < to; at += TILE) {
+    for (size_t at = from; at < to; at += TILE * q->stride) {
         size_t n = to - at < TILE ? to - at : TILE;
         double weight[TILE], sign[TILE];
         design_tile(&q->design, at, n, tile, TILE);
@@ -87,20 +87,20 @@ double logreg_evaluate(struct problem *q, const double *w, double *grad, double 
         for (size_t j = 0; hess && j < p * p; j++)
             hess[j] += from[1 + p + j];
     }
-    double ridge = q->l2;
+    double ridge = q->l2, c = q->c * (double)q->stride; /* a part of the tiles stands for all */
     for (size_t j = 0; j < p; j++) {
         double r = j + 1 < p ? ridge : 0;
-        grad[j] = q->c * grad[j] + r * w[j];
+        grad[j] = c * grad[j] + r * w[j];
         penalty += r * w[j] * w[j];
         for (size_t k = j; hess && k < p; k++)
-            hess[j * p + k] = q->c * hess[j * p + k] + (j == k ? r : 0);
+            hess[j * p + k] = c * hess[j * p + k] + (j == k ? r : 0);
     }
     if (q->o->no_intercept) {
         grad[p - 1] = 0;
         if (hess)
             hess[p * p - 1] = 1;
     }
-    return q->c * loss + penalty / 2;
+    return c * loss + penalty / 2;
 }
 
 double logreg_largest(const double *v, size_t n)
@@ -138,7 +138,7 @@ struct state {
 
 /* Goes along the step as far as the objective falls enough (Armijo). False: it cannot fall further.
  */
-static bool advance(struct problem *q, struct state *s)
+static bool advance(struct problem *q, struct state *s, bool want_hess)
 {
     double slope = 0;
     for (size_t j = 0; j < q->p; j++)
@@ -147,7 +147,7 @@ static bool advance(struct problem *q, struct state *s)
     for (int i = 0; i < MAX_HALVINGS; i++, length /= 2) {
         for (size_t j = 0; j < q->p; j++)
             s->next_w[j] = s->w[j] + length * s->step[j];
-        double value = logreg_evaluate(q, s->next_w, s->next_grad, s->next_hess);
+        double value = logreg_evaluate(q, s->next_w, s->next_grad, want_hess ? s->next_hess : NULL);
         bool enough = value <= s->value + 1e-4 * length * slope;
         /* so near that the objective's digits are used up: the gradient decides */
         bool level = fabs(value - s->value) <= noise &&
@@ -158,28 +158,51 @@ static bool advance(struct problem *q, struct state *s)
         double *t = s->w;
         s->w = s->next_w, s->next_w = t;
         t = s->grad, s->grad = s->next_grad, s->next_grad = t;
-        t = s->hess, s->hess = s->next_hess, s->next_hess = t;
+        if (want_hess)
+            t = s->hess, s->hess = s->next_hess, s->next_hess = t;
         return true;
     }
     return false;
 }
 
-static void newton(struct problem *q, struct state *s)
+/* With `keep` a Hessian serves for as long as each step with it shrinks the gradient to a tenth:
+ * near the minimum it hardly changes, and the gradient alone costs a fraction. */
+static void newton(struct problem *q, struct state *s, double tol, bool keep)
 {
     unsigned max_iter = q->o->max_iter ? q->o->max_iter : 200;
-    double tol = (q->o->tol > 0 ? q->o->tol : 1e-10) * q->c * q->total;
     s->value = logreg_evaluate(q, s->w, s->grad, s->hess);
+    s->norm = logreg_largest(s->grad, q->p);
     for (;; s->iterations++) {
-        s->norm = logreg_largest(s->grad, q->p);
         s->converged = s->norm <= tol;
-        if (s->converged || s->iterations == max_iter)
+        if (s->converged || s->iterations >= max_iter)
             return;
         newton_step(s->hess, s->grad, q->p, s->scratch, s->step);
-        if (!advance(q, s)) { /* at the limit of what doubles can tell */
+        bool moved = advance(q, s, !keep);
+        double norm = moved ? logreg_largest(s->grad, q->p) : s->norm;
+        if (keep && (!moved || norm > s->norm / 10) && norm > tol) { /* too old */
+            s->value = logreg_evaluate(q, s->w, s->grad, s->hess);
+            keep = moved;
+        } else if (!moved) { /* at the limit of what doubles can tell */
             s->converged = s->norm <= tol * 1e4;
             return;
         }
+        s->norm = norm;
     }
+}
+
+enum { SAMPLE_FROM = 100000, SAMPLE_STRIDE = 16 };
+
+/* Many rows: first the minimum of every sixteenth tile, which is near that of all. */
+static void newton_from_sample(struct problem *q, struct state *s)
+{
+    double tol = (q->o->tol > 0 ? q->o->tol : 1e-10) * q->c * q->total;
+    bool many = q->n >= SAMPLE_FROM;
+    if (many) {
+        q->stride = SAMPLE_STRIDE;
+        newton(q, s, 1e-5 * q->c * q->total, false);
+        q->stride = 1;
+    }
+    newton(q, s, tol, many);
 }
 
 static newton_kernel *best_kernel(void)
@@ -203,7 +226,7 @@ static void newton_solve(struct problem *q, struct solution *found)
     for (size_t i = 0; i < 4; i++, at += p)
         *vectors[i] = at;
     s.hess = at, s.next_hess = at + p * p, s.scratch = at + 2 * p * p;
-    newton(q, &s);
+    newton_from_sample(q, &s);
     memcpy(found->w, s.w, p * sizeof *s.w);
     found->value = s.value;
     found->norm = s.norm;
@@ -286,6 +309,8 @@ static int train(const struct sample *s, const struct ml_logreg_options *o, stru
                         .p = m->n_design + 1,
                         .c = o->c != 0 ? o->c : 1,
                         .total = s->total,
+
+                        .stride = 1,
                         .n_out = s->n_classes == 2 ? 1 : s->n_classes,
                         .code = s->code};
     double ratio = o->penalty == ML_L1 ? 1 : o->penalty == ML_ELASTIC_NET ? o->l1_ratio : 0;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "ml/frame-priv.h"
 #include "ml/model-priv.h"
+#include "ml/pool.h"
 
 static size_t row_of(const struct sample *s, size_t i)
 {
@@ -182,38 +183,106 @@ struct moments {
     size_t n, bad_row; /* n without the missing ones; bad_row: 1 + the first infinite one */
 };
 
-/* Two passes about a shift: as exact as the data allows, whatever its scale. */
+enum { MOMENT_ROWS = 2048, LANE = 8 };
+typedef double lanes __attribute__((vector_size(LANE * 8), aligned(8)));
+
+static double lane_sum(lanes v)
+{
+    double sum = 0;
+    for (int i = 0; i < LANE; i++)
+        sum += v[i];
+    return sum;
+}
+
+/* n values without a missing one, n a multiple of LANE: mean, and squares about it. */
+static void block_moments(const double *x, size_t n, struct moments *m)
+{
+    lanes sum = {0}, square = {0}, rest = {0}, low, high;
+    memcpy(&low, x, sizeof low);
+    high = low;
+    for (size_t i = 0; i < n; i += LANE) {
+        lanes v;
+        memcpy(&v, x + i, sizeof v);
+        sum += v;
+        for (int k = 0; k < LANE; k++) {
+            low[k] = v[k] < low[k] ? v[k] : low[k];
+            high[k] = v[k] > high[k] ? v[k] : high[k];
+        }
+    }
+    m->n = n;
+    m->mean = lane_sum(sum) / (double)n;
+    for (size_t i = 0; i < n; i += LANE) {
+        lanes v;
+        memcpy(&v, x + i, sizeof v);
+        v -= m->mean;
+        square += v * v;
+        rest += v;
+    }
+    double left = lane_sum(rest);
+    m->variance = lane_sum(square) - left * left / (double)n;
+    m->mean += left / (double)n;
+    m->low = INFINITY, m->high = -INFINITY;
+    for (int i = 0; i < LANE; i++) {
+        m->low = low[i] < m->low ? low[i] : m->low;
+        m->high = high[i] > m->high ? high[i] : m->high;
+    }
+}
+
+/* a and b together; `variance` holds sums of squares (Chan, Golub and LeVeque 1979). */
+static void add_moments(struct moments *a, const struct moments *b)
+{
+    double n = (double)(a->n + b->n), apart = b->mean - a->mean;
+    a->variance += b->variance + apart * apart * (double)a->n * (double)b->n / n;
+    a->mean += apart * (double)b->n / n;
+    a->low = b->low < a->low ? b->low : a->low;
+    a->high = b->high > a->high ? b->high : a->high;
+    a->n += b->n;
+}
+
+static void add_values(const double *v, size_t n, struct moments *all)
+{
+    struct moments m;
+    size_t whole = n / LANE * LANE;
+    if (whole) {
+        block_moments(v, whole, &m);
+        add_moments(all, &m);
+    }
+    for (size_t i = whole; i < n; i++) {
+        m = (struct moments){.mean = v[i], .low = v[i], .high = v[i], .n = 1};
+        add_moments(all, &m);
+    }
+}
+
+static size_t infinite_row(const struct sample *s, const struct ml_column *col)
+{
+    size_t i = 0;
+    while (!isinf(col->num[row_of(s, i)]))
+        i++;
+    return row_of(s, i) + 1;
+}
+
+/* One pass over memory, a block of rows at a time; as exact as the data allow, whatever their
+ * scale. */
 static struct moments moments_of(const struct sample *s, const struct ml_column *col)
 {
     struct moments m = {.low = INFINITY, .high = -INFINITY};
-    double sum = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        size_t r = row_of(s, i);
-        double x = col->num[r];
-        if (isnan(x))
+    double v[MOMENT_ROWS];
+    for (size_t from = 0; from < s->n; from += MOMENT_ROWS) {
+        size_t to = from + MOMENT_ROWS < s->n ? from + MOMENT_ROWS : s->n, n = 0;
+        if (!s->rows && !col->n_missing) {
+            add_values(col->num + from, to - from, &m);
             continue;
-        if (isinf(x)) {
-            m.bad_row = r + 1;
-            return m;
         }
-        sum += x;
-        m.low = x < m.low ? x : m.low;
-        m.high = x > m.high ? x : m.high;
-        m.n++;
+        for (size_t i = from; i < to; i++) {
+            double x = col->num[row_of(s, i)];
+            v[n] = x;
+            n += x == x;
+        }
+        add_values(v, n, &m);
     }
-    if (!m.n)
-        return m;
-    m.mean = isfinite(sum) ? sum / (double)m.n : m.low / 2 + m.high / 2;
-    double square = 0, rest = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        double d = col->num[row_of(s, i)] - m.mean;
-        if (isnan(d))
-            continue;
-        square += d * d;
-        rest += d;
-    }
-    m.mean += rest / (double)m.n;
-    m.variance = (square - rest * rest / (double)m.n) / (double)m.n;
+    if (isinf(m.low) || isinf(m.high))
+        m.bad_row = m.n ? infinite_row(s, col) : 0;
+    m.variance = m.n ? m.variance / (double)m.n : 0;
     return m;
 }
 
@@ -314,20 +383,44 @@ static int fit_category(const struct sample *s, const struct prep_options *o,
     return 0;
 }
 
+struct fit {
+    const struct sample *s;
+    const struct prep_options *o;
+    struct ml_model *m;
+    struct dh_err *err; /* one a feature */
+};
+
+static void fit_feature(void *ctx, size_t i, unsigned worker)
+{
+    struct fit *f = ctx;
+    const struct ml_column *col = &f->s->task->frame->cols[f->s->features[i]];
+    struct input *in = &f->m->inputs[i];
+    (void)worker;
+    in->name = dh_strdup(col->name);
+    in->type = col->type;
+    f->err[i].msg[0] = 0;
+    if (col->type == ML_CATEGORY)
+        (void)fit_category(f->s, f->o, col, in, &f->err[i]);
+    else
+        (void)fit_number(f->s, f->o, col, in, &f->err[i]);
+}
+
 int prep_fit(const struct sample *s, const struct prep_options *o, struct ml_model *m,
              struct dh_err *err)
 {
+    own_mem struct dh_err *errs = dh_alloc(s->n_features * sizeof *errs);
+    own(pool_free) struct pool *pool =
+        pool_new(s->n * s->n_features < 500000 ? 1 : s->task->threads);
+    struct fit f = {s, o, m, errs};
     m->inputs = dh_zalloc(s->n_features, sizeof *m->inputs);
+    m->n_inputs = s->n_features;
+    pool_run(pool, s->n_features, fit_feature, &f);
     for (size_t i = 0; i < s->n_features; i++) {
-        const struct ml_column *col = &s->task->frame->cols[s->features[i]];
-        struct input *in = &m->inputs[m->n_inputs++];
-        in->name = dh_strdup(col->name);
-        in->type = col->type;
-        int rc = col->type == ML_CATEGORY ? fit_category(s, o, col, in, err)
-                                          : fit_number(s, o, col, in, err);
-        if (rc < 0)
-            return rc;
-        m->n_design += col->type == ML_CATEGORY ? in->n_levels : 1;
+        if (errs[i].msg[0]) {
+            *err = errs[i];
+            return -1;
+        }
+        m->n_design += m->inputs[i].type == ML_CATEGORY ? m->inputs[i].n_levels : 1;
     }
     return 0;
 }
