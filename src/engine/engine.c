@@ -12,6 +12,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
+#include "engine/stub.h"
 #include "spec/params.h"
 
 static char *own_program(void)
@@ -128,6 +129,8 @@ static struct js *options_of(const struct engine_request *r)
         js_set(o, "no_warm", js_bool(true));
     if (js_n(r->secrets))
         js_set(o, "secrets", js_ref(r->secrets));
+    if (js_n(r->stubs))
+        js_set(o, "stubs", js_ref(r->stubs));
     if (r->deadline_us)
         js_set(o, "deadline_us", js_int(r->deadline_us));
     return o;
@@ -184,7 +187,8 @@ int engine_submit(struct engine *e, const struct engine_request *r, char ret_run
                             .state = STORE_PENDING,
                             .created_us = clock_now_us()};
 
-    if (check_mode(r, err) < 0 || spec_bind_params(r->spec, r->parameters, &parameters, err) < 0 ||
+    if (check_mode(r, err) < 0 || stub_check(r->spec, r->stubs, err) < 0 ||
+        spec_bind_params(r->spec, r->parameters, &parameters, err) < 0 ||
         try_plan(r, parameters, err) < 0 || choose_root(e, r, &root, err) < 0)
         return -1;
     row.pipeline_root = root;

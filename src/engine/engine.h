@@ -48,6 +48,7 @@ struct engine_request { /* all borrowed for the call; NULL or 0: the default */
     bool no_warm;                /* no warm Python workers */
     const struct js *secrets;    /* name → file: references, read when a step starts */
     int64_t deadline_us;         /* the whole run's time; 0: none */
+    const struct js *stubs;      /* tests: what steps give instead of running; see stub.h */
 };
 /* Checks everything, then records the run as PENDING. DH_INVALID: a parameter, the spec, a mode. */
 int engine_submit(struct engine *e, const struct engine_request *request, char ret_run_id[ID_TEXT],

@@ -1,5 +1,6 @@
 /* task - the life of a leaf: taken from the record, from the cache or from an equal task, or run;
  * ended or tried again. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/platform.h"
+#include "engine/stub.h"
 #include "engine/task-priv.h"
 #include "plan/fingerprint.h"
 
@@ -213,6 +215,15 @@ static int builtin(struct job *job, struct dh_err *err)
     return task_succeeded(job, PLAN_SUCCEEDED, true, err);
 }
 
+static int stubbed(struct job *job, const struct js *stub, struct dh_err *err)
+{
+    jobs_take_slot(job);         /* its folders have the slot's name */
+    job->failures = INT_MAX - 1; /* it would fail again: it is not tried again */
+    if (stub_outputs(job->run, job, stub, err) < 0 || record_success(job->run, job, err) < 0)
+        return task_fail(job, err);
+    return task_succeeded(job, PLAN_SUCCEEDED, true, err);
+}
+
 static int not_here(struct job *job, struct dh_err *err)
 {
     (void)dh_fail(err, DH_FAILED, "a %s runs on Vertex AI only; dhow runs containers and importers",
@@ -224,6 +235,7 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
 {
     struct job *job = jobs_new(run, node);
     struct earlier *e = earlier_find(run, node);
+    const struct js *stub;
     struct js *outputs = NULL;
     int rc;
 
@@ -241,6 +253,9 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
         return 0;
     if (record_leaf(run, job, err) < 0 || record_inputs(run, job, err) < 0)
         return -1;
+    stub = stub_find(run, node);
+    if (stub)
+        return stubbed(job, stub, err);
     if (node->executor->kind == EXECUTOR_IMPORTER)
         return import(job, err);
     if (node->executor->kind != EXECUTOR_CONTAINER)
