@@ -230,6 +230,7 @@ static int lock(const struct python_make *m, int *ret, struct dh_err *err)
 static void add_tail(const char *log, struct dh_err *err)
 {
     own_mem char *text = NULL;
+    struct dh_err before = *err;
     size_t n = 0, lines = 0;
     const char *at;
 
@@ -243,7 +244,7 @@ static void add_tail(const char *log, struct dh_err *err)
     if (text + n - at > TAIL_BYTES)
         at = text + n - TAIL_BYTES;
     if (*at)
-        (void)dh_fail(err, DH_FAILED, "%s: %s", err->msg, at);
+        (void)dh_fail(err, DH_FAILED, "%.200s: %s", before.msg, at);
 }
 
 static bool has_config(void)

@@ -376,8 +376,10 @@ bool python_wants_sdk(const struct python_program *p)
 {
     for (size_t i = 0; i < p->n_installs; i++)
         for (const char **word = p->installs[i]; *word; word++)
-            if (!strncmp(*word, "kfp", 3) || (**word != '-' && strstr(*word, "/kfp")) ||
-                strstr(*word, "kubeflow/pipelines"))
+            if (option_kind(*word) == 3)
+                word += word[1] != NULL;
+            else if (!strncmp(*word, "kfp", 3) || (**word != '-' && strstr(*word, "/kfp")) ||
+                     strstr(*word, "kubeflow/pipelines"))
                 return true;
     return false;
 }
@@ -389,7 +391,7 @@ static const char *version_part(const char *image)
 {
     const char *slash = strrchr(image, '/'), *name = slash ? slash + 1 : image;
 
-    if (!strncmp(name, "python:", 7) || !strncmp(name, "python-", 7))
+    if (!strncmp(name, "python:", 7) || !strncmp(name, "python-3", 8))
         return name + 7;
     return !strcmp(name, "python") || !strncmp(name, "python@", 7) ? "" : NULL;
 }

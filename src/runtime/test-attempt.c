@@ -23,7 +23,7 @@
 
 static int awake[2] = {-1, -1};
 
-static void wake(void *user)
+void attempt_wake(void *user)
 {
     (void)user;
     (void)!write(awake[1], "", 1);
@@ -46,7 +46,7 @@ bool attempt_setup(struct attempt *a)
 
 bool attempt_open(struct attempt *a, const char *runtime, char why[1020])
 {
-    struct runtime_setup setup = {.home = a->home, .self = a->self, .wake = wake};
+    struct runtime_setup setup = {.home = a->home, .self = a->self, .wake = attempt_wake};
     struct dh_err err;
 
     if (runtime_open(runtime, &setup, &a->rt, &err) == 0) {
@@ -148,7 +148,7 @@ const char *attempt_refused(struct attempt *a)
     return err.msg;
 }
 
-static struct shepherd_event next_event(struct attempt *a)
+struct shepherd_event attempt_wait(struct attempt *a)
 {
     struct shepherd_event event;
     struct dh_err err;
@@ -181,9 +181,10 @@ void attempt_start(struct attempt *a)
                            .log_max = 1 << 20,
                            .memory_max = a->job.memory_max,
                            .processes_max = a->job.processes_max,
-                           .cgroup = a->job.cgroup};
+                           .cgroup = a->job.cgroup,
+                           .worker = a->job.worker};
     assert_int_equal(shepherd_spawn(a->shepherd, &spawn, &err), 0);
-    event = next_event(a);
+    event = attempt_wait(a);
     if (event.kind != SHEPHERD_STARTED)
         fail_msg("%s was not started: %s", a->job.file, strerror(event.error));
     a->code = (int)id;
@@ -198,7 +199,7 @@ void attempt_signal(struct attempt *a, int number)
 
 void attempt_end(struct attempt *a)
 {
-    struct shepherd_event event = next_event(a);
+    struct shepherd_event event = attempt_wait(a);
     size_t n;
 
     assert_int_equal(event.kind, SHEPHERD_EXITED);

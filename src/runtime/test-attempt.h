@@ -36,4 +36,6 @@ void attempt_end(struct attempt *a); /* waits for the exit, finishes the job */
 void attempt_run(struct attempt *a); /* all of it */
 /* The message of a prepare that is refused; in memory of the attempt. */
 const char *attempt_refused(struct attempt *a);
-void attempt_print(const struct attempt *a); /* log and reason as TAP comments */
+void attempt_print(const struct attempt *a);           /* log and reason as TAP comments */
+void attempt_wake(void *user);                         /* for runtime_setup */
+struct shepherd_event attempt_wait(struct attempt *a); /* the next one */
