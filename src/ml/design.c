@@ -85,8 +85,6 @@ static void number_tile(const struct design_col *c, const uint32_t *rows, size_t
         return;
     }
     const double *num = c->num + from;
-    for (size_t i = 0; i < n; i += 8) /* the next tile: columns lie too far apart for the hardware to guess */
-        __builtin_prefetch(num + n + i);
     for (size_t i = 0; i < n; i++) {
         double x = num[i];
         to[i] = ((x == x ? x : impute) - mean) * inv;
