@@ -164,7 +164,7 @@ void attempt_prepare_waiting(struct run *run)
             continue;
         if (!job->slot && run->n_slots >= run->jobs)
             continue; /* its backoff is over, but all slots are taken */
-        if ((job->slot ? prepare(job, run->err) : attempt_begin(job, run->err)) < 0) {
+        if ((job->slot ? prepare(job, run->err) : task_work(job, run->err)) < 0) {
             run_fail(run);
             return;
         }
@@ -298,6 +298,8 @@ void attempt_kill_all(struct run *run, bool hard)
 {
     for (struct job *job = run->job_list, *next; job; job = next) {
         next = job->next;
+        if (!hard && job->node->shielded)
+            continue; /* exit handlers go on after the first Ctrl-C */
         if (job->state == JOB_RUNNING)
             kill_job(job, hard);
         else if ((job->state == JOB_BACKOFF || job->state == JOB_PREPARING ||

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
@@ -60,6 +61,11 @@ int earlier_load(struct run *run, struct dh_err *err)
     return 0;
 }
 
+static bool is_leaf_row(const struct store_task *row)
+{
+    return row->type == STORE_RUNTIME || row->type == STORE_IMPORTER;
+}
+
 struct earlier *earlier_find(struct run *run, const struct plan_node *node)
 {
     own_mem char *key = NULL;
@@ -69,24 +75,49 @@ struct earlier *earlier_find(struct run *run, const struct plan_node *node)
         return NULL;
     key = plan_key(node);
     e = strmap_get(run->earlier, key);
-    if (e)
-        e->used = true;
+    if (!e || is_leaf_row(&e->row) != plan_is_leaf(node))
+        return NULL; /* the name means another kind of task now */
+    e->used = true;
     return e;
+}
+
+bool earlier_is_old(const struct run *run, const struct earlier *e)
+{
+    return e->row.finished_us < run->retry_at;
+}
+
+static bool is_named(const struct plan_node *node, const char *name)
+{
+    own_mem char *scope = plan_scope_path(node);
+    own_mem char *key = plan_key(node);
+
+    return !strcmp(name, plan_name(node)) || !strcmp(name, scope) || !strcmp(name, key);
 }
 
 bool earlier_from(const struct run *run, const struct plan_node *node)
 {
-    own_mem char *scope = NULL;
-    own_mem char *key = NULL;
-
-    if (!run->how->from || !run->how->from[0])
-        return false;
-    scope = plan_scope_path(node);
-    key = plan_key(node);
-    for (const char *const *from = run->how->from; *from; from++)
-        if (!strcmp(*from, plan_name(node)) || !strcmp(*from, scope) || !strcmp(*from, key))
-            return true;
+    for (; js_n(run->retry_from) && node->parent; node = node->parent)
+        for (size_t i = 0; i < js_n(run->retry_from); i++)
+            if (is_named(node, js_text(js_at(run->retry_from, i))))
+                return true;
     return false;
+}
+
+static bool is_below(const char *key, const char *top)
+{
+    size_t n = strlen(top);
+
+    return !strncmp(key, top, n) && (!key[n] || key[n] == '.' || key[n] == '[');
+}
+
+void earlier_keep(struct run *run, const struct plan_node *node)
+{
+    own_mem char *top = plan_key(node);
+    void *e;
+
+    for (size_t i = 0; i < strmap_n(run->earlier); i++)
+        if (is_below(strmap_at(run->earlier, i, &e), top))
+            ((struct earlier *)e)->used = true;
 }
 
 /* The recorded OUTPUT links of one task: they are sorted by task. */
@@ -115,12 +146,18 @@ bool earlier_stands(struct run *run, struct job *job, struct earlier *e, struct 
     size_t n;
 
     if (!e || (e->row.state != STORE_SUCCEEDED && e->row.state != STORE_CACHED) ||
-        job->node->dirty || earlier_from(run, job->node))
+        (earlier_is_old(run, e) && (job->node->dirty || earlier_from(run, job->node))))
         return false;
+    if (job->node->executor->kind == EXECUTOR_IMPORTER &&
+        job->node->executor->importer->download_to_workspace)
+        return false; /* where it was put is not recorded */
     if (job->fingerprint[0] &&
         (!e->row.cache_fingerprint || strcmp(job->fingerprint, e->row.cache_fingerprint) != 0))
         return false;
     links = links_of(run, e->row.id, &n);
+    for (size_t i = 0; i < n; i++)
+        if (links[i].artifact.digest && !fs_exists(links[i].artifact.uri))
+            return false;
     return record_outputs_read(e->row.outputs, links, n, ret_outputs, err) == 0;
 }
 

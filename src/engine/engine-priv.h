@@ -49,6 +49,7 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     struct runtime_job spec;
     int64_t started_us;
     bool kill_sent, timed_out;
+    bool hopeless;    /* trying again cannot help */
     bool started;     /* the shepherd said so; else it waits there */
     int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
     uv_timer_t timer; /* timeout, grace or backoff */
@@ -86,11 +87,14 @@ struct run {
     int ahead; /* slots more than that: steps that wait in the shepherd while steps are short */
     int64_t step_us;  /* how long a step takes, the last ones counting most */
     int n_slots;      /* in use */
-    bool *slot_taken; /* 2 * jobs + 1 of them, from 1 */
+    bool *slot_taken; /* from 1 */
+    int n_slot_names;
     int n_parked;
     uint64_t next_job;
     struct job *job_list;
     struct strmap *by_fingerprint; /* cacheable tasks in flight → struct job */
+    int64_t retry_at;              /* when the retry that is going on began; 0: none */
+    const struct js *retry_from;   /* what it was told to run anew: texts; of options */
     struct strmap *earlier;        /* plan_key → struct earlier; NULL: a new run */
     struct journal *journal;       /* of the engine before */
     struct store_linkeds earlier_outputs;
@@ -108,7 +112,7 @@ struct run {
     struct {
         char **items;
         size_t n, cap;
-    } garbage; /* folders to remove after the commit */
+    } garbage;  /* folders to remove after the commit */
     bool ended; /* all tasks are final, and on record */
     bool over;
     int rc; /* <0: err says why the loop was left */
@@ -127,6 +131,16 @@ void run_note(struct run *run, const char *text);
 void run_error(struct run *run, char *error_json);
 void run_watch(struct run *run, const struct plan_node *node, const struct job *job,
                enum plan_state state, const char *reason, int exit_code, int retry_in_ms);
+
+/* ---- retry.c ---- */
+/* Whether the retry can be: the pipeline, its parameters (bound anew: the caller's), the tasks it
+ * names. */
+int retry_check(struct engine *e, const struct store_run *row, const struct engine_how *how,
+                struct js **ret_parameters, struct dh_err *err);
+/* Into the record, in the claim's transaction: when it began, what it runs anew, the changed
+ * pipeline. */
+int retry_record(struct engine *e, const struct store_run *row, const struct engine_how *how,
+                 const struct js *parameters, struct dh_err *err);
 
 /* ---- record.c: rows of nodes ---- */
 int64_t record_id(const struct plan_node *node); /* the node's row; 0: none yet */
@@ -158,7 +172,12 @@ struct earlier *earlier_find(struct run *run, const struct plan_node *node);
 bool earlier_stands(struct run *run, struct job *job, struct earlier *e, struct js **ret_outputs,
                     struct dh_err *err);
 int earlier_drop_unused(struct run *run, struct dh_err *err);
-bool earlier_from(const struct run *run, const struct plan_node *node); /* chosen by --from */
+bool earlier_from(const struct run *run,
+                  const struct plan_node *node); /* chosen by --from, or below */
+/* It ended before the retry began that is going on. */
+bool earlier_is_old(const struct run *run, const struct earlier *e);
+/* A task that was canceled before it was asked for: its earlier row, and all below it, stay. */
+void earlier_keep(struct run *run, const struct plan_node *node);
 
 /* ---- task.c, attempt.c, jobs.c: the life of a leaf ---- */
 int task_begin(struct run *run, struct plan_node *node, struct dh_err *err); /* plan says RUNNING */
@@ -169,6 +188,9 @@ void attempt_kill_all(struct run *run, bool hard);
 /* Steps that were handed over ahead and still wait come back: the ones before them are not short.
  */
 void attempt_take_back(struct run *run);
+/* Equal tasks whose holder is over: they ask the cache again, or one of them runs. */
+int task_unpark(struct run *run, struct dh_err *err);
+bool task_can_unpark(const struct run *run);
 bool jobs_may_start(const struct run *run); /* there is a free slot */
 void jobs_free(struct job *job);
 

@@ -249,20 +249,38 @@ static int may_start(const struct store_run *row, const struct engine_how *how, 
     return 0;
 }
 
+/* Takes the run, and in the same transaction says what the retry is. */
+static int claim(struct engine *e, const struct store_run *row, const struct engine_how *how,
+                 struct dh_err *err)
+{
+    own(arena_free) struct arena *arena = arena_new();
+    own(js_free) struct js *parameters = NULL;
+    struct store_owner owner;
+    int rc;
+
+    if ((how->mode == ENGINE_RETRY && retry_check(e, row, how, &parameters, err) < 0) ||
+        store_owner_of(getpid(), arena, &owner, err) < 0 || store_begin(e->store, err) < 0)
+        return -1;
+    rc = store_run_claim(e->store, row->id, row->generation, &owner, clock_now_us(), err);
+    if (rc == STORE_RUN_TAKEN)
+        rc =
+            dh_fail(err, DH_INVALID, "run %s has just been taken up by another process", row->uuid);
+    if (rc == 0 && how->mode == ENGINE_RETRY)
+        rc = retry_record(e, row, how, parameters, err);
+    if (rc == 0)
+        return store_commit(e->store, err);
+    store_rollback(e->store);
+    return -1;
+}
+
 int engine_execute(struct engine *e, const char *run_id, const struct engine_how *how,
                    struct engine_result *ret, struct dh_err *err)
 {
     own(arena_free) struct arena *arena = arena_new();
-    struct store_owner owner;
     struct store_run row;
-    int rc;
 
     if (store_run_find(e->store, run_id, arena, &row, err) < 0 || may_start(&row, how, err) < 0 ||
-        store_owner_of(getpid(), arena, &owner, err) < 0)
+        claim(e, &row, how, err) < 0 || store_run_get(e->store, row.id, arena, &row, err) < 0)
         return -1;
-    rc = store_run_claim(e->store, row.id, row.generation, &owner, clock_now_us(), err);
-    if (rc == STORE_RUN_TAKEN)
-        return dh_fail(err, DH_INVALID, "run %s has just been taken up by another process",
-                       row.uuid);
-    return rc < 0 ? -1 : run_execute(e, &row, how, ret, err);
+    return run_execute(e, &row, how, ret, err);
 }

@@ -142,7 +142,7 @@ static void mount_inputs(struct job *job)
             own_mem char *path = executor_artifact_path(js_at(it.value, i));
 
             if (path[0] == '/' && fs_exists(path))
-                add_mount(&job->spec, path, false);
+                add_mount(&job->spec, path, false); /* outputs_read has looked at what steps name */
         }
 }
 
@@ -160,12 +160,17 @@ static bool names_executor_input(const struct pipeline_container_spec *c)
 
 static void name_folders(struct run *run, struct job *job)
 {
+    own_mem char *execution = NULL;
+
     free(job->task_root);
     free(job->out);
     free(job->output_file);
     runtime_job_done(&job->spec);
+    /* A folder an attempt: what an earlier success made may be in use by other runs. */
+    execution =
+        job->attempt > 1 ? dh_printf("%s-%d", job->uuid, job->attempt) : dh_strdup(job->uuid);
     job->task_root = artifact_path(run->facts.pipeline_root, run->spec->pipeline.pipeline_info.name,
-                                   run->uuid, plan_name(job->node), job->uuid, NULL);
+                                   run->uuid, plan_name(job->node), execution, NULL);
     job->out = dh_printf("%s/%s.out", run->folder, job->uuid);
     job->output_file = dh_printf("%s/executor_output.json", job->out);
     job->spec.cwd = dh_printf("%s/work/%d", run->folder, job->slot);
@@ -205,8 +210,7 @@ static int make_work(const struct job *job, struct dh_err *err)
 
 int job_make_folders(struct job *job, struct dh_err *err)
 {
-    if (job->attempt > 1 &&
-        (fs_remove_tree(job->out, err) < 0 || fs_remove_tree(job->task_root, err) < 0))
+    if (job->attempt > 1 && fs_remove_tree(job->out, err) < 0)
         return -1;
     if (make_work(job, err) < 0 || (job_has_out(job) && fs_mkdirs(job->out, 0755, err) < 0))
         return -1;
@@ -219,8 +223,11 @@ void job_name(struct run *run, struct job *job)
 {
     name_folders(run, job);
     js_free(job->input);
-    job->input = executor_input_build(
-        job->node, &(struct exec_paths){job->task_root, job->out, job->output_file});
+    job->input =
+        executor_input_build(job->node, &(struct exec_paths){.task_root = job->task_root,
+                                                             .param_dir = job->out,
+                                                             .task_id = job->uuid,
+                                                             .output_file = job->output_file});
 }
 
 int job_build(struct run *run, struct job *job, struct dh_err *err)

@@ -43,19 +43,19 @@ static void timer_closed(uv_handle_t *handle)
 void jobs_take_slot(struct job *job)
 {
     struct run *run = job->run;
+    int i = 1;
 
     if (job->slot)
         return;
+    while (i < run->n_slot_names && run->slot_taken[i])
+        i++;
+    if (i >= run->n_slot_names) { /* more than jobs: exit handlers after a cancel, adopted ones */
+        run->slot_taken = dh_realloc(run->slot_taken, (size_t)i + 1, sizeof *run->slot_taken);
+        run->n_slot_names = i + 1;
+    }
+    run->slot_taken[i] = true;
     run->n_slots++;
-    /* An adopted job may come on top of the slots that there are: then it needs no folder any more.
-     */
-    for (int i = 1; i <= run->jobs * 2 && !job->slot; i++)
-        if (!run->slot_taken[i])
-            job->slot = i;
-    if (!job->slot)
-        job->slot = run->jobs * 2 + 1;
-    else
-        run->slot_taken[job->slot] = true;
+    job->slot = i;
 }
 
 void jobs_give_slot(struct job *job)
@@ -63,8 +63,7 @@ void jobs_give_slot(struct job *job)
     if (!job->slot)
         return;
     job->run->n_slots--;
-    if (job->slot <= job->run->jobs * 2)
-        job->run->slot_taken[job->slot] = false;
+    job->run->slot_taken[job->slot] = false;
     job->slot = 0;
 }
 

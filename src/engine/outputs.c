@@ -1,4 +1,5 @@
 /* outputs - what a step left behind: read, checked, measured. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -50,28 +51,74 @@ static int read_parameter_files(const struct job *job, struct js **ret, struct d
     return 0;
 }
 
-/* A step may write an artifact where it likes (set_path): the bytes come to the artifact's own
- * place. */
-static int fetch_custom(struct js *artifact, struct dh_err *err)
+static bool is_inside(const char *path, const char *folder)
 {
-    const char *from = js_get_text(artifact, "custom_path"), *uri = js_get_text(artifact, "uri");
-    int rc = 0;
+    size_t n = strlen(folder);
 
-    if (from && *from == '/' && *uri == '/' && fs_exists(from)) {
-        rc = fs_remove_tree(uri, err);
-        if (rc == 0)
-            rc = fs_copy(from, uri, err);
-    }
-    js_set(artifact, "custom_path", NULL);
-    return rc;
+    return !strncmp(path, folder, n) && (path[n] == '/' || !path[n]);
 }
 
-static int fetch_custom_paths(struct js *outputs, struct dh_err *err)
+/* Whether `path`, links followed, is the step's own: in its folders, or in the run's workspace. */
+static bool is_own(const struct run *run, const struct job *job, const char *path)
 {
-    for (js_each(js_get(outputs, "artifacts"), it))
+    const char *const folders[] = {job->task_root, job->spec.cwd, job->out, run->facts.workspace};
+    own_mem char *real = realpath(path, NULL);
+
+    for (size_t i = 0; real && i < sizeof folders / sizeof *folders; i++) {
+        own_mem char *folder = folders[i] ? realpath(folders[i], NULL) : NULL;
+
+        if (folder && is_inside(real, folder))
+            return true;
+    }
+    return false;
+}
+
+static bool is_input(const struct job *job, const char *uri)
+{
+    for (js_each(js_get(job->node->inputs, "artifacts"), it))
         for (size_t i = 0; i < js_n(it.value); i++)
-            if (js_get(js_at(it.value, i), "custom_path") &&
-                fetch_custom(js_at(it.value, i), err) < 0)
+            if (!strcmp(js_get_text(js_at(it.value, i), "uri"), uri))
+                return true;
+    return false;
+}
+
+/* A step may write an artifact where it likes (set_path): the bytes come to the artifact's own
+ * place, which alone may be replaced for that. */
+static int fetch_custom(const struct job *job, struct js *artifact, struct dh_err *err)
+{
+    const char *from = js_get_text(artifact, "custom_path"), *uri = js_get_text(artifact, "uri");
+
+    if (!from || *from != '/' || !fs_exists(from) || !strcmp(from, uri) ||
+        !is_inside(uri, job->task_root) || strstr(uri, "/../"))
+        return 0;
+    return fs_remove_tree(uri, err) < 0 ? -1 : fs_copy(from, uri, err);
+}
+
+/* What a step answers is not trusted with more than the step: in the process runtime it can read
+ * what its user can; elsewhere it may name its own folders, the workspace and its inputs, and
+ * nothing else comes out. */
+static int check_answer(const struct run *run, const struct job *job, struct js *artifact,
+                        struct dh_err *err)
+{
+    const char *custom = js_get_text(artifact, "custom_path"), *uri = js_get_text(artifact, "uri");
+    bool free = !strcmp(runtime_name(run->runtime), "process");
+
+    if (!free && custom && fs_exists(custom) && !is_own(run, job, custom))
+        js_set(artifact, "custom_path", NULL); /* it means a place in the step's own root */
+    if (fetch_custom(job, artifact, err) < 0)
+        return -1;
+    js_set(artifact, "custom_path", NULL);
+    if (free || *uri != '/' || !fs_exists(uri) || is_input(job, uri) || is_own(run, job, uri))
+        return 0;
+    return dh_fail(err, DH_FAILED, "its uri %s is outside of the step's folder %s", uri,
+                   job->task_root);
+}
+
+static int check_answers(const struct run *run, const struct job *job, struct dh_err *err)
+{
+    for (js_each(js_get(job->outputs, "artifacts"), it))
+        for (size_t i = 0; i < js_n(it.value); i++)
+            if (check_answer(run, job, js_at(it.value, i), err) < 0)
                 return dh_while(err, "output artifact '%s'", it.key);
     return 0;
 }
@@ -81,7 +128,6 @@ int outputs_read(struct run *run, struct job *job, struct dh_err *err)
     const struct component_outputs_spec *defs = &job->node->component->output_definitions;
     own(js_free) struct js *answer = NULL;
     own(js_free) struct js *files = NULL;
-    (void)run;
 
     job->outputs = js_free(job->outputs);
     if (!defs->parameters.n && !defs->artifacts.n)
@@ -90,7 +136,7 @@ int outputs_read(struct run *run, struct job *job, struct dh_err *err)
         return -1;
     if (executor_outputs(job->node, job->input, answer, files, &job->outputs, err) < 0)
         return -1;
-    return fetch_custom_paths(job->outputs, err);
+    return check_answers(run, job, err);
 }
 
 bool outputs_are_large(const struct js *outputs)

@@ -159,6 +159,12 @@ int record_end(struct run *run, struct plan_node *node, struct dh_err *err)
         given = plan_dag_outputs(run->plan, node);
     outputs = parameters_text(given);
     e = earlier_find(run, node);
+    if (e && !node->user && node->state == PLAN_CANCELED) { /* before it was asked for */
+        earlier_keep(run, node);
+        return store_state_ended(e->row.state)
+                   ? 0
+                   : store_task_finish(run->engine->store, e->row.id, &finish, err);
+    }
     if (e &&
         !node->user) { /* it had run once, and does not now: nothing below it counts any more */
         e->used = false;

@@ -104,9 +104,14 @@ static int advance(struct run *run, struct dh_err *err)
     struct plan_node *node;
 
     attempt_prepare_waiting(run);
-    while (!run->over && (run->cancels || jobs_may_start(run)) && plan_next(run->plan, &node) == 0)
-        if (change(run, node, err) < 0)
+    do {
+        if (task_unpark(run, err) < 0)
             return -1;
+        while (!run->over && (run->cancels || jobs_may_start(run)) &&
+               plan_next(run->plan, &node) == 0)
+            if (change(run, node, err) < 0)
+                return -1;
+    } while (!run->over && task_can_unpark(run));
     if (run->over || !plan_is_final(plan_root(run->plan)) || run->job_list)
         return 0;
     while (plan_next(run->plan, &node) == 0) /* the root's own end, if slots kept it back */
@@ -337,19 +342,6 @@ static int load_spec(struct run *run, const struct store_run *row, struct dh_err
 {
     const char *json, *source = js_get_text(run->options, "source");
 
-    if (run->how->spec) {
-        own(js_free) struct js *v = spec_to_json(run->how->spec);
-        own_mem char *text = js_dump(v, JS_COMPACT);
-        char digest[DIGEST_TEXT];
-
-        (void)digest_bytes(text, strlen(text), digest);
-        run->names_workspace = names_workspace(text);
-        if (store_spec_put(run->engine->store, digest, text, err) < 0 ||
-            store_run_set_spec(run->engine->store, run->id, digest, err) < 0)
-            return -1;
-        return spec_load_bytes(source ? source : "pipeline", text, strlen(text), &run->spec, NULL,
-                               err);
-    }
     if (store_spec_get(run->engine->store, row->spec_digest, run->arena, &json, err) < 0)
         return -1;
     run->names_workspace = names_workspace(json);
@@ -429,7 +421,6 @@ static void make_slots(struct run *run)
     run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
     if (run->jobs <= 0)
         run->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    run->slot_taken = dh_zalloc((size_t)run->jobs * 2 + 1, sizeof *run->slot_taken);
 }
 
 static int prepare(struct run *run, const struct store_run *row, struct dh_err *err)
@@ -440,6 +431,8 @@ static int prepare(struct run *run, const struct store_run *row, struct dh_err *
         read_object(row->options, &run->options, err) < 0)
         return dh_while(err, "the record of run %s", run->uuid);
     run->cache = cache_of(row->cache_mode);
+    run->retry_at = js_get_int(js_get(run->options, "retry"), "at", 0);
+    run->retry_from = js_get(js_get(run->options, "retry"), "from");
     make_slots(run);
     if (load_spec(run, row, err) < 0 || name_run(run, row, err) < 0 || make_folders(run, err) < 0 ||
         plan_new(run->spec, &run->facts, &run->plan, err) < 0 || open_runtime(run, err) < 0 ||
@@ -449,27 +442,6 @@ static int prepare(struct run *run, const struct store_run *row, struct dh_err *
     if (shepherd_limit(run->shepherd, (unsigned)run->jobs, err) < 0)
         return -1;
     return shepherd_journal(run->shepherd, journal, err);
-}
-
-static int check_from(struct run *run, struct dh_err *err)
-{
-    const struct spec *spec = run->spec;
-
-    for (const char *const *from = run->how->from; from && *from; from++) {
-        const char *last = strrchr(*from, '.');
-        own_mem char *name = dh_strdup(last ? last + 1 : *from);
-        bool found = false;
-
-        name[strcspn(name, "[")] = '\0';
-        found = spec->pipeline.root.dag && dag_task(spec->pipeline.root.dag, name);
-        for (size_t i = 0; !found && i < spec->pipeline.components.n; i++)
-            found = spec->pipeline.components.items[i].dag &&
-                    dag_task(spec->pipeline.components.items[i].dag, name);
-        if (!found)
-            return dh_fail(err, DH_NOT_FOUND, "pipeline '%s' has no task '%s'",
-                           spec->pipeline.pipeline_info.name, *from);
-    }
-    return 0;
 }
 
 static void run_done(struct run *run)
@@ -526,8 +498,6 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
     run.notes = strmap_new();
     (void)memcpy(run.uuid, row->uuid, sizeof run.uuid);
     run.rc = prepare(&run, row, err);
-    if (run.rc == 0)
-        run.rc = check_from(&run, err);
     if (run.rc == 0) {
         open_handles(&run);
         run_turn(&run);

@@ -21,5 +21,5 @@ int task_failed(struct job *job, enum plan_state state, const char *reason, int 
 /* By the error that is in *err: the step's own fault ends the step, the machine's (-1) ends the
  * run. */
 int task_fail(struct job *job, struct dh_err *err);
-/* Equal tasks that waited for this one: ask the cache again, or run. */
-int task_unpark(struct run *run, const char *fingerprint, struct dh_err *err);
+/* Does what the leaf is for, once more: import, make a volume, or an attempt. */
+int task_work(struct job *job, struct dh_err *err);

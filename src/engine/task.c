@@ -29,16 +29,15 @@ static void discard(struct job *job)
 int task_succeeded(struct job *job, enum plan_state state, bool fresh, struct dh_err *err)
 {
     struct run *run = job->run;
-    char fingerprint[DIGEST_TEXT];
+    (void)err;
 
-    memcpy(fingerprint, job->fingerprint, sizeof fingerprint);
     discard(job);
     run_watch(run, job->node, job, state,
               state == PLAN_CACHED ? "an equal task had this result" : NULL,
               state == PLAN_CACHED ? -1 : 0, -1);
     plan_finish(run->plan, job->node, state, take(&job->outputs), NULL, fresh);
     jobs_end(job);
-    return task_unpark(run, fingerprint, err);
+    return 0;
 }
 
 static void backoff_over(uv_timer_t *timer)
@@ -67,14 +66,15 @@ int task_failed(struct job *job, enum plan_state state, const char *reason, int 
 {
     struct run *run = job->run;
     const struct retry_policy *policy = plan_retry_policy(job->node);
-    bool again = state == PLAN_FAILED && policy && !run->cancels &&
+    bool again = state == PLAN_FAILED && policy && !run->cancels && !job->hopeless &&
                  ++job->failures <= policy->max_retry_count;
-    char fingerprint[DIGEST_TEXT];
     int64_t wait;
 
     jobs_give_slot(job);
     if (job->volumes)
         run_discard(run, take(&job->volumes));
+    if (job->task_root && job->attempt > 0) /* of a failed attempt its log is kept, nothing else */
+        run_discard(run, dh_strdup(job->task_root));
     if (record_failure(run, job, state, reason, exit_code, !again, err) < 0)
         return -1;
     if (again) {
@@ -84,12 +84,11 @@ int task_failed(struct job *job, enum plan_state state, const char *reason, int 
         run_watch(run, job->node, job, PLAN_FAILED, reason, exit_code, (int)(wait / 1000));
         return 0;
     }
-    memcpy(fingerprint, job->fingerprint, sizeof fingerprint);
     discard(job);
     run_watch(run, job->node, job, state, reason, exit_code, -1);
     plan_finish(run->plan, job->node, state, NULL, reason, true);
     jobs_end(job);
-    return task_unpark(run, fingerprint, err);
+    return 0;
 }
 
 /* The step's own fault ends the step, the machine's ends the run. */
@@ -105,6 +104,13 @@ int task_fail(struct job *job, struct dh_err *err)
 
 /* ---- reuse ---- */
 
+/* What --from names is to run. */
+static bool may_reuse(const struct job *job)
+{
+    return job->run->cache & CACHE_READ && plan_may_cache(job->node) &&
+           !earlier_from(job->run, job->node);
+}
+
 /* 1: the job was ended by a recorded result. */
 static int try_cache(struct job *job, struct dh_err *err)
 {
@@ -114,7 +120,7 @@ static int try_cache(struct job *job, struct dh_err *err)
     struct store_task origin;
     int rc;
 
-    if (!(run->cache & CACHE_READ) || !plan_may_cache(job->node))
+    if (!may_reuse(job))
         return 0;
     arena = arena_new();
     rc = cache_look_up(run, job->fingerprint, arena, &origin, &outputs, err);
@@ -133,8 +139,7 @@ static int run_or_park(struct job *job, struct dh_err *err)
 
     if (rc)
         return rc < 0 ? -1 : 0;
-    if (run->cache & CACHE_READ && plan_may_cache(job->node) &&
-        strmap_get(run->by_fingerprint, job->fingerprint)) {
+    if (may_reuse(job) && strmap_get(run->by_fingerprint, job->fingerprint)) {
         if (job->state == JOB_NEW)
             run_watch(run, job->node, job, PLAN_RUNNING, "an equal task runs", -1, -1);
         job->state = JOB_PARKED;
@@ -144,16 +149,32 @@ static int run_or_park(struct job *job, struct dh_err *err)
     return attempt_begin(job, err);
 }
 
-int task_unpark(struct run *run, const char *fingerprint, struct dh_err *err)
+static bool is_free(const struct run *run, const struct job *job)
+{
+    return job->state == JOB_PARKED && !strmap_get(run->by_fingerprint, job->fingerprint);
+}
+
+bool task_can_unpark(const struct run *run)
 {
     for (struct job *job = run->job_list; run->n_parked && job; job = job->next)
-        if (job->state == JOB_PARKED && !strcmp(job->fingerprint, fingerprint)) {
-            run->n_parked--;
-            job->state = JOB_PREPARING;
-            /* The list changes; the next one of the same kind follows when this one has ended. */
-            return run->cancels ? task_failed(job, PLAN_CANCELED, run->cancel_reason, -1, err)
-                                : run_or_park(job, err);
+        if (is_free(run, job))
+            return true;
+    return false;
+}
+
+int task_unpark(struct run *run, struct dh_err *err)
+{
+    for (struct job *job = run->job_list; run->n_parked && job;) {
+        if (!is_free(run, job)) {
+            job = job->next;
+            continue;
         }
+        run->n_parked--;
+        job->state = JOB_PREPARING;
+        if (run_or_park(job, err) < 0)
+            return -1;
+        job = run->job_list; /* it may be gone */
+    }
     return 0;
 }
 
@@ -188,7 +209,8 @@ static int still_failed(struct job *job, const struct earlier *e)
 {
     struct run *run = job->run;
 
-    if (!e || run->how->mode != ENGINE_RESUME || e->row.state != STORE_FAILED)
+    if (!e || run->how->mode != ENGINE_RESUME || e->row.state != STORE_FAILED ||
+        earlier_is_old(run, e))
         return 0;
     if (e->row.error)
         run_error(run, dh_strdup(e->row.error));
@@ -199,6 +221,7 @@ static int still_failed(struct job *job, const struct earlier *e)
 
 static int import(struct job *job, struct dh_err *err)
 {
+    job->outputs = js_free(job->outputs);
     if (executor_import(job->run->plan, job->node, &job->outputs, err) < 0)
         return task_fail(job, err);
     if (platform_import(job->run, job, err) < 0 || outputs_measure(job->outputs, err) < 0)
@@ -226,9 +249,21 @@ static int stubbed(struct job *job, const struct js *stub, struct dh_err *err)
 
 static int not_here(struct job *job, struct dh_err *err)
 {
+    job->hopeless = true;
     (void)dh_fail(err, DH_FAILED, "a %s runs on Vertex AI only; dhow runs containers and importers",
                   job->node->executor->kind == EXECUTOR_RESOLVER ? "resolver" : "custom job");
     return task_fail(job, err);
+}
+
+int task_work(struct job *job, struct dh_err *err)
+{
+    const struct plan_node *node = job->node;
+
+    if (node->executor->kind == EXECUTOR_IMPORTER)
+        return import(job, err);
+    if (node->executor->kind != EXECUTOR_CONTAINER)
+        return not_here(job, err);
+    return platform_is_builtin(node) ? builtin(job, err) : attempt_begin(job, err);
 }
 
 int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
@@ -243,7 +278,7 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
     if (earlier_stands(run, job, e, &outputs, err)) {
         node->user = (void *)(intptr_t)e->row.id;
         plan_finish(run->plan, node, e->row.state == STORE_CACHED ? PLAN_CACHED : PLAN_SUCCEEDED,
-                    outputs, NULL, false);
+                    outputs, NULL, run->retry_at && !earlier_is_old(run, e));
         jobs_end(job);
         return 0;
     }
@@ -256,14 +291,12 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
     stub = stub_find(run, node);
     if (stub)
         return stubbed(job, stub, err);
-    if (node->executor->kind == EXECUTOR_IMPORTER)
-        return import(job, err);
-    if (node->executor->kind != EXECUTOR_CONTAINER)
-        return not_here(job, err);
-    if (platform_is_builtin(node))
-        return builtin(job, err);
+    if (node->executor->kind != EXECUTOR_CONTAINER || platform_is_builtin(node))
+        return task_work(job, err);
     rc = adopt(job, e, err);
     if (rc)
         return rc < 0 ? -1 : 0;
+    if (e && e->row.state == STORE_RUNNING && e->row.folder)
+        run_discard(run, dh_strdup(e->row.folder)); /* of an attempt that was interrupted */
     return run_or_park(job, err);
 }

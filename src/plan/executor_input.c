@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
@@ -99,11 +100,39 @@ static struct js *output_artifact(const struct component_outputs_artifact_spec *
     return artifact_list(items);
 }
 
+/* The one placeholder that an input cannot have replaced before the task has an id. */
+static void name_task(struct js *view, const char *task_id)
+{
+    static const char placeholder[] = "{{$.pipeline_task_uuid}}";
+    struct js *values = js_path(view, "inputs", "parameterValues", NULL), *named;
+
+    for (js_each(values, it)) {
+        const char *at = js_text(it.value), *found = at ? strstr(at, placeholder) : NULL;
+        own_buf struct buf b = {0};
+
+        if (!found)
+            continue;
+        for (; found; found = strstr(at, placeholder)) {
+            buf_add(&b, at, (size_t)(found - at));
+            buf_adds(&b, task_id);
+            at = found + sizeof placeholder - 1;
+        }
+        buf_adds(&b, at);
+        named = js_copy(values);
+        js_set(named, it.key, js_str(buf_str(&b)));
+        js_set(js_get(view, "inputs"), "parameterValues", named);
+        name_task(view, task_id); /* the object has changed: look again for the next one */
+        return;
+    }
+}
+
 struct js *executor_input_build(const struct plan_node *node, const struct exec_paths *paths)
 {
     const struct component_outputs_spec *defs = &node->component->output_definitions;
     struct js *input = executor_input_view(node->inputs), *outputs = js_object(), *group;
 
+    if (paths->task_id)
+        name_task(input, paths->task_id);
     js_set(input, "outputs", outputs);
     if (defs->parameters.n) {
         group = js_object();

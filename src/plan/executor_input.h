@@ -15,6 +15,7 @@ struct exec_paths {          /* where a task's outputs go; absolute */
     const char *task_root;   /* artifacts: {task_root}/{output name} */
     const char *param_dir;   /* output parameters: {param_dir}/{output name} */
     const char *output_file; /* executor output JSON */
+    const char *task_id;     /* {{$.pipeline_task_uuid}} in its parameters */
 };
 
 /* Inputs alone, in ExecutorInput's form: what conditions see. `inputs`: {"parameters",

@@ -125,10 +125,13 @@ struct js *plan_fingerprint_parts(const struct plan *plan, const struct plan_nod
 char *plan_fingerprint(const struct plan *plan, const struct plan_node *node, char to[DIGEST_TEXT])
 {
     const char *key = node->task->caching_options.cache_key;
+    const char *pipeline = plan->spec->pipeline.pipeline_info.name;
     own(js_free) struct js *parts = NULL;
     own_buf struct buf text = {0};
 
-    if (key[0]) { /* the author's own key, as KFP takes it: component name, NUL, key */
+    if (key[0]) { /* the author's own key: pipeline, component, key, with NULs between; KFP looks
+                     within one pipeline too */
+        buf_add(&text, pipeline, strlen(pipeline) + 1);
         buf_add(&text, node->task->component_ref.name, strlen(node->task->component_ref.name) + 1);
         buf_adds(&text, key);
     } else {

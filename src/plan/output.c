@@ -10,6 +10,13 @@ static const struct plan_node *child_named(const struct plan_node *dag, const ch
     return task && dag->children ? &dag->children[task - dag->component->dag->tasks.items] : NULL;
 }
 
+/* A loop that was skipped, or failed before it knew its items, gave nothing; one over no items gave
+ * []. */
+static bool never_ran(const struct plan_node *node)
+{
+    return node->type == PLAN_LOOP && !node->n_children && !plan_succeeded(node);
+}
+
 /* Collects values in the order of the iterations. `collected` is set where a loop stands on the
  * way: then the output is the list, else it is the one value. Nested loops give one flat list, as
  * in KFP's backend. */
@@ -18,6 +25,8 @@ static void gather_parameter(const struct plan_node *node, const char *key, stru
 {
     const struct dag_output_parameter_spec *out;
 
+    if (never_ran(node))
+        return;
     if (node->type == PLAN_LOOP) {
         *collected = true;
         for (uint32_t i = 0; i < node->n_children; i++)
@@ -72,6 +81,8 @@ static void gather_artifacts(const struct plan_node *node, const char *key, stru
 {
     const struct dag_output_artifact_spec *out;
 
+    if (never_ran(node))
+        return;
     if (node->type == PLAN_LOOP) {
         *found = true;
         for (uint32_t i = 0; i < node->n_children; i++)

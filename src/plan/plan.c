@@ -193,6 +193,7 @@ static void init_node(struct plan *plan, struct plan_node *node, struct plan_nod
     node->type = (uint8_t)type;
     node->iteration_index = -1;
     node->dirty = parent->dirty;
+    node->shielded = parent->shielded || !waits_for_success(node);
     if (!node->component->dag && type != PLAN_LOOP) {
         node->executor = spec_executor(plan->spec, node->component->executor_label);
         node->type = node->executor->kind == EXECUTOR_IMPORTER ? PLAN_IMPORTER : PLAN_RUNTIME;
@@ -259,6 +260,13 @@ static void open_loop(struct plan *plan, struct plan_node *loop)
         end_dag(plan, loop);
 }
 
+/* After the first cancel exit handlers still run, with all that is part of them; after the second
+ * nothing. */
+static bool is_canceled(const struct plan *plan, const struct plan_node *node)
+{
+    return plan->canceled && (plan->canceled_all || !node->shielded);
+}
+
 /* Opens the loop's next iteration; the rest stays behind it on the stack. */
 static void open_iteration(struct plan *plan, struct plan_node *loop)
 {
@@ -268,7 +276,7 @@ static void open_iteration(struct plan *plan, struct plan_node *loop)
     struct plan_node *it;
     struct dh_err err;
 
-    if (plan->canceled) {
+    if (is_canceled(plan, loop)) {
         while (loop->n_opened < loop->n_children) {
             loop->n_active++;
             end_node(plan, &loop->children[loop->n_opened++], PLAN_CANCELED,
@@ -375,7 +383,7 @@ static void decide(struct plan *plan, struct plan_node *node)
     const struct plan_node *up;
     struct dh_err err;
 
-    if (plan->canceled && (plan->canceled_all || waits_for_success(node))) {
+    if (is_canceled(plan, node)) {
         end_node(plan, node, PLAN_CANCELED, dh_strdup("run canceled"));
         return;
     }

@@ -63,7 +63,9 @@ struct plan_node {                         /* read-only but for `user` */
     uint32_t n_children;
     int32_t iteration_index; /* iterations: from 0; all else: -1 */
     uint8_t type, state;     /* enum plan_type, plan_state */
-    bool dirty; /* ran anew in this session, or something before it did: see plan_finish */
+    bool shielded; /* it, or what it is part of, runs whatever happened before: also after a cancel
+                    */
+    bool dirty;    /* ran anew in this session, or something before it did: see plan_finish */
     /* private from here */
     bool is_ready, is_changed;     /* is on that queue */
     uint32_t n_waiting;            /* upstream tasks that are not final */
@@ -134,9 +136,9 @@ const struct retry_policy *plan_retry_policy(const struct plan_node *node);
 /* Whether the author wants the leaf's result to be reused (cachingOptions.enableCache). */
 bool plan_may_cache(const struct plan_node *node);
 
-/* What a parameter that the platform spec names (a secret's name, a volume's) is for a leaf, resolved
- * as the leaf's own inputs are. *ret is the caller's, NULL where it has no value. DH_FAILED: it names
- * what is not there. */
+/* What a parameter that the platform spec names (a secret's name, a volume's) is for a leaf,
+ * resolved as the leaf's own inputs are. *ret is the caller's, NULL where it has no value.
+ * DH_FAILED: it names what is not there. */
 int plan_parameter(const struct plan *plan, const struct plan_node *node,
                    const struct input_parameter_spec *in, struct js **ret, struct dh_err *err);
 

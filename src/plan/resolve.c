@@ -109,12 +109,12 @@ int plan_parameter(const struct plan *plan, const struct plan_node *node,
                    const struct input_parameter_spec *in, struct js **ret, struct dh_err *err)
 {
     own(js_free) struct js *v = NULL;
-    const char *producer = in->kind == INPUT_PARAMETER_TASK_OUTPUT
-                               ? in->task_output_parameter->producer_task
-                               : NULL;
+    const char *producer =
+        in->kind == INPUT_PARAMETER_TASK_OUTPUT ? in->task_output_parameter->producer_task : NULL;
 
     if (producer && !dag_task(node->parent->component->dag, producer))
-        return dh_fail(err, DH_FAILED, "it is given by task '%s', which this dag has not", producer);
+        return dh_fail(err, DH_FAILED, "it is given by task '%s', which this dag has not",
+                       producer);
     if (raw_parameter(plan, node, in, &v, err) < 0 || select_part(in, &v, err) < 0)
         return -1;
     *ret = take(&v);

@@ -260,6 +260,15 @@ int store_run_set_spec(struct store *s, int64_t id, const char *spec_digest, str
     return store_touched(s, rc, "run", id, err);
 }
 
+int store_run_set_given(struct store *s, int64_t id, const char *parameters, const char *options,
+                        struct dh_err *err)
+{
+    int rc = db_run(s->db, err, "UPDATE run SET parameters = ?, options = ? WHERE id = ?",
+                    DB_T(parameters), DB_T(options), DB_I(id));
+
+    return store_touched(s, rc, "run", id, err);
+}
+
 int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err)
 {
     int rc =

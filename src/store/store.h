@@ -229,6 +229,9 @@ int store_run_finish(struct store *s, int64_t id, enum store_state state, const 
                      const char *error, int64_t now_us, struct dh_err *err);
 /* A changed pipeline for a run that is retried (store_spec_put first). */
 int store_run_set_spec(struct store *s, int64_t id, const char *spec_digest, struct dh_err *err);
+/* And what it was given: parameters and options, JSON objects. */
+int store_run_set_given(struct store *s, int64_t id, const char *parameters, const char *options,
+                        struct dh_err *err);
 int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err);
 /* From any process; whoever runs it sees it (store_changed, then store_run_cancel_requested). */
 int store_run_request_cancel(struct store *s, int64_t id, int64_t now_us, struct dh_err *err);
