@@ -186,11 +186,11 @@ struct moments {
 enum { MOMENT_ROWS = 2048, LANE = 8 };
 typedef double lanes __attribute__((vector_size(LANE * 8), aligned(8)));
 
-static double lane_sum(lanes v)
+static double lane_sum(const lanes *v)
 {
     double sum = 0;
     for (int i = 0; i < LANE; i++)
-        sum += v[i];
+        sum += (*v)[i];
     return sum;
 }
 
@@ -210,7 +210,7 @@ static void block_moments(const double *x, size_t n, struct moments *m)
         }
     }
     m->n = n;
-    m->mean = lane_sum(sum) / (double)n;
+    m->mean = lane_sum(&sum) / (double)n;
     for (size_t i = 0; i < n; i += LANE) {
         lanes v;
         memcpy(&v, x + i, sizeof v);
@@ -218,8 +218,8 @@ static void block_moments(const double *x, size_t n, struct moments *m)
         square += v * v;
         rest += v;
     }
-    double left = lane_sum(rest);
-    m->variance = lane_sum(square) - left * left / (double)n;
+    double left = lane_sum(&rest);
+    m->variance = lane_sum(&square) - left * left / (double)n;
     m->mean += left / (double)n;
     m->low = INFINITY, m->high = -INFINITY;
     for (int i = 0; i < LANE; i++) {
