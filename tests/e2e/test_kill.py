@@ -63,7 +63,7 @@ class Kills:
         """Starts dhow and kills it somewhere within that time; False: it had ended by itself."""
         with subprocess.Popen([DHOW, *map(str, args)], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
             try:
-                _, said = p.communicate(timeout=self.dice.random() * within + 0.002)
+                _, said = p.communicate(timeout=self.dice.random() * within * 0.8 + 0.002)
             except subprocess.TimeoutExpired:
                 p.kill()
                 self.kills += 1
