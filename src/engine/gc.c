@@ -160,7 +160,8 @@ static int doom(struct gc *gc, const struct store_run *run, void *user, struct d
 }
 
 /* Whether a run that stays made it or uses it. */
-static int is_used(struct gc *gc, int64_t artifact, struct arena *a, bool *ret, struct dh_err *err)
+static int row_is_used(struct gc *gc, int64_t artifact, struct arena *a, bool *ret,
+                       struct dh_err *err)
 {
     static const enum store_link_type types[] = {STORE_INPUT, STORE_OUTPUT};
 
@@ -181,9 +182,33 @@ static int is_used(struct gc *gc, int64_t artifact, struct arena *a, bool *ret, 
     return 0;
 }
 
-/* An artifact that a step wrote lies in its run's folder: {root}/{pipeline}/{run}/…  */
+/* The same bytes may be on record more than once: an importer makes a row of its own. */
+static int is_used(struct gc *gc, const char *uri, struct arena *a, bool *ret, struct dh_err *err)
+{
+    struct store_artifact_filter filter = {.uri = uri, .limit = PAGE};
+    struct store_artifact_rows rows;
+
+    *ret = false;
+    do {
+        if (store_artifact_list(gc->store, &filter, a, &rows, err) < 0)
+            return -1;
+        for (size_t i = 0; i < rows.n && !*ret; i++) {
+            if (row_is_used(gc, rows.items[i].artifact.id, a, ret, err) < 0)
+                return -1;
+            filter.after_id = rows.items[i].artifact.id;
+        }
+    } while (rows.more && rows.n && !*ret);
+    return 0;
+}
+
+/* What a step wrote lies in the home, or elsewhere in its run's folder: {root}/{pipeline}/{run}/…
+ * All else was imported. */
 static bool is_ours(const struct gc *gc, const char *path)
 {
+    own_mem char *home = fs_join(gc->home, "artifacts/");
+
+    if (!strncmp(path, home, strlen(home)))
+        return true;
     for (const char *at = path; (at = strchr(at, '/')); at++) {
         own_mem char *part = dh_strndup(at + 1, strcspn(at + 1, "/"));
 
@@ -193,6 +218,28 @@ static bool is_ours(const struct gc *gc, const char *path)
     return false;
 }
 
+static int drop_artifact(struct gc *gc, const struct store_artifact *artifact, struct arena *a,
+                         struct dh_err *err)
+{
+    own_mem char *path = NULL;
+    bool used = true;
+
+    if (artifact->state == STORE_DELETED || strmap_get(gc->seen, artifact->uuid) ||
+        artifact_uri_local(artifact->uri, &path, err) != 0 || !is_ours(gc, path))
+        return 0;
+    if (is_used(gc, artifact->uri, a, &used, err) < 0)
+        return -1;
+    if (used)
+        return 0;
+    (void)strmap_put(gc->seen, artifact->uuid, gc);
+    if (fs_exists(path))
+        tell(gc, GC_ARTIFACT, path, artifact->uuid, fs_tree_bytes(path));
+    later(gc, take(&path));
+    return gc->options->dry_run
+               ? 0
+               : store_artifact_set_state(gc->store, artifact->id, STORE_DELETED, err);
+}
+
 static int drop_artifacts(struct gc *gc, int64_t run, struct dh_err *err)
 {
     own(arena_free) struct arena *a = arena_new();
@@ -200,28 +247,9 @@ static int drop_artifacts(struct gc *gc, int64_t run, struct dh_err *err)
 
     if (store_artifacts_of_run(gc->store, run, STORE_OUTPUT, a, &outputs, err) < 0)
         return -1;
-    for (size_t i = 0; i < outputs.n; i++) {
-        const struct store_artifact *artifact = &outputs.items[i].artifact;
-        char *path = NULL;
-        bool used;
-
-        if (artifact->state == STORE_DELETED || artifact_uri_local(artifact->uri, &path, err) != 0)
-            continue;
-        if (strmap_get(gc->seen, artifact->uuid) || !is_ours(gc, path) ||
-            is_used(gc, artifact->id, a, &used, err) != 0 || used) {
-            free(path);
-            continue;
-        }
-        (void)strmap_put(gc->seen, artifact->uuid, gc);
-        if (fs_exists(path) && gc->options->want[GC_ARTIFACT])
-            tell(gc, GC_ARTIFACT, path, artifact->uuid, fs_tree_bytes(path));
-        if (!gc->options->dry_run &&
-            store_artifact_set_state(gc->store, artifact->id, STORE_DELETED, err) < 0) {
-            free(path);
+    for (size_t i = 0; i < outputs.n; i++)
+        if (drop_artifact(gc, &outputs.items[i].artifact, a, err) < 0)
             return -1;
-        }
-        later(gc, path);
-    }
     return 0;
 }
 
