@@ -151,6 +151,9 @@ int record_end(struct run *run, struct plan_node *node, struct dh_err *err); /* 
 int record_leaf(struct run *run, struct job *job, struct dh_err *err);
 int record_attempt(struct run *run, struct job *job,
                    struct dh_err *err); /* the attempt is about to start */
+/* An importer's artifact that the record has already: the same type, uri, digest and metadata. Then
+ * it gets that row, and record_success makes no new one. */
+int record_find_imported(struct run *run, struct js *artifact, struct dh_err *err);
 int record_success(struct run *run, struct job *job,
                    struct dh_err *err); /* job->outputs; adds ids to them */
 int record_cached(struct run *run, struct job *job, const struct store_task *origin,

@@ -84,15 +84,49 @@ static int put_artifact(struct run *run, const struct job *job, const char *key,
                                  .created_us = clock_now_us()};
     int64_t id;
 
+    js_set(a, "producer", js_int(job->task));
+    js_set(a, "producer_key", js_str(key));
+    if (js_get_int(a, "row", 0)) /* an importer found it in the record */
+        return 0;
     if (store_artifact_insert(run->engine->store, &row, &id, err) < 0)
         return -1;
     js_set(a, "artifact_id", js_str(uuid));
     js_set(a, "row", js_int(id));
-    js_set(a, "producer", js_int(job->task));
-    js_set(a, "producer_key", js_str(key));
     if (put_metrics(run, job, a, err) < 0)
         return -1;
     return strcmp(row.type, "system.Model") ? 0 : register_model(run, job, a, err);
+}
+
+static bool is_same(const struct store_artifact *row, const struct js *a)
+{
+    const char *digest = js_get_text(a, "digest");
+    own(js_free) struct js *metadata = NULL;
+
+    if (row->state == STORE_DELETED || !row->digest != !digest ||
+        (digest && strcmp(digest, row->digest) != 0))
+        return false;
+    if (row->metadata && js_parse(row->metadata, strlen(row->metadata), &metadata, NULL) < 0)
+        return false;
+    return js_n(metadata) == 0 ? js_n(js_get(a, "metadata")) == 0
+                               : js_equal(metadata, js_get(a, "metadata"));
+}
+
+int record_find_imported(struct run *run, struct js *a, struct dh_err *err)
+{
+    own(arena_free) struct arena *arena = arena_new();
+    struct store_artifact_filter filter = {
+        .type = js_get_text(a, "type"), .uri = js_get_text(a, "uri"), .limit = 20};
+    struct store_artifact_rows rows;
+
+    if (store_artifact_list(run->engine->store, &filter, arena, &rows, err) < 0)
+        return -1;
+    for (size_t i = 0; i < rows.n; i++)
+        if (is_same(&rows.items[i].artifact, a)) {
+            js_set(a, "row", js_int(rows.items[i].artifact.id));
+            js_set(a, "artifact_id", js_str(rows.items[i].artifact.uuid));
+            break;
+        }
+    return 0;
 }
 
 int record_success(struct run *run, struct job *job, struct dh_err *err)

@@ -219,12 +219,24 @@ static int still_failed(struct job *job, const struct earlier *e)
     return 1;
 }
 
+static int find_imported(struct job *job, struct dh_err *err)
+{
+    if (job->node->executor->importer->reimport)
+        return 0;
+    for (js_each(js_get(job->outputs, "artifacts"), it))
+        for (size_t i = 0; i < js_n(it.value); i++)
+            if (record_find_imported(job->run, js_at(it.value, i), err) < 0)
+                return -1;
+    return 0;
+}
+
 static int import(struct job *job, struct dh_err *err)
 {
     job->outputs = js_free(job->outputs);
     if (executor_import(job->run->plan, job->node, &job->outputs, err) < 0)
         return task_fail(job, err);
-    if (platform_import(job->run, job, err) < 0 || outputs_measure(job->outputs, err) < 0)
+    if (platform_import(job->run, job, err) < 0 || outputs_measure(job->outputs, err) < 0 ||
+        find_imported(job, err) < 0)
         return task_fail(job, err);
     if (record_success(job->run, job, err) < 0)
         return task_fail(job, err);
