@@ -225,9 +225,25 @@ def mending(folder: pathlib.Path) -> None:
     check(set(states(json.loads(again.stdout)).values()) == {"SUCCEEDED"}, "all succeeded")
 
 
+def shepherd(folder: pathlib.Path) -> None:
+    """The process that starts the steps is killed: its steps go with it, dhow says so, and resume takes the run up."""
+    home, marks = folder / "shepherd", folder / "marks"
+    s = step(pipeline("shepherd"), "a", f"echo begun >> {marks}; sleep 2; echo ended >> {marks}", cache=False)
+    path = write(folder, step(s, "b", "true", ("a",), cache=False))
+    with subprocess.Popen([DHOW, "run", "-q", path], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.PIPE, text=True) as p:
+        check(wait_for(marks.exists), "a run with a step that takes a while")
+        for child in pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        said = p.communicate(timeout=30)[1]
+    check(p.returncode == 3 and "is gone" in said, "its shepherd is killed: exit status 3", f"{p.returncode} {said}")
+    resumed = dhow("resume", "last", home=home)
+    check(resumed.returncode == 0 and lines(marks) == ["begun", "begun", "ended"], "resume runs the step again, which did not outlive its shepherd",
+          f"{says(resumed)} {lines(marks)}")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-engine-") as name:
-        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, mending):
+        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, mending, shepherd):
             folder = pathlib.Path(name) / part.__name__
             folder.mkdir()
             part(folder)

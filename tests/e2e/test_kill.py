@@ -1,5 +1,5 @@
 # run: timeout=900
-"""kill -9 of dhow at random moments of the demo and of a pipeline of 50 steps, each time followed by resume (which may be
+"""kill -9 of dhow at random moments of the demo, of a pipeline of 50 steps and of one with loops, each time followed by resume (which may be
 killed as well): every run ends SUCCEEDED, nothing that had succeeded runs again, the record is whole, nothing strays.
 
 DHOW_KILLS: how many in all (200; DHOW_QUICK: 40). DHOW_SEED: the moments."""
@@ -27,6 +27,22 @@ def fifty(folder: pathlib.Path, dice: random.Random) -> pathlib.Path:
         marks = folder / "marks"
         script = f"echo start t{i} >> {marks}; sleep 0.00{dice.randrange(10)}; printf v{i} > $out_o; echo data{i} > $out_a; echo done t{i} >> {marks}"
         step(s, f"t{i}", script, after, outputs=("o",), artifacts={"a": "Dataset"})
+    return write(folder, s)
+
+
+def loops(folder: pathlib.Path) -> pathlib.Path:
+    """A loop of dags with two steps each inside an exit handler, and the exit step."""
+    s = pipeline("loops")
+    marks = folder / "marks"
+    body, group = {"tasks": {}}, {"tasks": {}}
+    step(s, "first", f'printf "$in_it" > "$out_o"; echo done "first-$in_it" >> {marks}', inputs={"it": "=it"}, outputs=("o",), dag=body)
+    step(s, "second", f'sleep 0.01; echo done "second-$in_o" >> {marks}', inputs={"o": "first.o"}, dag=body)
+    s["components"]["comp-loop"] = {"inputDefinitions": {"parameters": {"it": {"parameterType": "STRING"}}}, "dag": body}
+    s["components"]["comp-group"] = {"dag": group}
+    group["tasks"]["for-loop-1"] = {"componentRef": {"name": "comp-loop"}, "taskInfo": {"name": "for-loop-1"},
+                                    "parameterIterator": {"itemInput": "it", "items": {"raw": '["a", "b", "c", "d", "e", "f"]'}}}
+    s["root"]["dag"]["tasks"]["exit-handler-1"] = {"componentRef": {"name": "comp-group"}, "taskInfo": {"name": "exit-handler-1"}}
+    step(s, "last", f"echo done last >> {marks}", ("exit-handler-1",), triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})
     return write(folder, s)
 
 
@@ -135,12 +151,12 @@ class Kills:
 def main() -> None:
     dice = random.Random(SEED)
     print(f"# seed {SEED}")
-    for name in ("demo", "fifty"):
+    for name, share in (("demo", 9), ("fifty", 9), ("loops", 2)):
         with tempfile.TemporaryDirectory(prefix="dhow-kill-") as at:
             folder = pathlib.Path(at)
-            kills = Kills(name, folder, DEMO if name == "demo" else fifty(folder, dice), dice)
+            kills = Kills(name, folder, DEMO if name == "demo" else fifty(folder, dice) if name == "fifty" else loops(folder), dice)
             kills.measure()
-            kills.loop(KILLS // 2)
+            kills.loop(max(2, KILLS * share // 20))
             kills.judge()
     done()
 
