@@ -153,6 +153,26 @@ static char *own_folder(const struct texts *texts, const char *controller, char 
     return folder;
 }
 
+void cgroup_each(const char *name, void (*fn)(const char *folder))
+{
+    static const char *const all[] = {
+        "pids",       "memory",       "cpu",     "cpuacct",  "cpuset",  "blkio",
+        "devices",    "freezer",      "net_cls", "net_prio", "hugetlb", "rdma",
+        "perf_event", "name=systemd", NULL}; /* the last is version 2 beside them */
+    struct texts texts = {read_all("/proc/self/mountinfo"), read_all("/proc/self/cgroup")};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        own_mem char *top = NULL;
+        own_mem char *folder = own_folder(&texts, all[i], &top);
+        own_mem char *place = folder ? fs_join(folder, name) : NULL;
+
+        if (place && fs_is_dir(place))
+            fn(place);
+    }
+    free(texts.mounts);
+    free(texts.groups);
+}
+
 static bool may_make(const char *folder)
 {
     own_mem char *procs = fs_join(folder, "cgroup.procs");

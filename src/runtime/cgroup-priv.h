@@ -26,6 +26,9 @@ void cgroup_find(struct cgroups *c);
 
 int cgroup_write(const char *folder, const char *file, const char *text); /* -1 and errno */
 char *cgroup_read(const char *folder, const char *file); /* the caller's; NULL: none */
+/* Calls fn with the folder `name` below our own group of each hierarchy, where it is.
+ */
+void cgroup_each(const char *name, void (*fn)(const char *folder));
 unsigned cgroup_enable(const char *folder, unsigned want);
 const char *
 cgroup_below_mount(const char *folder); /* version 2: the group's path in its hierarchy */

@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "runtime/cgroup-priv.h"
+#include "runtime/command.h"
 
 #define CPU_PERIOD_US 100000
 #define CPU_QUOTA_MIN_US 1000 /* the kernel's */
@@ -160,23 +161,6 @@ void cgroup_remove(const char *group)
 }
 
 /* ---- making ---- */
-
-/* When a process began, in clock ticks: with the pid it names one process and no later one. 0:
- * there is none. */
-static unsigned long long started(pid_t pid)
-{
-    char path[64], *at, *save = NULL;
-    own_mem char *text = NULL;
-    size_t n;
-
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (fs_read(path, 4096, &text, &n, NULL) != 0 || !(at = strrchr(text, ')')))
-        return 0;
-    at = strtok_r(at, " ", &save);
-    for (int field = 2; at && field < 22; field++) /* ")" is the second's end */
-        at = strtok_r(NULL, " ", &save);
-    return at ? strtoull(at, NULL, 10) : 0;
-}
 
 static int set_number(const char *folder, const char *file, long long value)
 {
@@ -344,6 +328,15 @@ static char *bytes_text(long long bytes, char to[48])
     return to;
 }
 
+char *cgroup_memory_reason(int64_t limit_bytes)
+{
+    char size[48];
+
+    if (limit_bytes <= 0)
+        return dh_strdup("killed: out of memory");
+    return dh_printf("killed: out of memory (limit %s)", bytes_text(limit_bytes, size));
+}
+
 static char *memory_reason(const char *folder, int64_t limit, bool was_killed)
 {
     char size[48];
@@ -351,7 +344,7 @@ static char *memory_reason(const char *folder, int64_t limit, bool was_killed)
     if (!limit)
         return NULL;
     if (count_of(folder, is_v2(folder) ? "memory.events" : "memory.oom_control", "oom_kill"))
-        return dh_printf("killed: out of memory (limit %s)", bytes_text(limit, size));
+        return cgroup_memory_reason(limit);
     /* Version 1 counts the kill where the process was; a container's own group is gone by now. */
     if (was_killed && number_of(folder, "memory.max_usage_in_bytes") >= limit - limit / 32)
         return dh_printf("killed while its memory was at the limit (%s)", bytes_text(limit, size));
@@ -392,6 +385,18 @@ void cgroup_give_back(struct cgroups *c, const char *group, const struct cgroup_
     c->spare[c->n_spare++] = dh_strdup(group);
 }
 
+static void remove_one(const char *folder)
+{
+    kill_folder(folder);
+    (void)remove_tree(folder);
+}
+
+void cgroup_remove_nested(const char *path)
+{
+    if (*path)
+        cgroup_each(path, remove_one);
+}
+
 char *cgroup_nested_path(const char *group)
 {
     own_mem char **all = folders(group);
@@ -430,7 +435,7 @@ static void sweep_one(const char *parent, const char *name)
     char *end;
     long pid = strtol(name, &end, 10);
 
-    if (pid <= 0 || *end != '.' || started((pid_t)pid) == strtoull(end + 1, NULL, 10))
+    if (pid <= 0 || *end != '.' || command_started((pid_t)pid) == strtoull(end + 1, NULL, 10))
         return;
     procs = cgroup_read(folder, "cgroup.procs");
     if (procs && *procs && has_shepherd((pid_t)strtol(procs, NULL, 10)))
@@ -455,7 +460,7 @@ struct cgroups *cgroups_open(void)
 {
     struct cgroups *c = dh_zalloc(1, sizeof *c);
 
-    c->started = started(getpid());
+    c->started = command_started(getpid());
     cgroup_find(c);
     for (int i = 0; i < N_PLACES; i++)
         if (c->places[i].parent)

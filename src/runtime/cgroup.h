@@ -53,5 +53,8 @@ void cgroup_give_back(struct cgroups *c, const char *group, const struct cgroup_
 /* Why its processes had to die: "killed: out of memory (limit 64 MiB)"; NULL: it did well (status
  * 0), or not for a limit. `status` as from waitpid. The caller's. */
 char *cgroup_reason(const char *group, const struct cgroup_limits *limits, int status);
+char *cgroup_memory_reason(int64_t limit_bytes); /* the words for it; the caller's */
+/* Removes what a container's starter made at that path, in whichever hierarchy. */
+void cgroup_remove_nested(const char *path);
 /* Where a container's own group is to be made, in the form of OCI's cgroupsPath. The caller's. */
 char *cgroup_nested_path(const char *group);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,4 +225,19 @@ int command_do(char *const *argv, int timeout_ms, const atomic_bool *stop, struc
     if (WIFSIGNALED(status))
         return dh_fail(err, DH_FAILED, "%s was killed by signal %d", argv[0], WTERMSIG(status));
     return dh_fail(err, DH_FAILED, "%s ended with exit code %d", argv[0], WEXITSTATUS(status));
+}
+
+unsigned long long command_started(pid_t pid)
+{
+    char path[64], *at, *save = NULL;
+    own_mem char *text = NULL;
+    size_t n;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (fs_read(path, 4096, &text, &n, NULL) != 0 || !(at = strrchr(text, ')')))
+        return 0;
+    at = strtok_r(at, " ", &save);
+    for (int field = 2; at && field < 22; field++) /* ")" is the second's end */
+        at = strtok_r(NULL, " ", &save);
+    return at ? strtoull(at, NULL, 10) : 0;
 }

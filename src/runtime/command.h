@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -33,3 +34,7 @@ int command_do(char *const *argv, int timeout_ms, const atomic_bool *stop, struc
                struct dh_err *err);
 /* The last line with something in it, cut to what a message can hold. The caller's. */
 char *command_last_line(const struct buf *said);
+
+/* When a process began, in clock ticks: with the pid it names one process and no later one. 0: there
+ * is none. */
+unsigned long long command_started(pid_t pid);

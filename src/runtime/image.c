@@ -110,6 +110,17 @@ static void split_tag(const char *text, char **ret_path, char **ret_tag)
     *ret_tag = dh_strdup(colon + 1);
 }
 
+char *image_file(const char *name)
+{
+    own_mem char *tag = NULL;
+    const char *rest;
+    char *path;
+
+    (void)kind_of(name, &rest);
+    split_tag(rest, &path, &tag);
+    return path;
+}
+
 /* What changes when an archive or layout does. */
 static char *stamp_of(const char *path)
 {

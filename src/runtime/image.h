@@ -36,6 +36,7 @@ enum image_answer { IMAGE_MISSING = 1 };
 int image_find(const char *home, const char *name, struct image *ret, struct dh_err *err);
 /* Whether a name is one of a file or folder of this machine, not of a registry. */
 bool image_is_local(const char *name);
+char *image_file(const char *name); /* that file or folder; the caller's */
 
 /* [{"id", "names": […], "bytes", "loaded_at"}], for people and gc. */
 int image_list(const char *home, struct js **ret, struct dh_err *err);

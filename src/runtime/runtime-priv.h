@@ -25,7 +25,7 @@ struct runtime_kind {
     int (*check)(const struct runtime_setup *config, struct dh_err *err);
     int (*open)(const struct runtime_setup *config, struct runtime **ret, struct dh_err *err);
 };
-extern const struct runtime_kind runtime_process, runtime_sandbox;
+extern const struct runtime_kind runtime_process, runtime_sandbox, runtime_oci;
 
 /* cgroup-job.c: before the start, and after the end. */
 void runtime_limit(struct runtime *rt, struct runtime_job *job);
@@ -43,4 +43,6 @@ int runtime_find_program(const struct runtime_setup *config, const struct runtim
                          char **ret, struct dh_err *err);
 /* What is to be started instead: argv[0] is its path. Takes argv. */
 void runtime_set_argv(struct runtime_job *job, char **argv);
+void runtime_set_env(struct runtime_job *job, char **env);      /* takes env */
+void runtime_set_cleanup(struct runtime_job *job, char **argv); /* takes argv */
 const char *runtime_getenv(char *const *env, const char *name); /* NULL: not set */

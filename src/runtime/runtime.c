@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "runtime/runtime-priv.h"
 
-static const struct runtime_kind *const kinds[] = {&runtime_process, &runtime_sandbox};
+static const struct runtime_kind *const kinds[] = {&runtime_process, &runtime_sandbox, &runtime_oci};
 
 const char *runtime_at(size_t i)
 {
@@ -62,9 +62,10 @@ int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *
 {
     int rc = rt->ops->prepare(rt, job, err);
 
-    if (rc == 0)
-        runtime_limit(rt, job);
-    return rc;
+    if (rc != 0)
+        return rc;
+    runtime_limit(rt, job);
+    return rt->ops->ready ? rt->ops->ready(rt, job, err) : 0;
 }
 
 void runtime_finish(struct runtime *rt, struct runtime_job *job)
@@ -113,6 +114,18 @@ void runtime_set_argv(struct runtime_job *job, char **argv)
     free(job->file);
     job->argv = argv;
     job->file = dh_strdup(argv[0]);
+}
+
+void runtime_set_env(struct runtime_job *job, char **env)
+{
+    strv_done(job->env);
+    job->env = env;
+}
+
+void runtime_set_cleanup(struct runtime_job *job, char **argv)
+{
+    strv_done(job->cleanup);
+    job->cleanup = argv;
 }
 
 char **runtime_strv(const char *const *v)

@@ -22,6 +22,7 @@ struct runtime_mount {
 struct runtime_job { /* one attempt of one task; owned by the engine, strings malloc'ed */
     /* what is asked */
     char **argv; /* NULL-terminated; resolved command + args; empty: the image's own */
+    bool args_only; /* argv has no command: it is the arguments of the image's own */
     char **env;  /* NULL-terminated; all of the environment */
     char *image; /* as the author names it; "" where none */
     char *cwd;   /* the task's own empty folder */
@@ -54,6 +55,8 @@ struct runtime_ops {
      * environment, an image) is being made in a thread; `wake` of runtime_setup is called then,
      * and prepare is asked again. DH_FAILED: the step cannot run; the message says why. */
     int (*prepare)(struct runtime *rt, struct runtime_job *job, struct dh_err *err);
+    /* After prepare, once the job's cgroup is known; NULL: nothing more to do. */
+    int (*ready)(struct runtime *rt, struct runtime_job *job, struct dh_err *err);
     /* The attempt is over (or never started). Frees job->state. */
     void (*finish)(struct runtime *rt, struct runtime_job *job);
     struct runtime *(*close)(struct runtime *rt);

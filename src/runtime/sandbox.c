@@ -12,6 +12,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "runtime/python.h"
 #include "runtime/sandbox-priv.h"
 
 #define TRY_MS 10000
@@ -23,6 +24,7 @@ struct sandbox {
     struct runtime base;
     char *bwrap;
     char *files; /* {home}/sandbox */
+    struct python *python;
 };
 
 static const char *const flags[] = {
@@ -113,13 +115,20 @@ static int prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *e
     struct sandbox *s = (struct sandbox *)rt;
     own_args struct args a = {0};
     own_mem char *file = NULL;
+    int rc;
 
-    if (!job->argv[0])
+    if (!job->argv[0] || job->args_only)
         return dh_fail(
             err, DH_FAILED,
             "the component has no command: it relies on its image%s%s, which --runtime oci runs",
             *job->image ? " " : "", job->image);
-    if (runtime_find_program(&rt->config, job, &file, err) < 0 ||
+    rc = python_prepare(s->python, job, err);
+    if (rc != 0)
+        return rc;
+    free(job->worker); /* it forks outside of the sandbox */
+    job->worker = NULL;
+    file = take(&job->file);
+    if ((!file && runtime_find_program(&rt->config, job, &file, err) < 0) ||
         check_program(s, job, file, err) < 0)
         return -1;
     add_front(s->bwrap, s->files, &a);
@@ -203,6 +212,7 @@ static struct runtime *close_sandbox(struct runtime *rt)
 {
     struct sandbox *s = (struct sandbox *)rt;
 
+    python_close(s->python);
     free(s->bwrap);
     free(s->files);
     free(s);
@@ -221,6 +231,8 @@ static int open_sandbox(const struct runtime_setup *setup, struct runtime **ret,
         free(s);
         return -1;
     }
+    s->base.config.warm = false;
+    s->python = python_open(&s->base.config);
     *ret = &s->base;
     return 0;
 }
