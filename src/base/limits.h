@@ -21,4 +21,5 @@
 #define LIMIT_IMAGE_BYTES ((int64_t)64 << 30)    /* an image's files, unpacked */
 #define LIMIT_IMAGE_FILES 5000000                /* and their number */
 #define LIMIT_IMAGE_JSON ((size_t)16 << 20)      /* a manifest or configuration of an image */
+#define LIMIT_LIVE_METRICS 1000000               /* numbers that one task reports while it runs */
 #define LIMIT_LOG_BYTES ((long long)1 << 30)     /* one attempt's log, then cut with a note */

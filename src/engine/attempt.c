@@ -58,6 +58,7 @@ static int start_one(struct job *job, struct dh_err *err)
                           .processes_max = job->spec.processes_max};
 
     job->state = JOB_RUNNING;
+    job->metrics_at = 0;
     job->kill_sent = job->timed_out = job->started = false;
     if (job_make_folders(job, err) < 0 || shepherd_spawn(run->shepherd, &spawn, err) < 0)
         return -1;
@@ -228,6 +229,8 @@ int attempt_exited(struct job *job, int status, struct dh_err *err)
 
     job->spec.status = status;
     runtime_finish(run->runtime, &job->spec);
+    if (metrics_live_end(job, err) < 0)
+        return -1;
     if (job->timer_open)
         (void)uv_timer_stop(&job->timer);
     if (job->kill_sent && !job->timed_out)

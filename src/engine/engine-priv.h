@@ -49,6 +49,8 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     struct runtime_job spec;
     int64_t started_us;
     bool kill_sent, timed_out;
+    int64_t metrics_at;           /* bytes of its live metrics that have been read */
+    int n_metrics, n_metrics_had; /* that it reported; of these on record before we came */
     bool hopeless;    /* trying again cannot help */
     bool started;     /* the shepherd said so; else it waits there */
     int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
@@ -218,3 +220,11 @@ char **env_base(const struct run *run); /* what all steps of the run have in com
 int outputs_read(struct run *run, struct job *job, struct dh_err *err);
 bool outputs_are_large(const struct js *outputs);
 int outputs_measure(struct js *outputs, struct dh_err *err); /* digests and sizes; any thread */
+
+/* ---- metrics-live.c ---- */
+char *metrics_live_path(const struct job *job); /* $DHOW_METRICS; the caller's */
+/* Records what running steps have reported since; may begin a transaction. */
+int metrics_live_tick(struct run *run, struct dh_err *err);
+int metrics_live_end(struct job *job, struct dh_err *err); /* the rest, after the exit */
+/* The engine before had recorded some of them. */
+int metrics_live_adopt(struct job *job, struct dh_err *err);

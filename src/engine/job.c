@@ -104,6 +104,7 @@ char **env_base(const struct run *run)
 static char **environment(struct run *run, struct job *job, struct dh_err *err)
 {
     const struct pipeline_container_spec *c = job->node->executor->container;
+    own_mem char *metrics = metrics_live_path(job);
     struct strv v = {0};
 
     for (char **e = run->base_env; *e; e++)
@@ -113,6 +114,7 @@ static char **environment(struct run *run, struct job *job, struct dh_err *err)
     strv_setenv(&v, dh_printf("KFP_POD_UID=%s", job->uuid));
     strv_setenv(&v, dh_printf("KFP_RETRY_INDEX=%d", job->attempt - 1));
     strv_setenv(&v, dh_printf("DHOW_TASK=%s", plan_name(job->node)));
+    strv_setenv(&v, dh_printf("DHOW_METRICS=%s", metrics));
     for (size_t i = 0; i < c->env.n && !platform_passes(job, TASK_CONFIG_ENV); i++) {
         struct buf b = {0};
 

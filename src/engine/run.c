@@ -235,7 +235,13 @@ static void on_tick(uv_timer_t *timer)
     bool asked = false;
 
     attempt_take_back(run);
-    if (run->cancels || !store_changed(run->engine->store))
+    if (metrics_live_tick(run, run->err) < 0) {
+        run_fail(run);
+        return;
+    }
+    if (store_in_transaction(run->engine->store))
+        run_turn(run); /* commits */
+    if (run->over || run->cancels || !store_changed(run->engine->store))
         return;
     if (store_run_cancel_requested(run->engine->store, run->id, &asked, run->err) < 0)
         run_fail(run);
