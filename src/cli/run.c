@@ -27,7 +27,7 @@ static int read_secret(const char *text, struct js *secrets, struct dh_err *err)
 int cli_request(const struct cli_args *args, const struct spec *spec, struct cli_request *ret,
                 struct dh_err *err)
 {
-    const char *secret;
+    const char *secret, *target;
 
     *ret = (struct cli_request){.parameters = NULL, .secrets = js_object()};
     ret->engine = (struct engine_request){.spec = spec,
@@ -46,6 +46,11 @@ int cli_request(const struct cli_args *args, const struct spec *spec, struct cli
             return -1;
     ret->engine.parameters = ret->parameters;
     ret->engine.secrets = ret->secrets;
+    ret->notify = js_array();
+    for (size_t i = 0; (target = cli_get_at(args, "notify", i)); i++)
+        js_push(ret->notify, js_str(target));
+    ret->engine.notify = ret->notify;
+    ret->engine.notify_on = cli_get(args, "notify-on");
     return 0;
 }
 
@@ -53,6 +58,7 @@ void cli_request_done(struct cli_request *request)
 {
     js_free(request->parameters);
     js_free(request->secrets);
+    js_free(request->notify);
     *request = (struct cli_request){0};
 }
 
@@ -144,6 +150,16 @@ static const struct cli_option run_options[] = {
      .value = "DIR",
      .kind = CLI_FOLDER,
      .help = "the pipeline root (default: HOME/artifacts)"},
+    {.name = "notify",
+     .value = "COMMAND|URL",
+     .repeats = true,
+     .help =
+         "run this command, or POST to this URL, when the run has ended; secret:NAME/KEY for one "
+         "that is a secret"},
+    {.name = "notify-on",
+     .value = "WHEN",
+     .choices = "end failure all",
+     .help = "when to notify: at the end, of failures alone, or of each state of each task"},
     {.name = "no-warm", .help = "a new interpreter for each Python step"},
     {.name = "detach", .letter = 'd', .help = "print the run's id and go on in the background"},
     CLI_EXECUTE_OPTIONS,

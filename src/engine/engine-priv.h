@@ -101,6 +101,7 @@ struct run {
     struct journal *journal;       /* of the engine before */
     struct store_linkeds earlier_outputs;
     struct strmap *notes; /* said already */
+    struct notify *notify; /* NULL: nobody is told */
     uv_poll_t poll;
     uv_timer_t tick;
     uv_timer_t deadline;

@@ -129,6 +129,10 @@ static struct js *options_of(const struct engine_request *r)
         js_set(o, "no_warm", js_bool(true));
     if (js_n(r->secrets))
         js_set(o, "secrets", js_ref(r->secrets));
+    if (js_n(r->notify)) {
+        js_set(o, "notify", js_ref(r->notify));
+        js_set(o, "notify_on", js_str(r->notify_on ? r->notify_on : "end"));
+    }
     if (js_n(r->stubs))
         js_set(o, "stubs", js_ref(r->stubs));
     if (r->deadline_us)

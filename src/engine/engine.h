@@ -48,6 +48,8 @@ struct engine_request { /* all borrowed for the call; NULL or 0: the default */
     bool no_warm;                /* no warm Python workers */
     const struct js *secrets;    /* name → file: references, read when a step starts */
     int64_t deadline_us;         /* the whole run's time; 0: none */
+    const struct js *notify;     /* commands and URLs that are told of its states; see notify.h */
+    const char *notify_on;       /* "end"; "failure", "all" */
     const struct js *stubs;      /* tests: what steps give instead of running; see stub.h */
 };
 /* Checks everything, then records the run as PENDING. DH_INVALID: a parameter, the spec, a mode. */

@@ -11,6 +11,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
+#include "engine/notify.h"
 #include "spec/kubernetes.h"
 
 #define TICK_MS 200 /* how often we look whether another process asks to cancel */
@@ -33,6 +34,46 @@ void run_error(struct run *run, char *error_json)
         run->first_error = error_json;
 }
 
+static void notify_task(struct run *run, const struct plan_node *node, enum plan_state state,
+                        const char *reason)
+{
+    own_mem char *key = NULL;
+
+    if (!notify_wants_tasks(run->notify))
+        return;
+    key = plan_key(node);
+    notify_send(run->notify, &(struct notify_event){
+                                 .run_id = run->uuid,
+                                 .run = run->facts.job_name,
+                                 .pipeline = run->spec->pipeline.pipeline_info.name,
+                                 .task = key + strlen("root") + (key[strlen("root")] == '.'),
+                                 .state = plan_state_name(state),
+                                 .reason = reason,
+                                 .at_us = clock_now_us(),
+                                 .final = state >= PLAN_SUCCEEDED});
+}
+
+static void notify_run(struct run *run, enum plan_state state)
+{
+    own(js_free) struct js *error = NULL;
+
+    if (state == PLAN_FAILED && run->first_error)
+        (void)js_parse(run->first_error, strlen(run->first_error), &error, NULL);
+    notify_send(run->notify,
+                &(struct notify_event){.run_id = run->uuid,
+                                       .run = run->facts.job_name,
+                                       .pipeline = run->spec->pipeline.pipeline_info.name,
+                                       .state = plan_state_name(state),
+                                       .reason = js_get_text(error, "message"),
+                                       .at_us = clock_now_us(),
+                                       .final = state >= PLAN_SUCCEEDED});
+}
+
+static void say_note(void *user, const char *text)
+{
+    run_note(user, text);
+}
+
 void run_watch(struct run *run, const struct plan_node *node, const struct job *job,
                enum plan_state state, const char *reason, int exit_code, int retry_in_ms)
 {
@@ -44,6 +85,8 @@ void run_watch(struct run *run, const struct plan_node *node, const struct job *
                                  .exit_code = exit_code,
                                  .retry_in_ms = retry_in_ms};
 
+    if (node != plan_root(run->plan) && retry_in_ms < 0)
+        notify_task(run, node, state, reason);
     if (!run->watch || !run->watch->task)
         return;
     if (job) {
@@ -505,6 +548,10 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
     (void)memcpy(run.uuid, row->uuid, sizeof run.uuid);
     run.rc = prepare(&run, row, err);
     if (run.rc == 0) {
+        run.notify = notify_open(js_get(run.options, "notify"),
+                                 js_get_text(run.options, "notify_on"), e->home,
+                                 js_get(run.options, "secrets"));
+        notify_run(&run, PLAN_RUNNING);
         open_handles(&run);
         run_turn(&run);
         while (!run.over)
@@ -519,7 +566,9 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
         ret->state = after.state == STORE_SUCCEEDED ? PLAN_SUCCEEDED
                      : after.state == STORE_FAILED  ? PLAN_FAILED
                                                     : PLAN_CANCELED;
+        notify_run(&run, ret->state);
     }
+    run.notify = notify_close(run.notify, say_note, &run);
     run_done(&run);
     return run.rc;
 }
