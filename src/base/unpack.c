@@ -94,7 +94,8 @@ static int step_zlib(struct unpack *u, char *to, size_t cap, size_t *made, struc
         u->in_frame = false;
     else if (rc != Z_OK && rc != Z_BUF_ERROR)
         return dh_fail(err, DH_INVALID, "the %s stream is damaged (%s)",
-                       u->kind == UNPACK_GZIP ? "gzip" : "deflate", u->z.msg ? u->z.msg : "bad data");
+                       u->kind == UNPACK_GZIP ? "gzip" : "deflate",
+                       u->z.msg ? u->z.msg : "bad data");
     return 0;
 }
 
@@ -123,8 +124,8 @@ int unpack_read(struct unpack *u, char *to, size_t cap, size_t *ret_n, struct dh
         }
         bool more_in = u->at_in < u->n_in;
         if (more_in || u->in_frame) {
-            int rc = u->z_live ? step_zlib(u, to, cap, &made, err)
-                               : step_zstd(u, to, cap, &made, err);
+            int rc =
+                u->z_live ? step_zlib(u, to, cap, &made, err) : step_zstd(u, to, cap, &made, err);
             if (rc < 0)
                 return rc;
         }

@@ -1,5 +1,6 @@
 #pragma once
-/* unpack - gzip, zstd and raw deflate (zip's) streams, read piece by piece. zlib and libzstd are behind it. */
+/* unpack - gzip, zstd and raw deflate (zip's) streams, read piece by piece. zlib and libzstd are
+ * behind it. */
 #include <stddef.h>
 #include "base/err.h"
 #include "base/own.h"

@@ -51,8 +51,8 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     bool kill_sent, timed_out;
     int64_t metrics_at;           /* bytes of its live metrics that have been read */
     int n_metrics, n_metrics_had; /* that it reported; of these on record before we came */
-    bool hopeless;    /* trying again cannot help */
-    bool started;     /* the shepherd said so; else it waits there */
+    bool hopeless;                /* trying again cannot help */
+    bool started;                 /* the shepherd said so; else it waits there */
     int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
     uv_timer_t timer; /* timeout, grace or backoff */
     bool timer_open;
@@ -100,7 +100,7 @@ struct run {
     struct strmap *earlier;        /* plan_key → struct earlier; NULL: a new run */
     struct journal *journal;       /* of the engine before */
     struct store_linkeds earlier_outputs;
-    struct strmap *notes; /* said already */
+    struct strmap *notes;  /* said already */
     struct notify *notify; /* NULL: nobody is told */
     uv_poll_t poll;
     uv_timer_t tick;

@@ -42,15 +42,15 @@ static void notify_task(struct run *run, const struct plan_node *node, enum plan
     if (!notify_wants_tasks(run->notify))
         return;
     key = plan_key(node);
-    notify_send(run->notify, &(struct notify_event){
-                                 .run_id = run->uuid,
-                                 .run = run->facts.job_name,
-                                 .pipeline = run->spec->pipeline.pipeline_info.name,
-                                 .task = key + strlen("root") + (key[strlen("root")] == '.'),
-                                 .state = plan_state_name(state),
-                                 .reason = reason,
-                                 .at_us = clock_now_us(),
-                                 .final = state >= PLAN_SUCCEEDED});
+    notify_send(run->notify,
+                &(struct notify_event){.run_id = run->uuid,
+                                       .run = run->facts.job_name,
+                                       .pipeline = run->spec->pipeline.pipeline_info.name,
+                                       .task = key + strlen("root") + (key[strlen("root")] == '.'),
+                                       .state = plan_state_name(state),
+                                       .reason = reason,
+                                       .at_us = clock_now_us(),
+                                       .final = state >= PLAN_SUCCEEDED});
 }
 
 static void notify_run(struct run *run, enum plan_state state)
@@ -548,9 +548,9 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
     (void)memcpy(run.uuid, row->uuid, sizeof run.uuid);
     run.rc = prepare(&run, row, err);
     if (run.rc == 0) {
-        run.notify = notify_open(js_get(run.options, "notify"),
-                                 js_get_text(run.options, "notify_on"), e->home,
-                                 js_get(run.options, "secrets"));
+        run.notify =
+            notify_open(js_get(run.options, "notify"), js_get_text(run.options, "notify_on"),
+                        e->home, js_get(run.options, "secrets"));
         notify_run(&run, PLAN_RUNNING);
         open_handles(&run);
         run_turn(&run);

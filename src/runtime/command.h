@@ -35,6 +35,6 @@ int command_do(char *const *argv, int timeout_ms, const atomic_bool *stop, struc
 /* The last line with something in it, cut to what a message can hold. The caller's. */
 char *command_last_line(const struct buf *said);
 
-/* When a process began, in clock ticks: with the pid it names one process and no later one. 0: there
- * is none. */
+/* When a process began, in clock ticks: with the pid it names one process and no later one. 0:
+ * there is none. */
 unsigned long long command_started(pid_t pid);

@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "runtime/runtime-priv.h"
 
-static const struct runtime_kind *const kinds[] = {&runtime_process, &runtime_sandbox, &runtime_oci};
+static const struct runtime_kind *const kinds[] = {&runtime_process, &runtime_sandbox,
+                                                   &runtime_oci};
 
 const char *runtime_at(size_t i)
 {

@@ -21,12 +21,12 @@ struct runtime_mount {
 
 struct runtime_job { /* one attempt of one task; owned by the engine, strings malloc'ed */
     /* what is asked */
-    char **argv; /* NULL-terminated; resolved command + args; empty: the image's own */
+    char **argv;    /* NULL-terminated; resolved command + args; empty: the image's own */
     bool args_only; /* argv has no command: it is the arguments of the image's own */
-    char **env;  /* NULL-terminated; all of the environment */
-    char *image; /* as the author names it; "" where none */
-    char *cwd;   /* the task's own empty folder */
-    char *log;   /* stdout and stderr */
+    char **env;     /* NULL-terminated; all of the environment */
+    char *image;    /* as the author names it; "" where none */
+    char *cwd;      /* the task's own empty folder */
+    char *log;      /* stdout and stderr */
     struct runtime_mount *mounts; /* inputs, outputs, volumes; nothing else is the step's to see */
     size_t n_mounts;
     double cpu_limit;        /* cores; 0: none */
@@ -40,11 +40,11 @@ struct runtime_job { /* one attempt of one task; owned by the engine, strings ma
     char **cleanup; /* a command to run after the end (a container to remove); NULL: none */
     char *cgroup;   /* for struct spawn, as the next two: what bounds it */
     uint64_t memory_max, processes_max;
-    char *worker;   /* for struct spawn: the warm worker that can fork it; NULL: none */
-    char *note;     /* one line to be said once in the run; NULL: nothing */
-    char *reason;   /* set by finish: why the step died, where the runtime knows better; or NULL */
-    void *state;    /* the runtime's, from prepare to finish */
-    int status;     /* how it ended, as from waitpid; set by the engine before finish */
+    char *worker; /* for struct spawn: the warm worker that can fork it; NULL: none */
+    char *note;   /* one line to be said once in the run; NULL: nothing */
+    char *reason; /* set by finish: why the step died, where the runtime knows better; or NULL */
+    void *state;  /* the runtime's, from prepare to finish */
+    int status;   /* how it ended, as from waitpid; set by the engine before finish */
 };
 
 enum runtime_answer { RUNTIME_WAIT = 1 };
@@ -75,8 +75,8 @@ int runtime_open(const char *name, const struct runtime_setup *config, struct ru
                  struct dh_err *err);
 struct runtime *runtime_close(struct runtime *rt);
 OWN_DEFINE(struct runtime *, runtime_close)
-/* `pid` starts the steps: from the first one on it is in a control group of the run, where there can
- * be one, so that all that the run starts is bounded and found again. */
+/* `pid` starts the steps: from the first one on it is in a control group of the run, where there
+ * can be one, so that all that the run starts is bounded and found again. */
 void runtime_bound(struct runtime *rt, int pid);
 int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err);
 void runtime_finish(struct runtime *rt, struct runtime_job *job);
