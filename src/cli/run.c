@@ -37,7 +37,8 @@ int cli_request(const struct cli_args *args, const struct spec *spec, struct cli
                                           .pipeline_root = cli_get(args, "root"),
                                           .cache = cli_get(args, "cache"),
                                           .runtime = cli_get(args, "runtime"),
-                                          .no_warm = cli_has(args, "no-warm")};
+                                          .no_warm = cli_has(args, "no-warm"),
+                                          .network = cli_get(args, "network")};
     if (cli_params(spec, args, &ret->parameters, err) < 0 ||
         cli_jobs(args, &ret->engine.jobs, err) < 0)
         return -1;
@@ -133,6 +134,10 @@ static const struct cli_option run_options[] = {
      .value = "RUNTIME",
      .choices = "process sandbox oci",
      .help = "how a step runs: process, sandbox or oci"},
+    {.name = "network",
+     .value = "MODE",
+     .choices = "on off",
+     .help = "may steps use the network (default: off in a sandbox, on in a container)"},
     {.name = "cache",
      .value = "MODE",
      .choices = "on off read refresh",

@@ -53,6 +53,7 @@ static int start_one(struct job *job, struct dh_err *err)
                           .log = job->spec.log,
                           .log_max = LIMIT_LOG_BYTES,
                           .cgroup = job->spec.cgroup,
+                          .cleanup = job->spec.cleanup,
                           .worker = job->spec.worker,
                           .memory_max = job->spec.memory_max,
                           .processes_max = job->spec.processes_max};

@@ -127,6 +127,8 @@ static struct js *options_of(const struct engine_request *r)
         js_set(o, "jobs", js_int(r->jobs));
     if (r->no_warm)
         js_set(o, "no_warm", js_bool(true));
+    if (r->network)
+        js_set(o, "network", js_str(r->network));
     if (js_n(r->secrets))
         js_set(o, "secrets", js_ref(r->secrets));
     if (js_n(r->notify)) {

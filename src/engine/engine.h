@@ -46,6 +46,7 @@ struct engine_request { /* all borrowed for the call; NULL or 0: the default */
     const char *runtime;         /* "process" */
     int jobs;                    /* steps at a time: the number of cores */
     bool no_warm;                /* no warm Python workers */
+    const char *network;         /* "on", "off"; NULL: off in a sandbox, on elsewhere */
     const struct js *secrets;    /* name → file: references, read when a step starts */
     int64_t deadline_us;         /* the whole run's time; 0: none */
     const struct js *notify;     /* commands and URLs that are told of its states; see notify.h */

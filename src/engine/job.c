@@ -160,6 +160,14 @@ static bool names_executor_input(const struct pipeline_container_spec *c)
     return false;
 }
 
+/* As the run's author says; else a sandbox has none, and a container has it. */
+static bool network(const struct run *run)
+{
+    const char *asked = js_get_text(run->options, "network");
+
+    return asked ? !strcmp(asked, "on") : strcmp(runtime_name(run->runtime), "sandbox") != 0;
+}
+
 static void name_folders(struct run *run, struct job *job)
 {
     own_mem char *execution = NULL;
@@ -179,7 +187,7 @@ static void name_folders(struct run *run, struct job *job)
     job->spec.log = dh_printf("%s/%s-%d.log", run->folder, job->uuid, job->attempt);
     job->spec.label = dh_printf("%s.%d", job->uuid, job->attempt);
     job->spec.user = job->spec.group = -1;
-    job->spec.network = true;
+    job->spec.network = network(run);
     job->spec.pull_policy = "";
 }
 
@@ -242,6 +250,7 @@ int job_build(struct run *run, struct job *job, struct dh_err *err)
     if (platform_config(run, job, err) < 0)
         return -1;
     job->spec.argv = executor_command(run->plan, job->node, job->uuid, job->input, &n);
+    job->spec.args_only = c->command.n == 0;
     placeholder_expand(c->image, run->plan, job->node, job->uuid, job->input, &image);
     job->spec.image = buf_take(&image);
     job->spec.env = environment(run, job, err);

@@ -130,7 +130,7 @@ void oci_podman_limits(struct args *a)
 
 void oci_engine_prepare(const struct oci *oci, struct runtime_job *job, const struct oci_job *j)
 {
-    struct args a = {0}, client = {0}, cleanup = {0};
+    struct args a = {0}, client = {0};
     own_mem char *label = home_label(oci);
 
     args_adds(&a, oci->engine.path, "run", "--name", j->name, "--label", label, "--pull", "never",
@@ -150,8 +150,8 @@ void oci_engine_prepare(const struct oci *oci, struct runtime_job *job, const st
         args_add(&a, *word);
     runtime_set_argv(job, args_take(&a));
     runtime_set_env(job, args_take(&client));
-    args_adds(&cleanup, oci->engine.path, "rm", "--force", "--volumes", j->name, NULL);
-    runtime_set_cleanup(job, args_take(&cleanup));
+    free(job->cleanup);
+    job->cleanup = dh_printf("%s\nrm\n--force\n--volumes\n%s", oci->engine.path, j->name);
 }
 
 /* ---- the end ---- */
@@ -193,8 +193,11 @@ void oci_engine_finish(struct oci *oci, struct runtime_job *job, const struct oc
     }
     if (code == 128 + 9 && !job->reason && out_of_memory(oci, j->name))
         job->reason = cgroup_memory_reason(job->memory_limit);
-    if (job->cleanup)
-        oci_background(oci, NULL, runtime_strv((const char *const *)job->cleanup));
+    if (job->cleanup) {
+        own_mem char **words = cgroup_files(job->cleanup);
+
+        oci_background(oci, NULL, runtime_strv((const char *const *)words));
+    }
 }
 
 /* Containers of this home whose process is no more. The name ends with who made it. */

@@ -44,5 +44,4 @@ int runtime_find_program(const struct runtime_setup *config, const struct runtim
 /* What is to be started instead: argv[0] is its path. Takes argv. */
 void runtime_set_argv(struct runtime_job *job, char **argv);
 void runtime_set_env(struct runtime_job *job, char **env);      /* takes env */
-void runtime_set_cleanup(struct runtime_job *job, char **argv); /* takes argv */
 const char *runtime_getenv(char *const *env, const char *name); /* NULL: not set */

@@ -91,7 +91,6 @@ void runtime_job_done(struct runtime_job *job)
 {
     strv_done(job->argv);
     strv_done(job->env);
-    strv_done(job->cleanup);
     for (size_t i = 0; i < job->n_mounts; i++) {
         free(job->mounts[i].path);
         free(job->mounts[i].at);
@@ -105,6 +104,7 @@ void runtime_job_done(struct runtime_job *job)
     free(job->worker);
     free(job->note);
     free(job->cgroup);
+    free(job->cleanup);
     free(job->reason);
     *job = (struct runtime_job){0};
 }
@@ -121,12 +121,6 @@ void runtime_set_env(struct runtime_job *job, char **env)
 {
     strv_done(job->env);
     job->env = env;
-}
-
-void runtime_set_cleanup(struct runtime_job *job, char **argv)
-{
-    strv_done(job->cleanup);
-    job->cleanup = argv;
 }
 
 char **runtime_strv(const char *const *v)

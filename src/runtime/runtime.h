@@ -37,8 +37,8 @@ struct runtime_job { /* one attempt of one task; owned by the engine, strings ma
     const char *pull_policy; /* Always, Never, IfNotPresent; "" */
     /* what is to be started; set by prepare (file, argv, env, cwd as the shepherd wants them) */
     char *file;
-    char **cleanup; /* a command to run after the end (a container to remove); NULL: none */
-    char *cgroup;   /* for struct spawn, as the next two: what bounds it */
+    char *cleanup; /* for struct spawn: what removes the container; NULL: nothing to do */
+    char *cgroup;  /* for struct spawn, as the next two: what bounds it */
     uint64_t memory_max, processes_max;
     char *worker; /* for struct spawn: the warm worker that can fork it; NULL: none */
     char *note;   /* one line to be said once in the run; NULL: nothing */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +24,15 @@
 #include "runtime/shepherd-priv.h"
 #include "runtime/shepherd.h"
 
+extern char **environ;
+
 #define LOG_CHECK_MS 100
 #define HOT_US 200
 
 struct child {
     uint64_t id;
     pid_t pid; /* 0: a worker has not said it yet */
-    char *key, *log, *cgroup;
+    char *key, *log, *cgroup, *cleanup;
     int64_t log_max;
     struct step_log output; /* of our own child; a worker's step writes its log itself */
     int link;               /* to its worker; -1: it is our own child */
@@ -52,6 +55,8 @@ struct flock_of {
     size_t n_queue, cap_queue, queue_at, limit;
     int64_t hot_until; /* the engine has just heard of an end and most often answers with a start */
     bool alone, killed; /* the engine is gone; what was left has been killed */
+    char **cleanups;    /* commands for the very end, once alone */
+    size_t n_cleanups, cap_cleanups;
 };
 
 static int read_all(int fd, void *to, size_t n)
@@ -89,7 +94,7 @@ static const char *next_text(const char **at, const char *end)
 
 struct request { /* WORD_SPAWN, read */
     struct child_request child;
-    const char *key, *cgroup, *worker;
+    const char *key, *cgroup, *cleanup, *worker;
 };
 
 static void read_request(const struct shepherd_header *h, const char *body, struct request *ret)
@@ -104,6 +109,7 @@ static void read_request(const struct shepherd_header *h, const char *body, stru
     r->cwd = next_text(&at, end);
     r->log = next_text(&at, end);
     ret->cgroup = next_text(&at, end);
+    ret->cleanup = next_text(&at, end);
     ret->worker = next_text(&at, end);
     r->cgroup = cgroup_files(ret->cgroup);
     r->argv = dh_zalloc(h->n_argv + 1, sizeof *r->argv);
@@ -127,6 +133,7 @@ static void child_done(struct child *c)
     free(c->key);
     free(c->log);
     free(c->cgroup);
+    free(c->cleanup);
     free(c->body);
     if (c->link >= 0)
         (void)close(c->link);
@@ -165,6 +172,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     c.key = dh_strdup(q.key);
     c.log = dh_strdup(q.child.log);
     c.cgroup = dh_strdup(q.cgroup);
+    c.cleanup = dh_strdup(q.cleanup);
     c.log_max = h->log_max;
     if (warm && *q.worker)
         c.link = workers_start(&f->workers, q.worker, &q.child);
@@ -326,8 +334,11 @@ static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_u
     struct child child = f->children[i];
     struct shepherd_event event = {.id = child.id, .kind = SHEPHERD_EXITED, .status = status};
 
-    if (f->alone)
-        cgroup_remove(child.cgroup); /* else the engine reads it first */
+    if (f->alone) { /* else the engine reads it first, and cleans up */
+        cgroup_remove(child.cgroup);
+        DH_GROW(f->cleanups, f->n_cleanups, f->cap_cleanups);
+        f->cleanups[f->n_cleanups++] = take(&child.cleanup);
+    }
     f->children[i] = f->children[--f->n];
     cut_log(&child);
     step_log_close(&child.output);
@@ -495,6 +506,28 @@ static void drop_unstarted(struct flock_of *f)
         }
 }
 
+/* What the engine would have done after the end of its steps; nobody waits for it. */
+static void clean_up(struct flock_of *f)
+{
+    posix_spawnattr_t attr;
+    sigset_t none;
+    pid_t pid;
+
+    (void)sigemptyset(&none);
+    (void)posix_spawnattr_init(&attr);
+    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+    (void)posix_spawnattr_setsigmask(&attr, &none);
+    for (size_t i = 0; i < f->n_cleanups; i++) {
+        own_mem char **argv = cgroup_files(f->cleanups[i]); /* words in lines, as there */
+
+        if (argv[0])
+            (void)posix_spawn(&pid, argv[0], NULL, &attr, argv, environ);
+        free(f->cleanups[i]);
+    }
+    free(f->cleanups);
+    (void)posix_spawnattr_destroy(&attr);
+}
+
 /* The engine is gone: let what is about to end do so, kill the rest. */
 static void finish(struct flock_of *f)
 {
@@ -512,6 +545,7 @@ static void finish(struct flock_of *f)
         (void)wait_for_any(f, 10, &word);
     }
     workers_close(&f->workers);
+    clean_up(f);
 }
 
 /* With nothing left to start, falling asleep and being woken costs more than looking again. */

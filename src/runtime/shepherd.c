@@ -145,6 +145,7 @@ int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err 
     add_text(&s->word, spawn->cwd);
     add_text(&s->word, spawn->log);
     add_text(&s->word, spawn->cgroup);
+    add_text(&s->word, spawn->cleanup);
     add_text(&s->word, spawn->worker);
     for (; spawn->argv[h.n_argv]; h.n_argv++)
         add_text(&s->word, spawn->argv[h.n_argv]);

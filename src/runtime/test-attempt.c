@@ -182,6 +182,7 @@ void attempt_start(struct attempt *a)
                            .memory_max = a->job.memory_max,
                            .processes_max = a->job.processes_max,
                            .cgroup = a->job.cgroup,
+                           .cleanup = a->job.cleanup,
                            .worker = a->job.worker};
     assert_int_equal(shepherd_spawn(a->shepherd, &spawn, &err), 0);
     event = attempt_wait(a);
