@@ -7,6 +7,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
+#include "engine/platform.h"
 #include "plan/fingerprint.h"
 #include "spec/params.h"
 
@@ -138,6 +139,10 @@ static int explain_leaf(struct explain *x, struct plan_node *node, struct dh_err
     if (node->executor->kind == EXECUTOR_IMPORTER)
         return explain_import(x, node, a, err);
     a->would = ENGINE_RUN;
+    if (platform_is_builtin(node)) {
+        a->because = dh_strdup("volumes are made and deleted each time");
+        return 0;
+    }
     if (x->run.cache == CACHE_OFF) {
         a->because = dh_strdup("the cache is off");
         return 0;
