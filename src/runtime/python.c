@@ -364,6 +364,7 @@ static int spill(struct runtime_job *job, size_t first, struct dh_err *err)
     }
     rc = fs_write(file, buf_str(&b), b.n, 0600, err);
     buf_done(&b);
+    add_mount(job, file);
     job->argv = dh_realloc(job->argv, first + 3, sizeof *job->argv);
     job->argv[first] = dh_strdup("@");
     job->argv[first + 1] = take(&file);

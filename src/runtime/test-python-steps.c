@@ -168,14 +168,20 @@ static void long_inputs(void **state)
 static long number(const char *name)
 {
     own_mem char *file = fs_join(a.task, name);
-    own_mem char *text = NULL;
-    size_t n;
 
-    for (int i = 0; i < 500 && !fs_exists(file); i++)
+    for (int i = 0; i < 1000; i++) {
+        own_mem char *text = NULL;
+        size_t n;
+        long read = fs_read(file, 100, &text, &n, NULL) == 0 ? strtol(text, NULL, 10) : 0;
+
+        if (read) {
+            (void)fs_unlink(file, NULL);
+            return read;
+        }
         (void)poll(NULL, 0, 10);
-    (void)poll(NULL, 0, 20);
-    assert_int_equal(fs_read(file, 100, &text, &n, NULL), 0);
-    return strtol(text, NULL, 10);
+    }
+    fail_msg("%s was not written", name);
+    return 0;
 }
 
 static bool runs(long pid)
@@ -364,6 +370,83 @@ static void learns_within_a_run(void **state)
     assert_true(ahead);
 }
 
+/* What bounds a step bounds it whoever has forked it. */
+static void keeps_within_its_memory(void **state)
+{
+    (void)state;
+
+    for (int warm_too = 0; warm_too < 2; warm_too++) {
+        python_open_runtime(&a, warm_too);
+        python_job(&a, PYTHON_ALL,
+                   "x = bytearray(1 << 20)\nprint('small')\nx = bytearray(400 << 20)\nprint("
+                   "'large')",
+                   "{}");
+        a.job.memory_limit = 200 << 20;
+        attempt_run(&a);
+        assert_int_not_equal(a.code, 0);
+        assert_null(strstr(a.log, "large"));
+        if (a.reason)
+            assert_non_null(strstr(a.reason, "out of memory"));
+        else /* no control group here: the process's own limit */
+            assert_non_null(strstr(a.log, "MemoryError"));
+        run("x = bytearray(400 << 20)\nprint('large')"); /* the next one is not bounded */
+        assert_string_equal(a.log, "large\n");
+    }
+}
+
+static void start_one(struct shepherd *s, uint64_t id, const char *key, const char *body)
+{
+    struct dh_err err;
+
+    python_job(&a, PYTHON_ALL, body, "{}");
+    attempt_prepare(&a);
+    assert_int_equal(shepherd_spawn(s,
+                                    &(struct spawn){.id = id,
+                                                    .key = key,
+                                                    .file = a.job.file,
+                                                    .argv = a.job.argv,
+                                                    .env = a.job.env,
+                                                    .cwd = a.job.cwd,
+                                                    .log = a.job.log,
+                                                    .worker = a.job.worker},
+                                    &err),
+                     0);
+}
+
+/* An engine that is killed: its shepherd lets what is about to end do so, and kills the rest, also
+ * where a worker has forked it. */
+static void a_killed_engine_takes_its_steps(void **state)
+{
+    own(journal_free) struct journal *j = NULL;
+    own_mem char *path = fs_join(a.dir, "journal");
+    struct dh_err err;
+    pid_t engine;
+    long step;
+    (void)state;
+
+    python_open_runtime(&a, true);
+    run("print('first')");
+    engine = fork();
+    if (engine == 0) {
+        struct shepherd *s = NULL;
+
+        if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, path, &err) < 0)
+            _exit(1);
+        start_one(s, 1, "short.1", "import time; time.sleep(0.1)");
+        start_one(s, 2, "long.1",
+                  "import os, time\nopen('long', 'w').write(str(os.getpid()))\ntime.sleep(100)");
+        (void)poll(NULL, 0, 500);
+        (void)raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(engine, NULL, 0), engine);
+    step = number("long");
+    assert_int_equal(journal_read(path, 10000, &j, &err), 0);
+    assert_true(journal_find(j, "short.1")->exited);
+    assert_int_equal(journal_find(j, "short.1")->status, 0);
+    assert_false(journal_find(j, "long.1")->exited);
+    assert_false(runs(step));
+}
+
 static void a_worker_ends_with_its_environment(void **state)
 {
     own_mem char *envs = fs_join(a.home, "envs");
@@ -396,6 +479,8 @@ int main(void)
         cmocka_unit_test(draws_its_own_numbers),
         cmocka_unit_test(learns_what_to_import),
         cmocka_unit_test(learns_within_a_run),
+        cmocka_unit_test(keeps_within_its_memory),
+        cmocka_unit_test(a_killed_engine_takes_its_steps),
         cmocka_unit_test(a_worker_ends_with_its_environment),
     };
 

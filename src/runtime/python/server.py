@@ -58,6 +58,10 @@ class Server:
                 importlib.import_module(base)
             except Exception:
                 pass  # an SDK without it; the step says what is wrong, if it is
+        # Fills the caches of what the executor does first: patterns, translations.
+        import argparse
+
+        argparse.ArgumentParser(description="-").add_argument("--option", type=str, required=True, help="-")
         self.settle()
 
     def settle(self):

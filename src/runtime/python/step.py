@@ -37,7 +37,9 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 JOB = struct.Struct("=IIIIqq")  # argv, environment, cgroup files, bytes; memory, processes
 REPLY = struct.Struct("=iiqq")  # kind, pid or status; cpu us, peak bytes
 STARTED, EXITED = 1, 2
-BASE = ("argparse", "json", "logging", "kfp", "kfp.dsl", "kfp.dsl.executor", "kfp.dsl.kfp_config", "kfp.dsl.utils")
+BASE = ("kfp", "kfp.dsl", "kfp.dsl.executor", "kfp.dsl.kfp_config", "kfp.dsl.utils",
+        # what the executor's arguments, log and temporary files load when they are used
+        "argparse", "bz2", "gettext", "json", "locale", "logging", "lzma", "random", "shutil", "tempfile", "zlib")
 # Of the standard library these do something visible when they are imported.
 NEVER = {"antigravity", "this", "turtle", "tkinter", "idlelib", "readline", "rlcompleter", "curses", "test"}
 SERVERS_MAX = 8
