@@ -39,14 +39,14 @@ LIBRARIES = {  # header's beginning: the folders that may include it
     "mysql.h": ["store"],
     "mariadb/": ["store"],
     "uv.h": ["runtime", "engine"],
-    "curl/": ["base", "artifact", "components"],
+    "curl/": ["base"],
     "microhttpd.h": ["api"],
     "cblas.h": ["ml"],
 }
 PUBLIC = ["base/err.h", "base/own.h"]  # what a header of include/ may use of ours
 
 SYSTEM = re.compile(
-    r"^(assert|ctype|dirent|dlfcn|errno|fcntl|fenv|float|fnmatch|ftw|getopt|glob|grp|immintrin|inttypes|langinfo|limits|link|locale|"
+    r"^(assert|ctype|dirent|dlfcn|elf|errno|fcntl|fenv|float|fnmatch|ftw|getopt|glob|grp|immintrin|inttypes|langinfo|limits|link|locale|"
     r"malloc|math|netdb|poll|pthread|pwd|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|"
     r"stdlib|string|strings|syslog|termios|threads|time|unistd|utime|wchar|wctype|x86intrin|cpuid|arm_neon)\.h$"
     r"|^(sys|linux|asm|net|netinet|arpa)/")

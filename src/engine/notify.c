@@ -1,7 +1,5 @@
 #include "engine/notify.h"
 
-#include <curl/curl.h>
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/http.h"
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/secret.h"
@@ -40,87 +39,6 @@ struct notify {
 };
 
 /* ---- delivery ---- */
-
-/* libcurl is loaded when the first URL is called: most runs have none. */
-struct curl_calls {
-    __typeof__(&curl_easy_init) init;
-    __typeof__(&curl_easy_setopt) setopt;
-    __typeof__(&curl_easy_perform) perform;
-    __typeof__(&curl_easy_getinfo) getinfo;
-    __typeof__(&curl_easy_cleanup) cleanup;
-    __typeof__(&curl_easy_strerror) strerror;
-    __typeof__(&curl_slist_append) append;
-    __typeof__(&curl_slist_free_all) free_all;
-};
-
-static bool load_curl(struct curl_calls *c)
-{
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    struct {
-        const char *name;
-        void *at;
-    } calls[] = {{"curl_easy_init", &c->init},       {"curl_easy_setopt", &c->setopt},
-                 {"curl_easy_perform", &c->perform}, {"curl_easy_getinfo", &c->getinfo},
-                 {"curl_easy_cleanup", &c->cleanup}, {"curl_easy_strerror", &c->strerror},
-                 {"curl_slist_append", &c->append},  {"curl_slist_free_all", &c->free_all}};
-
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        void *f = library ? dlsym(library, calls[i].name) : NULL;
-
-        if (!f)
-            return false;
-        memcpy(calls[i].at, &f, sizeof f);
-    }
-    return true;
-}
-
-static size_t swallow(char *bytes, size_t size, size_t n, void *user)
-{
-    (void)bytes;
-    (void)user;
-    return size * n;
-}
-
-static int stopped(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    (void)a;
-    (void)b;
-    (void)c;
-    (void)d;
-    return atomic_load((atomic_bool *)user);
-}
-
-static int post(struct notify *n, const char *url, const struct message *m, struct dh_err *err)
-{
-    struct curl_calls c;
-    struct curl_slist *headers;
-    CURL *easy;
-    CURLcode rc;
-    long status = 0;
-
-    if (!load_curl(&c) || !(easy = c.init()))
-        return dh_fail(err, DH_FAILED, "libcurl.so.4 is not installed (apt-get install libcurl4)");
-    headers = c.append(NULL, "Content-Type: application/json");
-    (void)c.setopt(easy, CURLOPT_URL, url);
-    (void)c.setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)c.setopt(easy, CURLOPT_HTTPHEADER, headers);
-    (void)c.setopt(easy, CURLOPT_POSTFIELDS, m->json);
-    (void)c.setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
-    (void)c.setopt(easy, CURLOPT_XFERINFOFUNCTION, stopped);
-    (void)c.setopt(easy, CURLOPT_XFERINFODATA, &n->stop);
-    (void)c.setopt(easy, CURLOPT_NOPROGRESS, 0L);
-    (void)c.setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    (void)c.setopt(easy, CURLOPT_TIMEOUT_MS, (long)DELIVER_MS);
-    (void)c.setopt(easy, CURLOPT_USERAGENT, "dhow");
-    rc = c.perform(easy);
-    if (rc == CURLE_OK)
-        (void)c.getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    c.free_all(headers);
-    c.cleanup(easy);
-    if (rc != CURLE_OK)
-        return dh_fail(err, DH_FAILED, "%s", c.strerror(rc));
-    return status >= 200 && status < 300 ? 0 : dh_fail(err, DH_FAILED, "HTTP status %ld", status);
-}
 
 static int command(struct notify *n, const char *text, const struct message *m, struct dh_err *err)
 {
@@ -180,7 +98,7 @@ static int deliver_to(struct notify *n, const char *name, const struct message *
     for (int i = 0; i < TRIES && !atomic_load(&n->stop); i++) {
         if (i)
             nap(500 << i);
-        rc = post(n, target, m, err);
+        rc = http_post_json(target, m->json, DELIVER_MS, &n->stop, err);
         if (rc == 0)
             break;
     }
