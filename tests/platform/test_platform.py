@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 
 from specs import output, pipeline, step
 from tap import DHOW, check, dhow, done, says, skip
@@ -147,11 +148,27 @@ def test_volumes(home) -> None:
     check(not os.path.exists("/mnt/dhow-test") and not os.path.exists("/dhow-test-empty"), "the machine's own folders are as before")
     found = [f for f in files_with(home, VALUE) if "/secrets/" not in f]
     check(not found, "the copies are gone", str(found))
+    r = run(home, spec, {"ask": config}, "--runtime", "sandbox", "--cache", "off")
+    check(outputs(r).get("out") == f"{len(VALUE)}eux2", "the same in the sandbox", says(r))
+    hidden = one(f'cat {home}/secrets/db/password 2>/dev/null || printf hidden > "$out_out"')
+    r = run(home, hidden, {}, "--runtime", "sandbox", "--cache", "off")
+    check(outputs(r).get("out") == "hidden", "where a secret that was not given is not to be seen", says(r))
     spec["deploymentSpec"]["executors"]["exec-ask"]["container"]["command"][2] += "; exit 3"
     r = run(home, spec, {"ask": config})
     check(r.returncode == 1 and "exit code 3" in error(r), "the exit code comes through", says(r))
     found = [f for f in files_with(home, VALUE) if "/secrets/" not in f]
     check(not found, "and after a failure", str(found))
+
+
+def test_deadline(home) -> None:
+    """A step with a volume is told to end, may say goodbye, and is gone."""
+    marker = home / "said"
+    spec = one(f"trap 'echo bye > {marker}; kill $!; exit 4' TERM; sleep 1234.5 & wait")
+    start = time.monotonic()
+    r = run(home, spec, {"ask": {"activeDeadlineSeconds": "1", "emptyDirMounts": [{"volumeName": "e", "mountPath": "/dhow-test-empty"}]}})
+    check("timed out" in error(r) and time.monotonic() - start < 9, "a deadline holds", says(r))
+    check(marker.exists(), "the step itself was told, not what mounted for it")
+    check(subprocess.run(["pgrep", "-f", "sleep 1234[.]5"], check=False, capture_output=True).returncode == 1, "nothing of it runs on")
 
 
 def claims(suffix: dict) -> tuple:
@@ -220,7 +237,7 @@ def test_said(home) -> None:
 def main() -> None:
     tests = [test_command, test_env, test_names_from_tasks, test_fields, test_said]
     if mounts_work():
-        tests += [test_volumes, test_claims]
+        tests += [test_volumes, test_deadline, test_claims]
     else:
         skip("volumes", "bubblewrap cannot mount here")
     for test in tests:
