@@ -240,7 +240,6 @@ static void default_value(const char *name, const struct js *c)
     own_one struct one one = {0};
     own(js_free) struct js *component = NULL, *input = NULL;
     own_buf struct buf b = {0};
-    own_mem char *command = NULL;
     struct dh_err err;
 
     if (js_parse(text, strlen(text), &component, &err) < 0 ||

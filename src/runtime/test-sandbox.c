@@ -177,26 +177,31 @@ static void our_own_program_is_there(void **state)
 }
 
 /* A step that is asked to end gets the chance to; bubblewrap does not die before it. */
+/* Until the step says that it has begun. */
+static void await_ready(void)
+{
+    own_mem char *ready = fs_join(a.task, "ready");
+
+    for (int i = 0; i < 2000 && !fs_exists(ready); i++)
+        (void)usleep(10000);
+    (void)unlink(ready);
+}
+
 static void an_end_is_asked_for_with_grace(void **state)
 {
     (void)state;
     need_sandbox();
     attempt_job(&a, "trap 'echo cleaned; exit 5' TERM; : >ready; while :; do sleep 0.05; done");
     attempt_start(&a);
-    {
-        own_mem char *ready = fs_join(a.task, "ready");
-
-        for (int i = 0; i < 500 && !fs_exists(ready); i++)
-            (void)usleep(10000);
-    }
+    await_ready();
     attempt_signal(&a, SIGTERM);
     attempt_end(&a);
     assert_int_equal(a.code, 5);
     assert_non_null(strstr(a.log, "cleaned\n"));
 
-    attempt_job(&a, "sleep 1000"); /* no trap: it ends of the signal */
+    attempt_job(&a, ": >ready; sleep 1000"); /* no trap: it ends of the signal */
     attempt_start(&a);
-    (void)usleep(100000);
+    await_ready();
     attempt_signal(&a, SIGTERM);
     attempt_end(&a);
     assert_int_equal(a.code, 128 + SIGTERM);

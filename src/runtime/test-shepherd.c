@@ -208,8 +208,8 @@ static void journals_when_the_engine_is_gone(void **state)
         spawn_sh(s, 1, "a.1", "exit 0", NULL);
         spawn_sh(s, 2, "b.1", "sleep 0.05; exit 3", NULL);
         spawn_sh(s, 3, "c.1", "(setsid sleep 0.6; touch late) & sleep 100", NULL);
-        (void)wait_event(s);
-        (void)wait_event(s);
+        for (int n = 0; n < 3;) /* all have begun */
+            n += wait_event(s).kind == SHEPHERD_STARTED;
         (void)raise(SIGKILL);
     }
     assert_int_equal(waitpid(engine, NULL, 0), engine);
