@@ -12,6 +12,10 @@ void js_write_num(double d, struct buf *to)
     char digits[32], *e, *point;
     int exponent, decimals;
 
+    if (!isfinite(d)) { /* JSON has no such number */
+        buf_adds(to, "null");
+        return;
+    }
     if (d == floor(d) && fabs(d) < 1e21) {
         buf_addf(to, "%.0f", d == 0 ? 0.0 : d);
         return;

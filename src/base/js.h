@@ -91,5 +91,6 @@ enum {
 };
 void js_write(const struct js *v, unsigned flags, struct buf *to);
 char *js_dump(const struct js *v, unsigned flags); /* the caller's: free */
-/* Shortest decimal that reads back as d, as JavaScript and Go print it: 1, 0.1, 1e+21. */
+/* Shortest decimal that reads back as d, as JavaScript and Go print it: 1, 0.1, 1e+21; null where d
+ * is no number. */
 void js_write_num(double d, struct buf *to);

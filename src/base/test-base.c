@@ -91,7 +91,9 @@ static void numbers_print_shortest(void **state)
                  {0.000001, "0.000001"},
                  {-2.5, "-2.5"},
                  {1e20, "100000000000000000000"},
-                 {0.30000000000000004, "0.30000000000000004"}};
+                 {0.30000000000000004, "0.30000000000000004"},
+                 {INFINITY, "null"},
+                 {NAN, "null"}};
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
