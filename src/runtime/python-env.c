@@ -26,6 +26,7 @@
 #include "runtime/shepherd-priv.h"
 
 #define LOG_MAX ((size_t)4 << 20)
+#define CONFIG_MAX ((size_t)1 << 20)
 #define TAIL_LINES 12
 #define TAIL_BYTES 700
 
@@ -247,6 +248,21 @@ static void add_tail(const char *log, struct dh_err *err)
         (void)dh_fail(err, DH_FAILED, "%.200s: %s", before.msg, at);
 }
 
+/* Whether a file of pip's settings says where packages come from, or which. */
+static bool chooses_packages(const char *file)
+{
+    static const char *const words[] = {"index", "find-links", "constraint", "binary", "pre"};
+    own_mem char *text = NULL;
+    size_t n;
+
+    if (fs_read(file, CONFIG_MAX, &text, &n, NULL) < 0)
+        return fs_exists(file);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(text, words[i]))
+            return true;
+    return false;
+}
+
 static bool has_config(void)
 {
     const char *told = getenv("PIP_CONFIG_FILE"), *home = getenv("HOME"),
@@ -255,7 +271,8 @@ static bool has_config(void)
         xdg ? fs_join(xdg, "pip/pip.conf") : dh_printf("%s/.config/pip/pip.conf", home ? home : "");
     own_mem char *old = dh_printf("%s/.pip/pip.conf", home ? home : "");
 
-    return told || fs_exists("/etc/pip.conf") || fs_exists(xdg_file) || fs_exists(old);
+    return (told && chooses_packages(told)) || chooses_packages("/etc/pip.conf") ||
+           chooses_packages(xdg_file) || chooses_packages(old);
 }
 
 /* Our own environment (for HOME, caches, certificates), the job's settings for pip and uv, and what

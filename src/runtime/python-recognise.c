@@ -333,32 +333,41 @@ static bool is_script(char *const *argv)
            is_any(argv[1], (const char *const[]){"-c", "-ec", "-ce", NULL}) && argv[2];
 }
 
+/* What follows the installation, or stands alone. */
+static bool read_executor(struct python_program *p)
+{
+    char *const *argv = p->args;
+
+    if (is_script(argv) && argv[3] && read_program(argv[2], p)) {
+        p->source = argv[3];
+        p->args += 4;
+        return true;
+    }
+    if (argv[0] && is_python(argv[0]) && argv[1] && !strcmp(argv[1], "-m") && argv[2] &&
+        is_executor(argv[2])) {
+        p->module = argv[2];
+        p->args += 3;
+        return true;
+    }
+    p->module = NULL;
+    p->runtime_flag = false;
+    return false;
+}
+
 bool python_recognise(char *const *argv, struct python_program *ret)
 {
     struct python_program p = {.arena = arena_new()};
-    bool installs = false;
 
     p.args = argv;
     if (is_script(argv) && argv[3] && read_installs(argv[2], &p)) {
-        installs = true;
         p.args = argv + 3;
     } else {
         p.n_installs = 0;
         p.inherits = false;
     }
-    if (is_script(p.args) && p.args[3] && read_program(p.args[2], &p)) {
-        p.source = p.args[3];
-        p.args += 4;
-    } else if (p.args[0] && is_python(p.args[0]) && p.args[1] && !strcmp(p.args[1], "-m") &&
-               p.args[2] && is_executor(p.args[2])) {
-        p.module = p.args[2];
-        p.args += 3;
-    } else if (!installs || !p.n_installs) {
+    if (!read_executor(&p) && !p.n_installs) {
         python_program_done(&p);
         return false;
-    } else {
-        p.module = NULL;
-        p.runtime_flag = false;
     }
     if (!p.pip_env)
         p.pip_env = arena_alloc(p.arena, sizeof *p.pip_env);
