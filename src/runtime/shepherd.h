@@ -33,10 +33,10 @@ struct spawn {         /* one process to start; all borrowed for the call */
     uint64_t processes_max; /* of this user (RLIMIT_NPROC); 0: none */
     const char *cgroup;     /* runtime/cgroup.h: the group it is to be in; NULL: ours. What is left
                                there at its end is killed */
-    const char *cleanup;    /* a command, its words separated by newlines, to be run where the engine
-                               is gone when this ends (a container to remove); NULL: none */
-    const char *worker;     /* a warm worker that is to fork it instead (runtime_job.worker); NULL:
-                               none. Where that is not there (any more) the program is started */
+    const char *cleanup; /* a command, its words separated by newlines, to be run where the engine
+                            is gone when this ends (a container to remove); NULL: none */
+    const char *worker;  /* a warm worker that is to fork it instead (runtime_job.worker); NULL:
+                            none. Where that is not there (any more) the program is started */
 };
 
 enum shepherd_kind { SHEPHERD_STARTED, SHEPHERD_NOT_STARTED, SHEPHERD_EXITED };
