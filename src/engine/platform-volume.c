@@ -1,8 +1,8 @@
 /* platform-volume - what the platform spec mounts into a step: secrets, config maps, empty folders,
  * volume claims.
  *
- * What is made for one attempt lies in {run}/work/volumes/{attempt} and goes with it; claims are
- * folders below {home}/volumes and stay until a pipeline deletes them. */
+ * What is made for one attempt lies in the volumes folder of the run's work folder and goes with
+ * it; claims are folders below {home}/volumes and stay until a pipeline deletes them. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -39,7 +39,7 @@ static bool is_engine(void)
 static void make_image(void)
 {
     own_mem char *script =
-        dh_printf("cd %s && mkdir -p r/bin r/etc r/work r/tmp && cd r && "
+        dh_printf("cd %s && mkdir -p r/bin r/etc r/inside r/tmp && cd r && "
                   "if [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; then "
                   "cp /bin/busybox bin && for p in " PROGRAMS "; do ln -s busybox bin/$p; done; "
                   "else for p in " PROGRAMS "; do f=$(command -v $p) && [ -x \"$f\" ] || continue; "
@@ -62,7 +62,7 @@ static void make_image(void)
     layout_make(folder, "v1",
                 "{\"Env\":[\"PATH=/bin\",\"FROM=image\",\"BOTH=image\"],"
                 "\"Entrypoint\":[\"/bin/sh\",\"-c\"],\"Cmd\":[\"echo image; exit 4\"],"
-                "\"WorkingDir\":\"/work\"}",
+                "\"WorkingDir\":\"/inside\"}",
                 &layer, 1);
     free(layer.p);
     if (!is_engine()) {
@@ -187,7 +187,7 @@ static void environment_is_of_both(void **state)
         }
     attempt_run(&a);
     assert_int_equal(unsetenv("HOST_SECRET"), 0);
-    assert_string_equal(a.log, "image|step|blue, \"red\" and green||/bin\n/work\n");
+    assert_string_equal(a.log, "image|step|blue, \"red\" and green||/bin\n/inside\n");
 }
 
 static char *make_file(const char *name, const char *text)
@@ -223,7 +223,7 @@ static void sees_only_its_own(void **state)
                        "2>/dev/null && echo 'sets the kernel'\n"
                        "mount -t tmpfs none /tmp 2>/dev/null && echo mounts\n"
                        "ls /proc | grep -c '^[0-9]' | grep -v '^[1-9]$'\n"
-                       "cat '%s'; echo made >%s/file; echo x >/work/y && echo fine",
+                       "cat '%s'; echo made >%s/file; echo x >/inside/y && echo fine",
                        database, other, a.self, input, input, out);
     new_job(script);
     attempt_mount(&a, input, false);
@@ -234,7 +234,7 @@ static void sees_only_its_own(void **state)
     made = fs_join(out, "file");
     assert_true(fs_exists(made));
 
-    run_for_code("[ ! -e /work/y ]", 0); /* the image is as it was */
+    run_for_code("[ ! -e /inside/y ]", 0); /* the image is as it was */
 }
 
 static void network_only_where_asked(void **state)
