@@ -151,7 +151,7 @@ void python_env_touch(const struct python_env *e)
 /* ---- programs ---- */
 
 int python_run(const char *file, const char *const *argv, char **env, const char *log,
-               volatile bool *canceled, volatile pid_t *child)
+               atomic_bool *canceled, _Atomic pid_t *child)
 {
     char *no_cgroup[] = {NULL};
     struct child_request r = {.file = file,

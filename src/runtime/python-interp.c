@@ -73,8 +73,8 @@ static struct js *ask(const struct finder *f, const char *path)
 {
     own_mem char *log = dh_printf("%s/envs/probe-%d-XXXXXX", f->home, (int)getpid());
     const char *argv[] = {path, "-c", python_probe_source, NULL};
-    volatile bool canceled = false;
-    volatile pid_t child;
+    atomic_bool canceled = false;
+    _Atomic pid_t child;
     own_mem char *text = NULL;
     struct js *answer = NULL;
     size_t n;

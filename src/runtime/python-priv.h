@@ -1,5 +1,6 @@
 #pragma once
 /* What the files of Python steps share. */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -84,8 +85,8 @@ struct python_make { /* one environment being made; in a thread */
     const struct python_interp *interp;
     const struct python_program *program;
     char *const *job_env;
-    volatile bool *canceled; /* set by another thread, which then kills *child's group */
-    volatile pid_t *child;
+    atomic_bool *canceled; /* set by another thread, which then kills *child's group */
+    _Atomic pid_t *child;
 };
 /* Makes it, if nobody else has or is. On 0, *ret_lock holds it against gc until closed. DH_FAILED:
  * with the end of what pip said. */
@@ -95,7 +96,7 @@ int python_env_hold(const struct python_env *e);
 
 /* Runs a program to its end, output to `log`. 0; or what waitpid says; -1: it did not start. */
 int python_run(const char *file, const char *const *argv, char **env, const char *log,
-               volatile bool *canceled, volatile pid_t *child);
+               atomic_bool *canceled, _Atomic pid_t *child);
 
 /* ---- python-worker.c */
 
@@ -108,8 +109,8 @@ bool python_env_matters(const char *item);
 bool python_worker_listens(const char *name);
 /* Starts it and waits until it listens. DH_FAILED. */
 int python_worker_start(const char *home, const struct python_env *e, const char *name,
-                        const char *module, bool ahead, char *const *env, volatile bool *canceled,
-                        volatile pid_t *child, struct dh_err *err);
+                        const char *module, bool ahead, char *const *env, atomic_bool *canceled,
+                        _Atomic pid_t *child, struct dh_err *err);
 /* Whether imports may be made ahead for this step: nothing that it sets could change what an import
  * does. */
 bool python_worker_ahead(const char *source, char *const *env);

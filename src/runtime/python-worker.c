@@ -179,8 +179,8 @@ static int program_file(const char *home, char **ret, struct dh_err *err)
 }
 
 int python_worker_start(const char *home, const struct python_env *e, const char *name,
-                        const char *module, bool ahead, char *const *env, volatile bool *canceled,
-                        volatile pid_t *child, struct dh_err *err)
+                        const char *module, bool ahead, char *const *env, atomic_bool *canceled,
+                        _Atomic pid_t *child, struct dh_err *err)
 {
     const char *idle = getenv("DHOW_WARM_SECONDS");
     own_mem char *file = NULL;

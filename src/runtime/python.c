@@ -27,7 +27,7 @@
 #define AT_ONCE_MS 10
 #define AGAIN_US 5000000 /* after which a failed environment is tried again */
 
-enum slot_state { SLOT_MAKING, SLOT_READY, SLOT_FAILED };
+enum slot_state { SLOT_NEW, SLOT_MAKING, SLOT_READY, SLOT_FAILED };
 
 struct slot { /* jobs with the same packages, image version and start of process */
     struct python *py;
@@ -42,8 +42,8 @@ struct slot { /* jobs with the same packages, image version and start of process
     int hold;           /* the lock that keeps gc away */
     pthread_t thread;
     bool threaded;
-    volatile bool canceled;
-    volatile pid_t child;
+    atomic_bool canceled;
+    _Atomic pid_t child;
     enum slot_state state; /* under python's mutex while `threaded` */
     int64_t failed_us;
     struct dh_err err;
@@ -286,7 +286,7 @@ static enum slot_state slot_look(struct slot *s)
     (void)pthread_mutex_lock(&s->py->mutex);
     state = s->state;
     (void)pthread_mutex_unlock(&s->py->mutex);
-    if (state != SLOT_MAKING && s->threaded) {
+    if (state > SLOT_MAKING && s->threaded) {
         (void)pthread_join(s->thread, NULL);
         s->threaded = false;
     }
@@ -447,8 +447,6 @@ static struct slot *slot_of(struct python *py, const struct python_program *p,
     if (!s) {
         s = slot_new(py, job, ahead);
         (void)strmap_put(py->slots, key, s);
-        s->state = SLOT_FAILED;
-        s->failed_us = 0;
     }
     return s;
 }
@@ -462,10 +460,11 @@ int python_prepare(struct python *py, struct runtime_job *job, struct dh_err *er
     if (!python_recognise(job->argv, &p))
         return 0;
     s = slot_of(py, &p, job);
-    if (s->state == SLOT_FAILED && !s->failed_us)
+    if (slot_look(s) == SLOT_NEW)
         rc = slot_begin(s, err);
     if (rc == 0)
         switch (slot_look(s)) {
+        case SLOT_NEW:
         case SLOT_MAKING:
             rc = RUNTIME_WAIT;
             break;

@@ -17,8 +17,8 @@
 bool python_kit(struct attempt *a)
 {
     own_mem char *wheels = NULL;
-    volatile bool canceled = false;
-    volatile pid_t child;
+    atomic_bool canceled = false;
+    _Atomic pid_t child;
     char *env[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", NULL};
 
     if (!attempt_setup(a))
