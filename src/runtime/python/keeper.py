@@ -9,6 +9,11 @@ def children_of_mine():
         return []
 
 
+def peer_of(connection):
+    """pid, user and group of who connected."""
+    return struct.unpack("iII", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+
+
 def group_files(pid):
     """The files that put who writes to them into the control groups of a process, where we are not."""
     def groups_of(which):
@@ -46,8 +51,7 @@ class Keeper:
         signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of steps come to us
         # What bounds the run bounds its steps.
-        peer = struct.unpack("iII", control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        for path in list(group_files(peer)):
+        for path in list(group_files(peer_of(control)[0])):
             try:
                 with open(path, "wb", buffering=0) as file:
                     file.write(b"0")

@@ -12,6 +12,8 @@ def resident_bytes():
 
 def trial_fork():
     """Libraries that know of fork (OpenBLAS) end their threads before one. Is it safe to fork now?"""
+    if threads() == 1:
+        return True
     pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -189,6 +191,9 @@ class Server:
     def accept(self):
         try:
             control, _ = self.listener.accept()
+            if peer_of(control)[1] != os.geteuid():  # an abstract socket has no file mode
+                control.close()
+                return
             control.settimeout(1)
             word = control.recv(1)
             control.settimeout(None)
