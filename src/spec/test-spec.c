@@ -545,15 +545,19 @@ static void check_conformance(const char *path, const char *name)
 static void the_official_pipelines_are_read(void **state)
 {
     const char *given = getenv("DHOW_CONFORMANCE");
-    own_mem char *root = given ? dh_strdup(given) : in_tests("../../shared/conformance");
-    own_mem char *folder = fs_join(root, "pipelines");
+    char *root = given ? dh_strdup(given) : in_tests("../../shared/conformance");
+    char *folder = fs_join(root, "pipelines");
+    bool there = fs_is_dir(folder);
+    size_t n = there ? each_file(folder, check_conformance) : 0;
 
     (void)state;
-    if (!fs_is_dir(folder)) {
+    free(root);
+    free(folder); /* skip() jumps: nothing may be held across it */
+    if (!there) {
         print_message("# no conformance data (DHOW_CONFORMANCE): skipped\n");
         skip();
     }
-    assert_true(each_file(folder, check_conformance) > 100);
+    assert_true(n > 100);
 }
 
 int main(void)
