@@ -12,7 +12,7 @@ int store_artifact_insert(struct store *s, const struct store_artifact *t, int64
                           struct dh_err *err)
 {
     if (db_run(s->db, err,
-               "INSERT INTO artifact(uuid, type, name, uri, digest, size_bytes, metadata, state,"
+               "INSERT INTO artifacts(uuid, type, name, uri, digest, size_bytes, metadata, state,"
                " created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                DB_T(t->uuid), DB_T(t->type), DB_T(t->name), DB_T(t->uri), DB_T(t->digest),
                DB_OPT(t->size_bytes), DB_T(t->metadata), DB_T(state_names[t->state]),
@@ -38,7 +38,7 @@ int store_artifact_link(struct store *s, const struct store_link *link, struct d
 int store_artifact_set_state(struct store *s, int64_t id, enum store_artifact_state state,
                              struct dh_err *err)
 {
-    int rc = db_run(s->db, err, "UPDATE artifact SET state = ? WHERE id = ?",
+    int rc = db_run(s->db, err, "UPDATE artifacts SET state = ? WHERE id = ?",
                     DB_T(state_names[state]), DB_I(id));
 
     return store_touched(s, rc, "artifact", id, err);
@@ -103,7 +103,7 @@ int store_artifacts_of_task(struct store *s, int64_t task_id, enum store_link_ty
     own(db_end) struct db_rows *rows = NULL;
 
     if (db_query(s->db, err, &rows,
-                 LINKED_SELECT " FROM artifact_task l JOIN artifact a ON a.id = l.artifact_id"
+                 LINKED_SELECT " FROM artifact_task l JOIN artifacts a ON a.id = l.artifact_id"
                                " WHERE l.task_id = ? AND l.type = ? ORDER BY l.key, l.idx",
                  DB_I(task_id), DB_T(link_names[type])) < 0)
         return -1;
@@ -117,7 +117,7 @@ int store_artifacts_of_run(struct store *s, int64_t run_id, enum store_link_type
 
     if (db_query(s->db, err, &rows,
                  LINKED_SELECT " FROM task t JOIN artifact_task l ON l.task_id = t.id"
-                               " JOIN artifact a ON a.id = l.artifact_id"
+                               " JOIN artifacts a ON a.id = l.artifact_id"
                                " WHERE t.run_id = ? AND l.type = ? ORDER BY t.id, l.key, l.idx",
                  DB_I(run_id), DB_T(link_names[type])) < 0)
         return -1;
@@ -130,7 +130,7 @@ int store_artifact_links(struct store *s, int64_t artifact_id, enum store_link_t
     own(db_end) struct db_rows *rows = NULL;
 
     if (db_query(s->db, err, &rows,
-                 LINKED_SELECT " FROM artifact_task l JOIN artifact a ON a.id = l.artifact_id"
+                 LINKED_SELECT " FROM artifact_task l JOIN artifacts a ON a.id = l.artifact_id"
                                " WHERE l.artifact_id = ? AND l.type = ?"
                                " ORDER BY l.task_id, l.key, l.idx",
                  DB_I(artifact_id), DB_T(link_names[type])) < 0)
@@ -146,7 +146,7 @@ static int by_number(struct store *s, int64_t id, struct arena *a, struct store_
     own(db_end) struct db_rows *rows = NULL;
 
     if (db_query(s->db, err, &rows,
-                 "SELECT " STORE_ARTIFACT_COLUMNS " FROM artifact a WHERE a.id = ?",
+                 "SELECT " STORE_ARTIFACT_COLUMNS " FROM artifacts a WHERE a.id = ?",
                  DB_I(id)) < 0 ||
         store_one(db_next(rows, err), err, "artifact %lld", (long long)id) < 0)
         return -1;
@@ -163,7 +163,7 @@ static int by_prefix(struct store *s, const char *name, const char *prefix, stru
 
     (void)snprintf(end, sizeof end, "%sg", prefix); /* 'g' comes after every hex digit */
     if (db_query(s->db, err, &rows,
-                 "SELECT " STORE_ARTIFACT_COLUMNS " FROM artifact a"
+                 "SELECT " STORE_ARTIFACT_COLUMNS " FROM artifacts a"
                  " WHERE a.uuid >= ? AND a.uuid < ? ORDER BY a.uuid DESC LIMIT 2",
                  DB_T(prefix), DB_T(end)) < 0 ||
         store_one(db_next(rows, err), err, "artifact '%s'", name) < 0)
@@ -183,7 +183,7 @@ static int by_uri(struct store *s, const char *uri, struct arena *a, struct stor
     own(db_end) struct db_rows *rows = NULL;
 
     if (db_query(s->db, err, &rows,
-                 "SELECT " STORE_ARTIFACT_COLUMNS " FROM artifact a WHERE a.uri = ?"
+                 "SELECT " STORE_ARTIFACT_COLUMNS " FROM artifacts a WHERE a.uri = ?"
                  " ORDER BY a.id DESC LIMIT 1",
                  DB_T(uri)) < 0 ||
         store_one(db_next(rows, err), err, "artifact '%s'", uri) < 0)
@@ -228,7 +228,7 @@ static void row_read(const struct db_rows *rows, struct arena *a, struct store_a
  * that hand it on. */
 #define ROW_SELECT                                                                                 \
     "SELECT " STORE_ARTIFACT_COLUMNS ", t.id, t.name, l.key, r.id, r.uuid, r.display_name, p.name" \
-    " FROM artifact a LEFT JOIN artifact_task l ON l.id = (SELECT min(id) FROM artifact_task"      \
+    " FROM artifacts a LEFT JOIN artifact_task l ON l.id = (SELECT min(id) FROM artifact_task"     \
     " WHERE artifact_id = a.id AND type = 'OUTPUT') LEFT JOIN task t ON t.id = l.task_id"          \
     " LEFT JOIN run r ON r.id = t.run_id LEFT JOIN pipeline p ON p.id = r.pipeline_id"
 

@@ -56,7 +56,7 @@ static int version_id(struct store *s, int64_t model, const char *version, int64
     "SELECT v.id, v.model_id, v.uuid, m.name, v.version, v.description, v.artifact_id, v.run_id,"  \
     " v.task_id, a.uuid, a.uri, a.digest, r.uuid, t.uuid, v.metadata, v.created_us"                \
     " FROM model_version v JOIN model m ON m.id = v.model_id"                                      \
-    " LEFT JOIN artifact a ON a.id = v.artifact_id LEFT JOIN run r ON r.id = v.run_id"             \
+    " LEFT JOIN artifacts a ON a.id = v.artifact_id LEFT JOIN run r ON r.id = v.run_id"            \
     " LEFT JOIN task t ON t.id = v.task_id "
 
 static int aliases_of(struct store *s, int64_t version, struct arena *a, const char **ret,
@@ -205,7 +205,7 @@ static int same_artifact(struct store *s, int64_t version, int64_t artifact, str
     if (number(s, "SELECT coalesce(artifact_id, 0) FROM model_version WHERE id = ?",
                DB_VALS(DB_I(version)), &known, err) < 0 ||
         number(s,
-               "SELECT count(*) FROM artifact a JOIN artifact b ON a.digest = b.digest"
+               "SELECT count(*) FROM artifacts a JOIN artifacts b ON a.digest = b.digest"
                " WHERE a.id = ? AND b.id = ?",
                DB_VALS(DB_I(known), DB_I(artifact)), &same, err) < 0)
         return -1;

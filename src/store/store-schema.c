@@ -191,7 +191,10 @@ static const char v1[] =
     " PRIMARY KEY(model_id, alias));"
     "CREATE INDEX model_alias_version ON model_alias(version_id);";
 
-const char *const store_migrations[] = {v1};
+/* ML Metadata has a table `Artifact`, and SQLite does not tell that name from `artifact`. */
+static const char artifacts[] = "ALTER TABLE artifact RENAME TO artifacts;";
+
+const char *const store_migrations[] = {v1, artifacts};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 static int one_step(struct db *db, const char *const *steps, int version, struct dh_err *err)

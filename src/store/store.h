@@ -3,7 +3,7 @@
  *
  * One database per home. It keeps facts and answers questions about them; it never decides what
  * runs next (plan/), never starts anything (engine/), never touches an artifact's bytes
- * (artifact/). Tables are named as in KFP proposal 12147: run, task, artifact, artifact_task,
+ * (artifact/). Tables are named as in KFP proposal 12147: run, task, artifacts, artifact_task,
  * metric.
  *
  * Calls. Every call returns 0, or <0 with *err filled; >0 only where its comment names the answer.

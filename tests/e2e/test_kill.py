@@ -107,7 +107,7 @@ class Kills:
     def strays(self, run_id: int, uuid: str) -> None:
         folder = self.home / "runs" / uuid
         left = [p for p in folder.rglob("*") if p.is_dir() or p.suffix != ".log" and p.name != "journal"]
-        known = {row[0].removeprefix("file://") for row in self.rows("SELECT uri FROM artifact")}
+        known = {row[0].removeprefix("file://") for row in self.rows("SELECT uri FROM artifacts")}
         for at, folders, files in os.walk(self.home / "artifacts"):
             if at in known:
                 folders.clear()

@@ -55,7 +55,7 @@ def importers(folder: pathlib.Path) -> None:
     for _ in range(2):
         dhow("run", path, home=home)
     again = write(folder, importer(pipeline("imports"), "i", str(folder / "data"), importer={"reimport": True}))
-    rows = lambda: sqlite3.connect(home / "dhow.db").execute("SELECT count(*) FROM artifact").fetchone()[0]
+    rows = lambda: sqlite3.connect(home / "dhow.db").execute("SELECT count(*) FROM artifacts").fetchone()[0]
     check(rows() == 1, "an equal artifact is imported once", str(rows()))
     dhow("run", again, home=home)
     check(rows() == 2, "reimport makes a new one", str(rows()))

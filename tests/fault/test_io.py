@@ -52,7 +52,7 @@ def half_written(home: pathlib.Path) -> list:
     with contextlib.closing(sqlite3.connect(home / "dhow.db")) as db:
         if db.execute("PRAGMA integrity_check").fetchone() != ("ok",) or db.execute("PRAGMA foreign_key_check").fetchall():
             wrong.append("the database is damaged")
-        uris = {row[0].removeprefix("file://") for row in db.execute("SELECT uri FROM artifact")}
+        uris = {row[0].removeprefix("file://") for row in db.execute("SELECT uri FROM artifacts")}
         wrong += [f"run {row[0]} is {row[1]}" for row in db.execute("SELECT id, state FROM run WHERE state NOT IN ('SUCCEEDED', 'FAILED')")]
     wrong += [f"recorded, but not there: {u}" for u in uris if not os.path.exists(u)]
     for at, folders, files in os.walk(home / "artifacts"):

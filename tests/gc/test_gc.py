@@ -117,7 +117,7 @@ def main() -> None:
         items, size, r = gc(home, "runs", "--older-than", "0s")
         check(items == [], "a run that has not ended stays", says(r))
         db.execute("UPDATE run SET state = 'SUCCEEDED'")
-        now = db.execute("SELECT id FROM artifact WHERE state = 'LIVE' ORDER BY id DESC").fetchone()[0]
+        now = db.execute("SELECT id FROM artifacts WHERE state = 'LIVE' ORDER BY id DESC").fetchone()[0]
         db.execute("INSERT INTO model (uuid, name, created_us, updated_us) VALUES ('m', 'best', 1, 1)")
         db.execute("INSERT INTO model_version (uuid, model_id, version, artifact_id, run_id, created_us, ordinal) SELECT 'v', id, '1', ?, (SELECT max(id) FROM run), 1, 1 FROM model", (now,))
         db.commit()
