@@ -367,5 +367,12 @@ int record_cached(struct run *run, struct job *job, const struct store_task *ori
         store_task_finish(run->engine->store, job->task, &finish, err) < 0 ||
         record_outputs_read(origin->outputs, outputs->items, outputs->n, &job->outputs, err) < 0)
         return -1;
+    for (size_t i = 0; i < outputs->n; i++)
+        if (!strcmp(outputs->items[i].artifact.type, "system.Metrics")) {
+            if (store_metric_reuse(run->engine->store, origin->id, run->id, job->task,
+                                   finish.now_us, err) < 0)
+                return -1;
+            break;
+        }
     return link_outputs(run, job->task, job->outputs, err);
 }

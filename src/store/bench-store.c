@@ -152,6 +152,39 @@ static int timed_page(struct store *s, struct store_run_filter filter)
     return store_run_list(s, &filter, a, &page, &err);
 }
 
+/* A metric a run: what conditions and orders are measured with. */
+static void metrics_of_runs(struct store *s, int64_t first, int n)
+{
+    must(store_begin(s, &err));
+    for (int i = 0; i < n; i++) {
+        struct store_metric m = {.run_id = first + i, .name = "accuracy", .step = -1};
+
+        m.number = (double)((uint32_t)i * 2654435761U) / 4294967296.0;
+        m.time_us = clock_now_us();
+        must(store_metric_insert(s, &m, &err));
+        if (i % 1000 == 0)
+            must(store_tag_set(s, STORE_TAG_RUN, m.run_id, "team", "x", &err));
+    }
+    must(store_commit(s, &err));
+    must(timed_page(s, (struct store_run_filter){.state = -1, .where = "metric.accuracy > 0.5"}));
+    TIMED(
+        "  metric > 0.9999", 20,
+        timed_page(s, (struct store_run_filter){.state = -1, .where = "metric.accuracy > 0.9999"}));
+    TIMED("  metric > 0.5", 20,
+          timed_page(s, (struct store_run_filter){.state = -1, .where = "metric.accuracy > 0.5"}));
+    TIMED("  metric > 0.5, parameter, state and tag", 20,
+          timed_page(s, (struct store_run_filter){
+                            .state = -1,
+                            .where = "metric.accuracy > 0.5 and param.threshold = 0.9 and state = "
+                                     "SUCCEEDED and tag.team = x"}));
+    TIMED("  sorted by metric, greatest first", 20,
+          timed_page(s, (struct store_run_filter){.state = -1, .sort = "metric.accuracy desc"}));
+    TIMED("  a condition, sorted by metric", 20,
+          timed_page(s, (struct store_run_filter){.state = -1,
+                                                  .where = "state = FAILED and param.threshold > 0",
+                                                  .sort = "metric.accuracy desc"}));
+}
+
 static int timed_cache(struct store *s)
 {
     own(arena_free) struct arena *a = arena_new();
@@ -212,6 +245,7 @@ static void many_runs(struct store *s, int n)
     }
     must(store_commit(s, &err));
     (void)printf("among %d runs:\n", n);
+    metrics_of_runs(s, middle - n / 2, n);
     TIMED("  page of runs", 100, timed_page(s, (struct store_run_filter){.state = -1}));
     TIMED("  page from the middle", 100,
           timed_page(s, (struct store_run_filter){

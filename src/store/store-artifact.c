@@ -319,13 +319,47 @@ int store_cache_find(struct store *s, const char *fingerprint, int64_t not_befor
 
 /* ---- metrics ---- */
 
+/* The last value of each task's metric, by which runs are found. */
+static int metric_last(struct store *s, const struct store_metric *m, struct dh_err *err)
+{
+    if (db_run(s->db, err,
+               "UPDATE run_metric SET number_value = ?, time_us = ?"
+               " WHERE run_id = ? AND name = ? AND coalesce(task_id, 0) = ?",
+               DB_R(m->number), DB_I(m->time_us), DB_I(m->run_id), DB_T(m->name),
+               DB_I(m->task_id)) < 0)
+        return -1;
+    if (db_changes(s->db) > 0)
+        return 0;
+    return db_run(s->db, err,
+                  "INSERT INTO run_metric(run_id, task_id, name, number_value, time_us)"
+                  " VALUES (?, ?, ?, ?, ?)",
+                  DB_I(m->run_id), DB_ID(m->task_id), DB_T(m->name), DB_R(m->number),
+                  DB_I(m->time_us));
+}
+
 int store_metric_insert(struct store *s, const struct store_metric *m, struct dh_err *err)
 {
+    int rc;
+
+    if (db_scope_begin(s->db, err) < 0)
+        return -1;
+    rc = db_run(s->db, err,
+                "INSERT INTO metric(run_id, task_id, artifact_id, name, number_value, step,"
+                " time_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                DB_I(m->run_id), DB_ID(m->task_id), DB_ID(m->artifact_id), DB_T(m->name),
+                DB_R(m->number), DB_OPT(m->step), DB_ID(m->time_us));
+    if (rc == 0)
+        rc = metric_last(s, m, err);
+    return db_scope_end(s->db, rc, err);
+}
+
+int store_metric_reuse(struct store *s, int64_t from_task, int64_t run_id, int64_t task_id,
+                       int64_t now_us, struct dh_err *err)
+{
     return db_run(s->db, err,
-                  "INSERT INTO metric(run_id, task_id, artifact_id, name, number_value, step,"
-                  " time_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                  DB_I(m->run_id), DB_ID(m->task_id), DB_ID(m->artifact_id), DB_T(m->name),
-                  DB_R(m->number), DB_OPT(m->step), DB_ID(m->time_us));
+                  "INSERT INTO run_metric(run_id, task_id, name, number_value, time_us)"
+                  " SELECT ?, ?, name, number_value, ? FROM run_metric WHERE task_id = ?",
+                  DB_I(run_id), DB_I(task_id), DB_I(now_us), DB_I(from_task));
 }
 
 int store_metric_list(struct store *s, int64_t run_id, struct arena *a, struct store_metrics *ret,

@@ -57,7 +57,7 @@ int store_experiment_put(struct store *s, const char *name, int64_t *ret_id, str
 #define EXPERIMENT_COLUMNS                                                                         \
     "SELECT e.id, e.uuid, e.name, e.description, e.created_us, e.archived,"                        \
     " (SELECT max(created_us) FROM run WHERE experiment_id = e.id) AS last_us,"                    \
-    " (SELECT count(*) FROM run WHERE experiment_id = e.id) FROM experiment e "
+    " (SELECT count(*) FROM run WHERE experiment_id = e.id), e.notes FROM experiment e "
 
 static void experiment_read(const struct db_rows *rows, struct arena *a,
                             struct store_experiment *ret)
@@ -71,7 +71,24 @@ static void experiment_read(const struct db_rows *rows, struct arena *a,
         .archived = db_int(rows, 5) != 0,
         .last_run_us = db_int(rows, 6),
         .n_runs = db_int(rows, 7),
+        .notes = store_text(rows, 8, a),
     };
+}
+
+int store_experiment_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err)
+{
+    int rc = db_run(s->db, err, "UPDATE experiment SET archived = ? WHERE id = ?", DB_I(archived),
+                    DB_I(id));
+
+    return store_touched(s, rc, "experiment", id, err);
+}
+
+int store_experiment_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err)
+{
+    int rc =
+        db_run(s->db, err, "UPDATE experiment SET notes = ? WHERE id = ?", DB_T(notes), DB_I(id));
+
+    return store_touched(s, rc, "experiment", id, err);
 }
 
 int store_experiment_find(struct store *s, const char *name, struct arena *a,

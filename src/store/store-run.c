@@ -3,23 +3,66 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/js.h"
+#include "store/run-query.h"
 #include "store/store-priv.h"
+
+#define PARAM_TEXT_MAX 250 /* as much of a value as it is found by */
+
+static int put_param(struct store *s, int64_t id, const char *name, const struct js *value,
+                     struct dh_err *err)
+{
+    own_mem char *dump = js_is(value, JS_STRING) ? NULL : js_dump(value, JS_COMPACT);
+    own_mem char *text = dh_strndup(dump ? dump : js_text(value), PARAM_TEXT_MAX);
+    size_t n = strlen(text);
+
+    while (n == PARAM_TEXT_MAX && n > 0 && ((unsigned char)text[n - 1] & 0xC0) == 0x80)
+        text[--n] = '\0'; /* no half of a character */
+    if (n && ((unsigned char)text[n - 1] & 0xC0) == 0xC0)
+        text[n - 1] = '\0';
+    return db_run(
+        s->db, err,
+        "INSERT INTO run_param(run_id, name, text_value, number_value) VALUES (?, ?, ?, ?)",
+        DB_I(id), DB_T(name), DB_T(text),
+        js_is_num(value) ? DB_R(js_as_num(value, 0)) : (struct db_val){.kind = DB_NULL});
+}
+
+/* One row a parameter, by which runs are found. */
+static int put_params(struct store *s, int64_t id, const char *json, struct dh_err *err)
+{
+    own(js_free) struct js *all = NULL;
+
+    if (!json || js_parse(json, strlen(json), &all, NULL) < 0)
+        return 0;
+    for (js_each(all, it))
+        if (put_param(s, id, it.key, it.value, err) < 0)
+            return -1;
+    return 0;
+}
 
 int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_id,
                      struct dh_err *err)
 {
-    if (db_run(s->db, err,
-               "INSERT INTO run(uuid, display_name, experiment_id, pipeline_id,"
-               " pipeline_version_id, spec_digest, state, created_us, archived, cache_mode,"
-               " pipeline_root, parameters, options)"
-               " VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?)",
-               DB_T(run->uuid), DB_T(run->display_name), DB_ID(run->experiment_id),
-               DB_ID(run->pipeline_id), DB_ID(run->pipeline_version_id), DB_T(run->spec_digest),
-               DB_I(run->created_us), DB_I(run->archived),
-               DB_T(run->cache_mode ? run->cache_mode : "on"), DB_T(run->pipeline_root),
-               DB_T(run->parameters), DB_T(run->options)) < 0)
+    int rc;
+
+    if (db_scope_begin(s->db, err) < 0)
+        return -1;
+    rc = db_run(s->db, err,
+                "INSERT INTO run(uuid, display_name, experiment_id, pipeline_id,"
+                " pipeline_version_id, spec_digest, state, created_us, archived, cache_mode,"
+                " pipeline_root, parameters, options)"
+                " VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?)",
+                DB_T(run->uuid), DB_T(run->display_name), DB_ID(run->experiment_id),
+                DB_ID(run->pipeline_id), DB_ID(run->pipeline_version_id), DB_T(run->spec_digest),
+                DB_I(run->created_us), DB_I(run->archived),
+                DB_T(run->cache_mode ? run->cache_mode : "on"), DB_T(run->pipeline_root),
+                DB_T(run->parameters), DB_T(run->options));
+    if (rc == 0) {
+        *ret_id = db_last_id(s->db);
+        rc = put_params(s, *ret_id, run->parameters, err);
+    }
+    if (db_scope_end(s->db, rc, err) < 0)
         return dh_while(err, "run %s", run->uuid);
-    *ret_id = db_last_id(s->db);
     return 0;
 }
 
@@ -27,7 +70,8 @@ int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_
     "SELECT r.id, r.uuid, r.display_name, r.experiment_id, r.pipeline_id, r.pipeline_version_id,"  \
     " e.name, p.name, v.name, r.spec_digest, r.parameters, r.outputs, r.pipeline_root,"            \
     " r.cache_mode, r.options, r.state, r.error, r.created_us, r.started_us, r.finished_us,"       \
-    " r.owner_pid, r.owner_host, r.owner_token, r.generation, r.cancel_requested_us, r.archived"   \
+    " r.owner_pid, r.owner_host, r.owner_token, r.generation, r.cancel_requested_us, r.archived,"  \
+    " r.notes"                                                                                     \
     " FROM run r LEFT JOIN experiment e ON e.id = r.experiment_id"                                 \
     " LEFT JOIN pipeline p ON p.id = r.pipeline_id"                                                \
     " LEFT JOIN pipeline_version v ON v.id = r.pipeline_version_id "
@@ -61,6 +105,7 @@ static int run_read(const struct db_rows *rows, struct arena *a, struct store_ru
         .generation = db_int(rows, 23),
         .cancel_requested_us = db_int(rows, 24),
         .archived = db_int(rows, 25) != 0,
+        .notes = store_text(rows, 26, a),
     };
     return store_read_state(rows, 15, &ret->state, err);
 }
@@ -176,39 +221,58 @@ int store_run_find(struct store *s, const char *name, struct arena *a, struct st
 
 /* ---- pages ---- */
 
+static void filter_sql(const struct store_run_filter *filter, struct run_query *q)
+{
+    if (filter->experiment) {
+        buf_adds(&q->sql, " AND r.experiment_id = (SELECT id FROM experiment WHERE name = ?)");
+        run_query_value(q, DB_T(filter->experiment));
+    }
+    if (filter->pipeline) {
+        buf_adds(&q->sql, " AND r.pipeline_id = (SELECT id FROM pipeline WHERE name = ?)");
+        run_query_value(q, DB_T(filter->pipeline));
+    }
+    if (filter->state >= 0 && filter->state < STORE_N_STATES) {
+        buf_adds(&q->sql, " AND r.state = ?");
+        run_query_value(q, DB_T(store_state_name((enum store_state)filter->state)));
+    }
+    if (!filter->archived_too)
+        buf_adds(&q->sql, " AND r.archived = 0");
+    if (filter->after_id) {
+        buf_adds(&q->sql, " AND (r.created_us, r.id) < (?, ?)");
+        run_query_value(q, DB_I(filter->after_created_us));
+        run_query_value(q, DB_I(filter->after_id));
+    }
+}
+
+/* Whether few rows fit: then they are looked up first, else each run is asked in turn. */
+static bool is_rare(void *user, const char *sql, const struct db_val *vals, size_t n)
+{
+    struct store *s = user;
+    own(db_end) struct db_rows *rows = NULL;
+    struct dh_err ignored;
+
+    return db_query_built(s->db, &ignored, &rows, sql, vals, n) < 0 ||
+           db_next(rows, &ignored) != 1 || db_int(rows, 0) < RUN_QUERY_RARE;
+}
+
 int store_run_list(struct store *s, const struct store_run_filter *filter, struct arena *a,
                    struct store_runs *ret, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
-    own_buf struct buf sql = {0};
+    own_run_query struct run_query q = {.arena = a, .is_rare = is_rare, .user = s};
     struct store_runs list = {0};
-    struct db_val vals[8];
-    size_t n = 0, cap = 0, limit = filter->limit > 0 ? (size_t)filter->limit : 100;
+    size_t cap = 0, limit = filter->limit > 0 ? (size_t)filter->limit : 100;
     int rc;
 
-    buf_adds(&sql, RUN_SELECT "WHERE 1 = 1");
-    if (filter->experiment) {
-        buf_adds(&sql, " AND r.experiment_id = (SELECT id FROM experiment WHERE name = ?)");
-        vals[n++] = DB_T(filter->experiment);
-    }
-    if (filter->pipeline) {
-        buf_adds(&sql, " AND r.pipeline_id = (SELECT id FROM pipeline WHERE name = ?)");
-        vals[n++] = DB_T(filter->pipeline);
-    }
-    if (filter->state >= 0 && filter->state < STORE_N_STATES) {
-        buf_adds(&sql, " AND r.state = ?");
-        vals[n++] = DB_T(store_state_name((enum store_state)filter->state));
-    }
-    if (!filter->archived_too)
-        buf_adds(&sql, " AND r.archived = 0");
-    if (filter->after_id) {
-        buf_adds(&sql, " AND (r.created_us, r.id) < (?, ?)");
-        vals[n++] = DB_I(filter->after_created_us);
-        vals[n++] = DB_I(filter->after_id);
-    }
-    buf_adds(&sql, " ORDER BY r.created_us DESC, r.id DESC LIMIT ?");
-    vals[n++] = DB_I((int64_t)limit + 1); /* one more tells whether there are more */
-    if (db_query_built(s->db, err, &rows, sql.p, vals, n) < 0)
+    buf_adds(&q.sql, RUN_SELECT);
+    if (filter->sort && run_query_sort(&q, filter->sort, err) < 0)
+        return -1;
+    buf_adds(&q.sql, " WHERE 1 = 1");
+    filter_sql(filter, &q);
+    if (filter->where && run_query_where(&q, filter->where, err) < 0)
+        return -1;
+    run_query_end(&q, (int64_t)limit + 1, filter->offset); /* one more tells if there are more */
+    if (db_query_built(s->db, err, &rows, q.sql.p, q.vals, q.n) < 0)
         return -1;
     while ((rc = db_next(rows, err)) == 1) {
         if (list.n == limit) {
@@ -263,8 +327,23 @@ int store_run_set_spec(struct store *s, int64_t id, const char *spec_digest, str
 int store_run_set_given(struct store *s, int64_t id, const char *parameters, const char *options,
                         struct dh_err *err)
 {
-    int rc = db_run(s->db, err, "UPDATE run SET parameters = ?, options = ? WHERE id = ?",
-                    DB_T(parameters), DB_T(options), DB_I(id));
+    int rc;
+
+    if (db_scope_begin(s->db, err) < 0)
+        return -1;
+    rc = db_run(s->db, err, "UPDATE run SET parameters = ?, options = ? WHERE id = ?",
+                DB_T(parameters), DB_T(options), DB_I(id));
+    rc = store_touched(s, rc, "run", id, err);
+    if (rc == 0)
+        rc = db_run(s->db, err, "DELETE FROM run_param WHERE run_id = ?", DB_I(id));
+    if (rc == 0)
+        rc = put_params(s, id, parameters, err);
+    return db_scope_end(s->db, rc, err);
+}
+
+int store_run_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err)
+{
+    int rc = db_run(s->db, err, "UPDATE run SET notes = ? WHERE id = ?", DB_T(notes), DB_I(id));
 
     return store_touched(s, rc, "run", id, err);
 }

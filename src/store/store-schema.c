@@ -194,7 +194,49 @@ static const char v1[] =
 /* ML Metadata has a table `Artifact`, and SQLite does not tell that name from `artifact`. */
 static const char artifacts[] = "ALTER TABLE artifact RENAME TO artifacts;";
 
-const char *const store_migrations[] = {v1, artifacts};
+/* What runs are looked for by: tags, notes, parameters one a row, and the last value of each
+ * metric. The metrics that were there are taken over; parameters are written with each run. */
+static const char v_search[] =
+    "ALTER TABLE run ADD COLUMN notes TEXT;"
+    "ALTER TABLE experiment ADD COLUMN notes TEXT;"
+
+    "CREATE TABLE run_tag("
+    " run_id INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY(run_id, name));"
+    "CREATE INDEX run_tag_name ON run_tag(name, value);"
+
+    "CREATE TABLE experiment_tag("
+    " experiment_id INTEGER NOT NULL REFERENCES experiment(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY(experiment_id, name));"
+
+    "CREATE TABLE run_param("
+    " run_id INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " text_value TEXT NOT NULL,"
+    " number_value DOUBLE PRECISION,"
+    " PRIMARY KEY(run_id, name));"
+    "CREATE INDEX run_param_number ON run_param(name, number_value);"
+    "CREATE INDEX run_param_text ON run_param(name, text_value);"
+
+    "CREATE TABLE run_metric("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " run_id INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " task_id INTEGER REFERENCES task(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " number_value DOUBLE PRECISION,"
+    " time_us BIGINT NOT NULL);"
+    "CREATE INDEX run_metric_run ON run_metric(run_id, name);"
+    "CREATE INDEX run_metric_task ON run_metric(task_id);"
+    "CREATE INDEX run_metric_number ON run_metric(name, number_value, run_id);"
+    "INSERT INTO run_metric(run_id, task_id, name, number_value, time_us)"
+    " SELECT run_id, task_id, name, number_value, coalesce(time_us, 0) FROM metric"
+    " WHERE id IN (SELECT max(id) FROM metric GROUP BY run_id, task_id, name);";
+
+const char *const store_migrations[] = {v1, artifacts, v_search};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 static int one_step(struct db *db, const char *const *steps, int version, struct dh_err *err)

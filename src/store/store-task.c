@@ -83,6 +83,8 @@ static int reset(struct store *s, int64_t id, struct dh_err *err)
     if (store_touched(s, rc, "task", id, err) < 0 ||
         db_run(s->db, err, "DELETE FROM artifact_task WHERE task_id = ?", DB_I(id)) < 0)
         return -1;
+    if (db_run(s->db, err, "DELETE FROM run_metric WHERE task_id = ?", DB_I(id)) < 0)
+        return -1;
     return db_run(s->db, err, "DELETE FROM metric WHERE task_id = ?", DB_I(id));
 }
 

@@ -120,6 +120,7 @@ struct store_experiment {
     int64_t created_us, last_run_us;
     int64_t n_runs;
     bool archived;
+    const char *notes;
 };
 struct store_experiments {
     struct store_experiment *items;
@@ -131,6 +132,8 @@ int store_experiment_find(struct store *s, const char *name_or_uuid, struct aren
                           struct store_experiment *ret, struct dh_err *err);
 int store_experiment_list(struct store *s, struct arena *a, struct store_experiments *ret,
                           struct dh_err *err); /* newest use first */
+int store_experiment_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err);
+int store_experiment_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err);
 
 /* A pipeline spec's text, kept once by its sha256 (which the caller has: of the canonical JSON). */
 int store_spec_put(struct store *s, const char *digest, const char *json, struct dh_err *err);
@@ -190,6 +193,7 @@ struct store_run {
     int64_t generation; /* how often it was taken up: 0 before the first claim */
     int64_t cancel_requested_us;
     bool archived;
+    const char *notes; /* free text, out only */
 };
 struct store_runs {
     struct store_run *items;
@@ -213,10 +217,14 @@ struct store_run_filter {
     bool archived_too;
     int limit; /* 0: 100 */
     int64_t after_created_us,
-        after_id; /* keyset: the last item of the page before; 0: from the newest */
+        after_id;      /* keyset: the last item of the page before; 0: from the newest */
+    const char *where; /* a condition, see run-query.h; NULL: none */
+    const char *sort;  /* "metric.accuracy desc"; NULL: newest first. Then a page is by offset */
+    int64_t offset;
 };
+/* Newest first, or as `sort` says. DH_INVALID: `where` or `sort` cannot be read. */
 int store_run_list(struct store *s, const struct store_run_filter *filter, struct arena *a,
-                   struct store_runs *ret, struct dh_err *err); /* newest first */
+                   struct store_runs *ret, struct dh_err *err);
 
 enum { STORE_RUN_TAKEN = 1 };
 /* Makes `owner` the one that runs it and adds 1 to its generation, if its generation is still
@@ -232,6 +240,7 @@ int store_run_set_spec(struct store *s, int64_t id, const char *spec_digest, str
 /* And what it was given: parameters and options, JSON objects. */
 int store_run_set_given(struct store *s, int64_t id, const char *parameters, const char *options,
                         struct dh_err *err);
+int store_run_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err);
 int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err);
 /* From any process; whoever runs it sees it (store_changed, then store_run_cancel_requested). */
 int store_run_request_cancel(struct store *s, int64_t id, int64_t now_us, struct dh_err *err);
@@ -429,8 +438,24 @@ struct store_metrics {
     size_t n;
 };
 int store_metric_insert(struct store *s, const struct store_metric *metric, struct dh_err *err);
+/* A task that took its result from `from_task` has its metrics too: runs are found by them. */
+int store_metric_reuse(struct store *s, int64_t from_task, int64_t run_id, int64_t task_id,
+                       int64_t now_us, struct dh_err *err);
+/* The last value of each metric of a run: {"accuracy": 0.93}; of several tasks' the newest. */
+int store_metric_last(struct store *s, int64_t run_id, struct arena *a, const char **ret_json,
+                      struct dh_err *err);
 int store_metric_list(struct store *s, int64_t run_id, struct arena *a, struct store_metrics *ret,
                       struct dh_err *err); /* in order of insertion */
+
+/* ---- tags: a name and a text, of what is found by them ---- */
+
+enum store_tagged { STORE_TAG_RUN, STORE_TAG_EXPERIMENT, STORE_N_TAGGED };
+/* value NULL: removes it (gone already is fine). DH_INVALID: a name that cannot be one. */
+int store_tag_set(struct store *s, enum store_tagged kind, int64_t id, const char *name,
+                  const char *value, struct dh_err *err);
+/* JSON object of texts, sorted by name. */
+int store_tags(struct store *s, enum store_tagged kind, int64_t id, struct arena *a,
+               const char **ret_json, struct dh_err *err);
 
 /* ---- models ---- */
 

@@ -1,0 +1,90 @@
+/* Tags of runs and experiments, and the last values of a run's metrics. */
+#include <string.h>
+
+#include "base/js.h"
+#include "store/store-priv.h"
+
+/* A statement is kept prepared under its address: one literal a table. */
+static const struct {
+    const char *set, *remove, *list;
+} tables[STORE_N_TAGGED] = {
+    [STORE_TAG_RUN] = {"INSERT INTO run_tag(run_id, name, value) VALUES (?, ?, ?)",
+                       "DELETE FROM run_tag WHERE run_id = ? AND name = ?",
+                       "SELECT name, value FROM run_tag WHERE run_id = ? ORDER BY name"},
+    [STORE_TAG_EXPERIMENT] =
+        {"INSERT INTO experiment_tag(experiment_id, name, value) VALUES (?, ?, ?)",
+         "DELETE FROM experiment_tag WHERE experiment_id = ? AND name = ?",
+         "SELECT name, value FROM experiment_tag WHERE experiment_id = ? ORDER BY name"},
+};
+
+enum { NAME_MAX_BYTES = 250 };
+
+static int check(const char *name, const char *value, struct dh_err *err)
+{
+    if (!*name || strlen(name) > NAME_MAX_BYTES)
+        return dh_fail(err, DH_INVALID, "a tag's name has 1 to %d bytes: '%.80s'", NAME_MAX_BYTES,
+                       name);
+    for (const unsigned char *p = (const unsigned char *)name; *p; p++)
+        if (*p < 0x20 || *p == 0x7f || *p == '=')
+            return dh_fail(err, DH_INVALID,
+                           "a tag's name holds neither '=' nor control characters: '%.80s'", name);
+    if (value && strlen(value) > (size_t)NAME_MAX_BYTES * 20)
+        return dh_fail(err, DH_INVALID, "tag '%s': a value has at most %d bytes", name,
+                       NAME_MAX_BYTES * 20);
+    return 0;
+}
+
+int store_tag_set(struct store *s, enum store_tagged kind, int64_t id, const char *name,
+                  const char *value, struct dh_err *err)
+{
+    int rc;
+
+    if (check(name, value, err) < 0 || db_scope_begin(s->db, err) < 0)
+        return -1;
+    rc = db_run(s->db, err, tables[kind].remove, DB_I(id), DB_T(name));
+    if (rc == 0 && value)
+        rc = db_run(s->db, err, tables[kind].set, DB_I(id), DB_T(name), DB_T(value));
+    return db_scope_end(s->db, rc, err);
+}
+
+/* Rows of a name and something, as a JSON object. */
+static int object_of(struct db_rows *rows, bool numbers, struct arena *a, const char **ret_json,
+                     struct dh_err *err)
+{
+    own(js_free) struct js *all = js_object();
+    own_mem char *text = NULL;
+    int rc;
+
+    while ((rc = db_next(rows, err)) == 1)
+        js_set(all, db_text(rows, 0),
+               numbers ? js_real(db_real(rows, 1)) : js_str(db_text(rows, 1)));
+    if (rc < 0)
+        return -1;
+    text = js_dump(all, JS_COMPACT);
+    *ret_json = arena_strdup(a, text);
+    return 0;
+}
+
+int store_tags(struct store *s, enum store_tagged kind, int64_t id, struct arena *a,
+               const char **ret_json, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows, tables[kind].list, DB_I(id)) < 0)
+        return -1;
+    return object_of(rows, false, a, ret_json, err);
+}
+
+int store_metric_last(struct store *s, int64_t run_id, struct arena *a, const char **ret_json,
+                      struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    /* Of one name the newest comes last, and stays. */
+    if (db_query(s->db, err, &rows,
+                 "SELECT name, number_value FROM run_metric WHERE run_id = ?"
+                 " ORDER BY name, time_us, id",
+                 DB_I(run_id)) < 0)
+        return -1;
+    return object_of(rows, true, a, ret_json, err);
+}
