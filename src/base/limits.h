@@ -23,3 +23,4 @@
 #define LIMIT_IMAGE_JSON ((size_t)16 << 20)      /* a manifest or configuration of an image */
 #define LIMIT_LIVE_METRICS 1000000               /* numbers that one task reports while it runs */
 #define LIMIT_LOG_BYTES ((long long)1 << 30)     /* one attempt's log, then cut with a note */
+#define LIMIT_PB_DEPTH 100                       /* messages within messages */

@@ -81,6 +81,31 @@ static int insert(struct run *run, struct plan_node *node, const char uuid[ID_TE
     return 0;
 }
 
+static int link_inputs(struct run *run, const struct plan_node *node, int64_t task,
+                       struct dh_err *err)
+{
+    for (js_each(js_get(node->inputs, "artifacts"), it))
+        for (size_t i = 0; i < js_n(it.value); i++) {
+            const struct js *a = js_at(it.value, i);
+            struct store_link link = {.artifact_id = js_get_int(a, "row", 0),
+                                      .task_id = task,
+                                      .type = STORE_INPUT,
+                                      .key = it.key,
+                                      .index = (int64_t)i,
+                                      .producer_task_id = js_get_int(a, "producer", 0),
+                                      .producer_key = js_get_text(a, "producer_key")};
+
+            if (link.artifact_id && store_artifact_link(run->engine->store, &link, err) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+int record_inputs(struct run *run, struct job *job, struct dh_err *err)
+{
+    return link_inputs(run, job->node, job->task, err);
+}
+
 int record_open(struct run *run, struct plan_node *node, struct dh_err *err)
 {
     struct earlier *e = earlier_find(run, node);
@@ -89,10 +114,14 @@ int record_open(struct run *run, struct plan_node *node, struct dh_err *err)
         .state = STORE_RUNNING, .inputs = inputs, .started_us = clock_now_us()};
     char uuid[ID_TEXT];
 
-    if (!e)
-        return insert(run, node, id_new(uuid), &row, err);
+    if (!e) {
+        if (insert(run, node, id_new(uuid), &row, err) < 0)
+            return -1;
+        return link_inputs(run, node, record_id(node), err);
+    }
     set_id(node, e->row.id);
-    if (store_task_reset(run->engine->store, e->row.id, err) < 0)
+    if (store_task_reset(run->engine->store, e->row.id, err) < 0 ||
+        link_inputs(run, node, e->row.id, err) < 0)
         return -1;
     return store_task_start(
         run->engine->store, e->row.id,
@@ -202,25 +231,6 @@ int record_leaf(struct run *run, struct job *job, struct dh_err *err)
     (void)snprintf(job->uuid, sizeof job->uuid, "%s", e->row.uuid);
     job->attempt = (int)e->row.attempts;
     return store_task_reset(run->engine->store, e->row.id, err);
-}
-
-int record_inputs(struct run *run, struct job *job, struct dh_err *err)
-{
-    for (js_each(js_get(job->node->inputs, "artifacts"), it))
-        for (size_t i = 0; i < js_n(it.value); i++) {
-            const struct js *a = js_at(it.value, i);
-            struct store_link link = {.artifact_id = js_get_int(a, "row", 0),
-                                      .task_id = job->task,
-                                      .type = STORE_INPUT,
-                                      .key = it.key,
-                                      .index = (int64_t)i,
-                                      .producer_task_id = js_get_int(a, "producer", 0),
-                                      .producer_key = js_get_text(a, "producer_key")};
-
-            if (link.artifact_id && store_artifact_link(run->engine->store, &link, err) < 0)
-                return -1;
-        }
-    return 0;
 }
 
 int record_attempt(struct run *run, struct job *job, struct dh_err *err)

@@ -11,12 +11,15 @@ static const char *const link_names[] = {[STORE_INPUT] = "INPUT", [STORE_OUTPUT]
 int store_artifact_insert(struct store *s, const struct store_artifact *t, int64_t *ret_id,
                           struct dh_err *err)
 {
-    if (db_run(s->db, err,
+    own_mem char *structs = store_mlmd_metadata(t->metadata);
+
+    if (store_mlmd_type(s, t->type, err) < 0 ||
+        db_run(s->db, err,
                "INSERT INTO artifacts(uuid, type, name, uri, digest, size_bytes, metadata, state,"
-               " created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               " created_us, metadata_struct) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                DB_T(t->uuid), DB_T(t->type), DB_T(t->name), DB_T(t->uri), DB_T(t->digest),
                DB_OPT(t->size_bytes), DB_T(t->metadata), DB_T(state_names[t->state]),
-               DB_I(t->created_us)) < 0)
+               DB_I(t->created_us), DB_T(structs)) < 0)
         return dh_while(err, "artifact %s", t->uri ? t->uri : t->uuid);
     *ret_id = db_last_id(s->db);
     return 0;

@@ -132,10 +132,15 @@ int store_spec_put(struct store *s, const char *digest, const char *json, struct
 
     if (rc <= 0)
         return rc;
-    return db_run(s->db, err,
-                  "INSERT INTO spec(digest, json, created_us) VALUES (?, ?, ?)"
-                  " ON CONFLICT(digest) DO NOTHING",
-                  DB_T(digest), DB_T(json), DB_I(clock_now_us()));
+    if (db_scope_begin(s->db, err) < 0)
+        return -1;
+    rc = db_run(s->db, err,
+                "INSERT INTO spec(digest, json, created_us) VALUES (?, ?, ?)"
+                " ON CONFLICT(digest) DO NOTHING",
+                DB_T(digest), DB_T(json), DB_I(clock_now_us()));
+    if (rc == 0 && db_changes(s->db) > 0)
+        rc = store_mlmd_spec(s, digest, json, err);
+    return db_scope_end(s->db, rc, err);
 }
 
 int store_spec_get(struct store *s, const char *digest, struct arena *a, const char **ret_json,
@@ -156,6 +161,7 @@ static int pipeline_id(struct store *s, const char *name, int64_t *ret_id, struc
 {
     static const char find[] = "SELECT id FROM pipeline WHERE name = ?";
     char uuid[ID_TEXT];
+    bool made;
     int rc = id_of(s, find, name, ret_id, err);
 
     if (rc <= 0)
@@ -165,8 +171,11 @@ static int pipeline_id(struct store *s, const char *name, int64_t *ret_id, struc
                " ON CONFLICT(name) DO NOTHING",
                DB_T(id_new(uuid)), DB_T(name), DB_I(clock_now_us())) < 0)
         return -1;
+    made = db_changes(s->db) > 0;
     rc = id_of(s, find, name, ret_id, err);
-    return store_one(rc < 0 ? -1 : rc == 0, err, "pipeline '%s'", name);
+    if (store_one(rc < 0 ? -1 : rc == 0, err, "pipeline '%s'", name) < 0)
+        return -1;
+    return made ? store_mlmd_context(s, *ret_id, 0, err) : 0;
 }
 
 /* 0: *ret_id; 1: none yet. */

@@ -2,11 +2,15 @@
 /* store-priv - what the files of store/ share. */
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/strmap.h"
 #include "store/db.h"
 #include "store/store.h"
 
+struct js;
+
 struct store {
     struct db *db;
+    struct strmap *types; /* of artifacts: those that are known to have their row in Type */
     int schema;
 };
 
@@ -63,3 +67,18 @@ void store_artifact_read(const struct db_rows *rows, int column, struct arena *a
 #define STORE_TASK_FROM " FROM task t LEFT JOIN task c ON c.id = t.cached_from_id "
 int store_task_read(const struct db_rows *rows, struct arena *a, struct store_task *ret,
                     struct dh_err *err);
+
+/* ---- ML Metadata: store-mlmd*.c ---- */
+
+extern const char store_mlmd_tables[], store_mlmd_views[]; /* migrations */
+/* Texts "mlmd-struct::…": of an object; of parameters as JSON text (NULL: there are none); for each
+ * nested value of an artifact's metadata, as one JSON object (NULL: there are none). The caller's.
+ */
+char *store_mlmd_struct(const struct js *object);
+char *store_mlmd_parameters(const char *json);
+char *store_mlmd_metadata(const char *json);
+/* Rows that the views join: before an artifact of this type, after a pipeline or a run, after a new
+ * spec. */
+int store_mlmd_type(struct store *s, const char *type, struct dh_err *err);
+int store_mlmd_context(struct store *s, int64_t pipeline_id, int64_t run_id, struct dh_err *err);
+int store_mlmd_spec(struct store *s, const char *digest, const char *json, struct dh_err *err);

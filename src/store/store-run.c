@@ -61,6 +61,8 @@ int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_
         *ret_id = db_last_id(s->db);
         rc = put_params(s, *ret_id, run->parameters, err);
     }
+    if (rc == 0)
+        rc = store_mlmd_context(s, 0, *ret_id, err);
     if (db_scope_end(s->db, rc, err) < 0)
         return dh_while(err, "run %s", run->uuid);
     return 0;

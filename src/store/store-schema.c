@@ -236,7 +236,8 @@ static const char v_search[] =
     " SELECT run_id, task_id, name, number_value, coalesce(time_us, 0) FROM metric"
     " WHERE id IN (SELECT max(id) FROM metric GROUP BY run_id, task_id, name);";
 
-const char *const store_migrations[] = {v1, artifacts, v_search};
+const char *const store_migrations[] = {v1, artifacts, v_search, store_mlmd_tables,
+                                        store_mlmd_views};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 static int one_step(struct db *db, const char *const *steps, int version, struct dh_err *err)

@@ -98,8 +98,10 @@ int store_open(const char *path, unsigned flags, struct store **ret, struct dh_e
 
 struct store *store_close(struct store *s)
 {
-    if (s)
+    if (s) {
         db_close(s->db);
+        strmap_free(s->types);
+    }
     dh_mem_own(&s);
     return NULL;
 }
@@ -121,12 +123,16 @@ int store_begin(struct store *s, struct dh_err *err)
 
 int store_commit(struct store *s, struct dh_err *err)
 {
-    return db_commit(s->db, err);
+    if (db_commit(s->db, err) == 0)
+        return 0;
+    s->types = strmap_free(s->types); /* some may have been undone */
+    return -1;
 }
 
 void store_rollback(struct store *s)
 {
     db_rollback(s->db);
+    s->types = strmap_free(s->types);
 }
 
 bool store_in_transaction(const struct store *s)
