@@ -105,3 +105,19 @@ void buf_done(struct buf *b)
     b->p = NULL;
     b->n = b->cap = 0;
 }
+
+void buf_add_html(struct buf *b, const char *s)
+{
+    for (; *s; s++) {
+        const char *as = *s == '<'   ? "&lt;"
+                         : *s == '>' ? "&gt;"
+                         : *s == '&' ? "&amp;"
+                         : *s == '"' ? "&quot;"
+                                     : NULL;
+
+        if (as)
+            buf_adds(b, as);
+        else
+            buf_addc(b, *s);
+    }
+}

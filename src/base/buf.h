@@ -19,6 +19,7 @@ void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_add_html(struct buf *b, const char *s); /* as text within HTML or a quoted attribute */
 void buf_addv(struct buf *b, const char *fmt, va_list ap);
 const char *buf_str(const struct buf *b); /* borrowed; "" while empty */
 char *buf_take(struct buf *b);            /* the caller's (free); b is empty again */

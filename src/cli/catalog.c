@@ -1,4 +1,4 @@
-/* catalog - the short lists of the record: experiments, pipelines, models, artifacts. */
+/* catalog - the short lists of the record: pipelines, models, artifacts. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -30,52 +30,6 @@ static void cell_time(struct out_table *table, int64_t us)
 
     out_cell(table, text, OUT_PLAIN);
 }
-
-/* ---- experiments ---- */
-
-static int run_experiments(struct cli *cli, const struct cli_args *args, struct dh_err *err)
-{
-    own(store_close) struct store *store = NULL;
-    own(arena_free) struct arena *a = arena_new();
-    own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
-    own(js_free) struct js *list = js_array();
-    struct store_experiments all = {0};
-
-    (void)args;
-    if (open_store(cli, &store, err) < 0 ||
-        (store && store_experiment_list(store, a, &all, err) < 0))
-        return -1;
-    out_column(table, "EXPERIMENT", OUT_LEFT);
-    out_column(table, "RUNS", OUT_RIGHT);
-    out_column(table, "LAST RUN", OUT_LEFT);
-    out_column(table, "CREATED", OUT_LEFT);
-    for (size_t i = 0; i < all.n; i++) {
-        const struct store_experiment *e = &all.items[i];
-        struct js *v = js_object();
-
-        out_set_text(v, "experiment_id", e->uuid);
-        out_set_text(v, "name", e->name);
-        out_set_text(v, "description", e->description);
-        js_set(v, "runs", js_int(e->n_runs));
-        out_set_time(v, "created_at", e->created_us);
-        out_set_time(v, "last_run_at", e->last_run_us);
-        js_push(list, v);
-        out_cell(table, e->name, OUT_PLAIN);
-        out_cellf(table, "%lld", (long long)e->n_runs);
-        cell_time(table, e->last_run_us);
-        cell_time(table, e->created_us);
-    }
-    return finish(cli, list, table,
-                  "no experiments yet: 'dhow run FILE --experiment NAME' makes one");
-}
-
-const struct cli_command cmd_experiments = {
-    .name = "experiments",
-    .group = "The record",
-    .summary = "list experiments, last used first",
-    .operands = "",
-    .run = run_experiments,
-};
 
 /* ---- pipelines ---- */
 

@@ -1,24 +1,19 @@
 /* compare - several runs side by side: parameters, metrics, states. */
+#include "cli/compare.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/strmap.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/record.h"
 
 enum { VALUE_WIDTH = 40 };
 
-struct side { /* what is compared, as one object {row: [value a run, …]} each */
-    struct record **records;
-    size_t n;
-    struct js *parameters, *metrics, *states, *outputs;
-};
-
 /* Row `name`, one null a run where it is new. */
-static struct js *row(const struct side *side, struct js *rows, const char *name)
+static struct js *row(const struct compare *side, struct js *rows, const char *name)
 {
     struct js *values = js_get(rows, name);
 
@@ -31,13 +26,13 @@ static struct js *row(const struct side *side, struct js *rows, const char *name
     return values;
 }
 
-static void put(const struct side *side, struct js *rows, const char *name, size_t run,
+static void put(const struct compare *side, struct js *rows, const char *name, size_t run,
                 struct js *value)
 {
     js_set(js_at(row(side, rows, name), run), "v", value);
 }
 
-static void put_values(const struct side *side, struct js *rows, const char *json, size_t run)
+static void put_values(const struct compare *side, struct js *rows, const char *json, size_t run)
 {
     own(js_free) struct js *values = out_parse(json, js_object());
 
@@ -45,7 +40,7 @@ static void put_values(const struct side *side, struct js *rows, const char *jso
         put(side, rows, it.key, run, js_ref(it.value));
 }
 
-static void fill(struct side *side, size_t i)
+static void fill(struct compare *side, size_t i)
 {
     const struct record *record = side->records[i];
     struct record_metrics metrics;
@@ -70,7 +65,7 @@ static void fill(struct side *side, size_t i)
     }
 }
 
-static bool all_equal(const struct js *values)
+bool compare_equal(const struct js *values)
 {
     for (size_t i = 1; i < js_n(values); i++)
         if (!js_equal(js_at(values, 0), js_at(values, i)))
@@ -101,7 +96,7 @@ static void add_row(struct out_table *table, const struct js_iter *it, bool same
     }
 }
 
-static void print_rows(const struct cli *cli, const struct side *side, const char *title,
+static void print_rows(const struct cli *cli, const struct compare *side, const char *title,
                        const struct js *rows, bool only_changed)
 {
     own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
@@ -119,7 +114,7 @@ static void print_rows(const struct cli *cli, const struct side *side, const cha
     if (with_change)
         out_column(table, "CHANGE", OUT_RIGHT);
     for (js_each(rows, it)) {
-        bool same = all_equal(it.value);
+        bool same = compare_equal(it.value);
 
         n_same += same;
         if (!same || !only_changed)
@@ -133,7 +128,7 @@ static void print_rows(const struct cli *cli, const struct side *side, const cha
                n_same, n_same == js_n(rows) ? ", all of them" : "", out_off(cli->color));
 }
 
-static void print_runs(const struct cli *cli, const struct side *side)
+static void print_runs(const struct cli *cli, const struct compare *side)
 {
     own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
 
@@ -177,7 +172,7 @@ static struct js *plain_rows(const struct js *rows)
     return plain;
 }
 
-static void print_json(const struct side *side)
+static void print_json(const struct compare *side)
 {
     own(js_free) struct js *v = js_object();
     struct js *runs = js_array();
@@ -192,7 +187,55 @@ static void print_json(const struct side *side)
     out_json(v, stdout);
 }
 
-static void side_done(struct side *side)
+/* ---- CSV: a line a row, a column a run ---- */
+
+static void csv_cell(struct buf *b, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        buf_adds(b, text);
+        return;
+    }
+    buf_addc(b, '"');
+    for (; *text; text++)
+        buf_adds(b, *text == '"' ? "\"\"" : (const char[]){*text, '\0'});
+    buf_addc(b, '"');
+}
+
+static void csv_rows(struct buf *b, const char *kind, const struct js *rows)
+{
+    for (js_each(rows, it)) {
+        buf_addf(b, "%s,", kind);
+        csv_cell(b, it.key);
+        for (size_t i = 0; i < js_n(it.value); i++) {
+            const struct js *value = js_get(js_at(it.value, i), "v");
+            own_mem char *text = value ? out_value(value, 0) : dh_strdup("");
+
+            buf_addc(b, ',');
+            csv_cell(b, text);
+        }
+        buf_adds(b, "\r\n");
+    }
+}
+
+static void print_csv(const struct compare *side)
+{
+    own_buf struct buf b = {0};
+
+    buf_adds(&b, "kind,name");
+    for (size_t i = 0; i < side->n; i++)
+        buf_addf(&b, ",run %lld", (long long)side->records[i]->run.id);
+    buf_adds(&b, "\r\nrun,id");
+    for (size_t i = 0; i < side->n; i++)
+        buf_addf(&b, ",%s", side->records[i]->run.uuid);
+    buf_adds(&b, "\r\n");
+    csv_rows(&b, "parameter", side->parameters);
+    csv_rows(&b, "metric", side->metrics);
+    csv_rows(&b, "output", side->outputs);
+    csv_rows(&b, "state", side->states);
+    (void)fwrite(buf_str(&b), 1, b.n, stdout);
+}
+
+static void side_done(struct compare *side)
 {
     for (size_t i = 0; i < side->n; i++)
         record_free(side->records[i]);
@@ -206,21 +249,26 @@ static void side_done(struct side *side)
 static int run_compare(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     own(store_close) struct store *store = NULL;
+    const char *given = cli_get(args, "format"), *format = given ? given : "table";
     bool changed = !cli_has(args, "all");
-    struct side side = {.n = cli_n(args),
-                        .records = dh_zalloc(cli_n(args), sizeof(struct record *)),
-                        .parameters = js_object(),
-                        .metrics = js_object(),
-                        .states = js_object(),
-                        .outputs = js_object()};
+    struct compare side = {.n = cli_n(args),
+                           .records = dh_zalloc(cli_n(args), sizeof(struct record *)),
+                           .parameters = js_object(),
+                           .metrics = js_object(),
+                           .states = js_object(),
+                           .outputs = js_object()};
     int rc = cli_store_with(cli, "runs", &store, err);
 
     for (size_t i = 0; rc == 0 && i < side.n; i++)
         rc = record_load(store, cli_at(args, i), &side.records[i], err);
     for (size_t i = 0; rc == 0 && i < side.n; i++)
         fill(&side, i);
-    if (rc == 0 && cli->json) {
+    if (rc == 0 && (cli->json || !strcmp(format, "json"))) {
         print_json(&side);
+    } else if (rc == 0 && !strcmp(format, "csv")) {
+        print_csv(&side);
+    } else if (rc == 0 && !strcmp(format, "html")) {
+        compare_html(&side, stdout);
     } else if (rc == 0) {
         print_runs(cli, &side);
         print_rows(cli, &side, "PARAMETERS", side.parameters, changed);
@@ -236,6 +284,11 @@ static const struct cli_option compare_options[] = {
     {.name = "all",
      .letter = 'a',
      .help = "also parameters and states that are the same in all runs"},
+    {.name = "format",
+     .value = "FORMAT",
+     .choices = "table csv html json",
+     .help = "table, csv (all rows), html (one file with plots: metrics, ROC curves, confusion "
+             "matrices), json"},
     {.name = NULL},
 };
 
@@ -248,6 +301,6 @@ const struct cli_command cmd_compare = {
     .max_operands = -1,
     .operand_kind = CLI_RUN,
     .options = compare_options,
-    .examples = "dhow compare 16 17\ndhow compare 3 7 last --output json",
+    .examples = "dhow compare 16 17\ndhow compare 3 7 last --format html > compare.html",
     .run = run_compare,
 };

@@ -65,6 +65,9 @@ struct js *record_task_json(const struct record *record, const struct store_task
 struct js *record_artifact_json(const struct store_artifact *artifact);
 /* The head alone, for lists: without tasks and artifacts. */
 struct js *record_run_head_json(const struct store_run *run);
+/* The same with its "tags" and the last value of each of its "metrics". *ret is the caller's. */
+int record_run_full_head_json(struct store *store, const struct store_run *run, struct arena *a,
+                              struct js **ret, struct dh_err *err);
 
 /* ---- as text ---- */
 

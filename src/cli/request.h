@@ -4,8 +4,8 @@
 #include "engine/engine.h"
 
 struct cli_request {
-    struct engine_request engine; /* borrows from the three below, from args and from spec */
-    struct js *parameters, *secrets, *notify;
+    struct engine_request engine; /* borrows from those below, from args and from spec */
+    struct js *parameters, *secrets, *notify, *tags;
 };
 
 /* DH_INVALID, DH_NOT_FOUND, DH_IO: a parameter or secret. cli_request_done also after a failure. */

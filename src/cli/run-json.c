@@ -88,7 +88,23 @@ struct js *record_run_head_json(const struct store_run *run)
     js_set(v, "error", out_parse(run->error, js_null()));
     js_set(v, "parameters", out_parse(run->parameters, js_object()));
     js_set(v, "outputs", out_parse(run->outputs, js_object()));
+    out_set_text(v, "notes", run->notes);
+    js_set(v, "archived", js_bool(run->archived));
     return v;
+}
+
+int record_run_full_head_json(struct store *store, const struct store_run *run, struct arena *a,
+                              struct js **ret, struct dh_err *err)
+{
+    const char *tags, *metrics;
+
+    if (store_tags(store, STORE_TAG_RUN, run->id, a, &tags, err) < 0 ||
+        store_metric_last(store, run->id, a, &metrics, err) < 0)
+        return -1;
+    *ret = record_run_head_json(run);
+    js_set(*ret, "tags", out_parse(tags, js_object()));
+    js_set(*ret, "metrics", out_parse(metrics, js_object()));
+    return 0;
 }
 
 struct js *record_run_json(const struct record *record)

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "cli/edit.h"
 #include "cli/execute.h"
 #include "cli/out.h"
 #include "cli/pipeline.h"
@@ -24,12 +25,26 @@ static int read_secret(const char *text, struct js *secrets, struct dh_err *err)
     return 0;
 }
 
+static int read_tags(const struct cli_args *args, struct js *tags, struct dh_err *err)
+{
+    const char *text, *value;
+
+    for (size_t i = 0; (text = cli_get_at(args, "tag", i)); i++) {
+        own_mem char *name = NULL;
+
+        if (cli_split_tag(text, &name, &value, err) < 0)
+            return dh_while(err, "--tag");
+        js_set(tags, name, js_str(value));
+    }
+    return 0;
+}
+
 int cli_request(const struct cli_args *args, const struct spec *spec, struct cli_request *ret,
                 struct dh_err *err)
 {
     const char *secret, *target;
 
-    *ret = (struct cli_request){.parameters = NULL, .secrets = js_object()};
+    *ret = (struct cli_request){.secrets = js_object(), .tags = js_object()};
     ret->engine = (struct engine_request){.spec = spec,
                                           .source = cli_at(args, 0),
                                           .display_name = cli_get(args, "name"),
@@ -47,6 +62,9 @@ int cli_request(const struct cli_args *args, const struct spec *spec, struct cli
             return -1;
     ret->engine.parameters = ret->parameters;
     ret->engine.secrets = ret->secrets;
+    if (read_tags(args, ret->tags, err) < 0)
+        return -1;
+    ret->engine.tags = ret->tags;
     ret->notify = js_array();
     for (size_t i = 0; (target = cli_get_at(args, "notify", i)); i++)
         js_push(ret->notify, js_str(target));
@@ -60,6 +78,7 @@ void cli_request_done(struct cli_request *request)
     js_free(request->parameters);
     js_free(request->secrets);
     js_free(request->notify);
+    js_free(request->tags);
     *request = (struct cli_request){0};
 }
 
@@ -130,6 +149,10 @@ static const struct cli_option run_options[] = {
      .value = "NAME",
      .kind = CLI_EXPERIMENT,
      .help = "the experiment that it belongs to"},
+    {.name = "tag",
+     .value = "NAME=VALUE",
+     .repeats = true,
+     .help = "a tag of the run, by which 'dhow runs --where' finds it"},
     {.name = "runtime",
      .value = "RUNTIME",
      .choices = "process sandbox oci",

@@ -23,26 +23,11 @@ struct card {
     struct buf md, html;
 };
 
-static void escaped(struct buf *b, const char *s)
-{
-    for (; *s; s++) {
-        const char *as = *s == '<'   ? "&lt;"
-                         : *s == '>' ? "&gt;"
-                         : *s == '&' ? "&amp;"
-                         : *s == '"' ? "&quot;"
-                                     : NULL;
-        if (as)
-            buf_adds(b, as);
-        else
-            buf_addc(b, *s);
-    }
-}
-
 static void heading(struct card *c, int level, const char *text)
 {
     buf_addf(&c->md, "%s%s %s\n\n", c->md.n ? "\n" : "", level == 1 ? "#" : "##", text);
     buf_addf(&c->html, "<h%d>", level);
-    escaped(&c->html, text);
+    buf_add_html(&c->html, text);
     buf_addf(&c->html, "</h%d>\n", level);
 }
 
@@ -59,9 +44,9 @@ static void row(struct card *c, const char *key, const char *value)
         buf_adds(&c->md, *p == '|' ? "\\|" : (char[]){*p, 0});
     buf_addf(&c->md, " | %s |\n", value);
     buf_adds(&c->html, "<tr><td>");
-    escaped(&c->html, key);
+    buf_add_html(&c->html, key);
     buf_adds(&c->html, "</td><td>");
-    escaped(&c->html, value);
+    buf_add_html(&c->html, value);
     buf_adds(&c->html, "</td></tr>\n");
 }
 
@@ -82,7 +67,7 @@ static void block(struct card *c, const char *text)
 {
     buf_addf(&c->md, "```\n%s```\n", text);
     buf_adds(&c->html, "<pre>");
-    escaped(&c->html, text);
+    buf_add_html(&c->html, text);
     buf_adds(&c->html, "</pre>\n");
 }
 
@@ -161,7 +146,7 @@ static int run(struct step *s, struct dh_err *err)
     if (step_given(s, "notes")) {
         buf_addf(&c.md, "%s\n", step_text(s, "notes"));
         buf_adds(&c.html, "<p>");
-        escaped(&c.html, step_text(s, "notes"));
+        buf_add_html(&c.html, step_text(s, "notes"));
         buf_adds(&c.html, "</p>\n");
     }
     add_training(&c, m);

@@ -162,7 +162,12 @@ static int insert_run(struct engine *e, const struct engine_request *r, const st
         store_experiment_put(e->store, r->experiment ? r->experiment : "Default",
                              &row->experiment_id, err) < 0)
         return -1;
-    return store_run_insert(e->store, row, &row->id, err);
+    if (store_run_insert(e->store, row, &row->id, err) < 0)
+        return -1;
+    for (js_each(r->tags, it))
+        if (store_tag_set(e->store, STORE_TAG_RUN, row->id, it.key, js_text(it.value), err) < 0)
+            return -1;
+    return 0;
 }
 
 /* Refuses what cannot be planned before there is any record of it. */

@@ -51,6 +51,7 @@ struct engine_request { /* all borrowed for the call; NULL or 0: the default */
     int64_t deadline_us;         /* the whole run's time; 0: none */
     const struct js *notify;     /* commands and URLs that are told of its states; see notify.h */
     const char *notify_on;       /* "end"; "failure", "all" */
+    const struct js *tags;       /* an object of texts */
     const struct js *stubs;      /* tests: what steps give instead of running; see stub.h */
 };
 /* Checks everything, then records the run as PENDING. DH_INVALID: a parameter, the spec, a mode. */

@@ -276,14 +276,53 @@ static int delete_rows(struct gc *gc, struct dh_err *err)
     return 0;
 }
 
+/* Those that were named. */
+static int doom_named(struct gc *gc, struct dh_err *err)
+{
+    own(arena_free) struct arena *a = arena_new();
+
+    for (size_t i = 0; i < gc->options->n_only; i++) {
+        struct store_run run;
+
+        if (store_run_get(gc->store, gc->options->only[i], a, &run, err) < 0)
+            return -1;
+        if (!store_state_ended(run.state))
+            return dh_fail(err, DH_INVALID, "run %lld is %s: cancel it first", (long long)run.id,
+                           store_state_name(run.state));
+        if (has(&gc->model_runs, run.id))
+            return dh_fail(err, DH_INVALID,
+                           "run %lld made a registered model: 'dhow models delete' that version "
+                           "first",
+                           (long long)run.id);
+        if (!strmap_get(gc->doomed, run.uuid))
+            add(&gc->runs, run.id);
+        (void)strmap_put(gc->doomed, run.uuid, gc);
+    }
+    return 0;
+}
+
+static int drop_named(struct gc *gc, struct dh_err *err)
+{
+    for (size_t i = 0; i < gc->runs.n; i++) {
+        own(arena_free) struct arena *a = arena_new();
+        struct store_run run;
+
+        if (store_run_get(gc->store, gc->runs.items[i], a, &run, err) < 0 ||
+            drop_run(gc, &run, NULL, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int collect_runs(struct gc *gc, struct dh_err *err)
 {
     own(strmap_free) struct strmap *seen = strmap_new();
+    bool named = gc->options->only != NULL;
 
-    if (each_run(gc, doom, seen, err) < 0)
+    if ((named ? doom_named(gc, err) : each_run(gc, doom, seen, err)) < 0)
         return -1;
     sort_ids(&gc->runs);
-    if (each_run(gc, drop_run, NULL, err) < 0)
+    if ((named ? drop_named(gc, err) : each_run(gc, drop_run, NULL, err)) < 0)
         return -1;
     return gc->options->dry_run ? 0 : delete_rows(gc, err);
 }

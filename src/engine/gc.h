@@ -16,9 +16,12 @@ enum gc_kind { GC_RUN, GC_ARTIFACT, GC_LOG, GC_ENVIRONMENT, GC_LEFT_OVER, GC_KIN
 
 struct gc_options {
     bool want[GC_KINDS];
-    int64_t before_us; /* runs that ended before, environments last used before */
-    int keep;          /* of each pipeline, so many of the newest runs stay */
-    bool dry_run;      /* say what would go, and change nothing */
+    int64_t before_us;   /* runs that ended before, environments last used before */
+    int keep;            /* of each pipeline, so many of the newest runs stay */
+    bool dry_run;        /* say what would go, and change nothing */
+    const int64_t *only; /* these runs, whatever their age; each has ended and made no registered
+                          * model (DH_INVALID). NULL: by age */
+    size_t n_only;
 };
 
 struct gc_item { /* borrowed for the call */

@@ -331,13 +331,14 @@ struct test { /* OP VALUE, or in (VALUE, …); op NULL: it is set */
     size_t n, cap;
 };
 
-/* The newest of several tasks' values counts, where no task is named. */
 #define METRIC_FROM "FROM run_metric m WHERE m.name = ?"
 #define METRIC_OF_TASK                                                                             \
     " AND m.task_id IN (SELECT t.id FROM task t WHERE t.run_id = m.run_id AND t.name = ?)"
-#define METRIC_NEWEST                                                                              \
+/* In an order, of several tasks' values the one that comes first counts. */
+#define METRIC_FIRST(before)                                                                       \
     " AND NOT EXISTS (SELECT 1 FROM run_metric l WHERE l.run_id = m.run_id AND l.name = m.name"    \
-    " AND (l.time_us > m.time_us OR (l.time_us = m.time_us AND l.id > m.id)))"
+    " AND (l.number_value " before " m.number_value"                                               \
+    " OR (l.number_value = m.number_value AND l.id > m.id)))"
 
 static void add_test(struct buf *sql, const char *column, const struct test *t)
 {
@@ -400,8 +401,6 @@ static void add_lookup(struct run_query *q, const struct key *key, const struct 
     if (key->task && form != COUNT) {
         buf_adds(&q->sql, METRIC_OF_TASK);
         run_query_value(q, DB_T(key->task));
-    } else if (key->kind == METRIC && form != COUNT) {
-        buf_adds(&q->sql, METRIC_NEWEST);
     }
     buf_adds(&q->sql, tails[form]);
 }
@@ -613,7 +612,7 @@ int run_query_sort(struct run_query *q, const char *text, struct dh_err *err)
             buf_adds(&q->sql, METRIC_OF_TASK);
             run_query_value(q, DB_T(key.task));
         } else if (key.kind == METRIC) {
-            buf_adds(&q->sql, METRIC_NEWEST);
+            buf_adds(&q->sql, *way == 'A' ? METRIC_FIRST("<") : METRIC_FIRST(">"));
         }
     }
     if (column)

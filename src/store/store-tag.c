@@ -47,17 +47,19 @@ int store_tag_set(struct store *s, enum store_tagged kind, int64_t id, const cha
     return db_scope_end(s->db, rc, err);
 }
 
-/* Rows of a name and something, as a JSON object. */
-static int object_of(struct db_rows *rows, bool numbers, struct arena *a, const char **ret_json,
-                     struct dh_err *err)
+int store_tags(struct store *s, enum store_tagged kind, int64_t id, struct arena *a,
+               const char **ret_json, struct dh_err *err)
 {
+    own(db_end) struct db_rows *rows = NULL;
+
     own(js_free) struct js *all = js_object();
     own_mem char *text = NULL;
     int rc;
 
+    if (db_query(s->db, err, &rows, tables[kind].list, DB_I(id)) < 0)
+        return -1;
     while ((rc = db_next(rows, err)) == 1)
-        js_set(all, db_text(rows, 0),
-               numbers ? js_real(db_real(rows, 1)) : js_str(db_text(rows, 1)));
+        js_set(all, db_text(rows, 0), js_str(db_text(rows, 1)));
     if (rc < 0)
         return -1;
     text = js_dump(all, JS_COMPACT);
@@ -65,26 +67,55 @@ static int object_of(struct db_rows *rows, bool numbers, struct arena *a, const 
     return 0;
 }
 
-int store_tags(struct store *s, enum store_tagged kind, int64_t id, struct arena *a,
-               const char **ret_json, struct dh_err *err)
+/* The values of one name are there: the newest last. Names of several tasks get theirs. */
+static void add_metric(struct js *all, struct js *one)
 {
-    own(db_end) struct db_rows *rows = NULL;
+    struct js *last = NULL;
+    const char *name = js_get_text(one, "name");
 
-    if (db_query(s->db, err, &rows, tables[kind].list, DB_I(id)) < 0)
-        return -1;
-    return object_of(rows, false, a, ret_json, err);
+    if (!name)
+        return;
+    for (js_each(js_get(one, "tasks"), it)) {
+        own_mem char *key = dh_printf("%s@%s", name, it.key);
+
+        last = it.value;
+        if (js_n(js_get(one, "tasks")) > 1)
+            js_set(all, key, js_ref(it.value));
+    }
+    if (last)
+        js_set(all, name, js_ref(last));
 }
 
 int store_metric_last(struct store *s, int64_t run_id, struct arena *a, const char **ret_json,
                       struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
+    own(js_free) struct js *all = js_object();
+    own(js_free) struct js *one = js_object();
+    own_mem char *text = NULL;
+    int rc;
 
-    /* Of one name the newest comes last, and stays. */
     if (db_query(s->db, err, &rows,
-                 "SELECT name, number_value FROM run_metric WHERE run_id = ?"
-                 " ORDER BY name, time_us, id",
+                 "SELECT m.name, m.number_value, coalesce(t.name, '') FROM run_metric m"
+                 " LEFT JOIN task t ON t.id = m.task_id WHERE m.run_id = ?"
+                 " ORDER BY m.name, m.time_us, m.id",
                  DB_I(run_id)) < 0)
         return -1;
-    return object_of(rows, true, a, ret_json, err);
+    while ((rc = db_next(rows, err)) == 1) {
+        const char *name = js_get_text(one, "name");
+
+        if (!name || strcmp(name, db_text(rows, 0)) != 0) {
+            add_metric(all, one);
+            js_set(one, "name", js_str(db_text(rows, 0)));
+            js_set(one, "tasks", js_object());
+        }
+        (void)js_remove(js_get(one, "tasks"), db_text(rows, 2)); /* the newest is the last */
+        js_set(js_get(one, "tasks"), db_text(rows, 2), js_real(db_real(rows, 1)));
+    }
+    if (rc < 0)
+        return -1;
+    add_metric(all, one);
+    text = js_dump(all, JS_COMPACT);
+    *ret_json = arena_strdup(a, text);
+    return 0;
 }

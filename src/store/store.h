@@ -441,7 +441,8 @@ int store_metric_insert(struct store *s, const struct store_metric *metric, stru
 /* A task that took its result from `from_task` has its metrics too: runs are found by them. */
 int store_metric_reuse(struct store *s, int64_t from_task, int64_t run_id, int64_t task_id,
                        int64_t now_us, struct dh_err *err);
-/* The last value of each metric of a run: {"accuracy": 0.93}; of several tasks' the newest. */
+/* The last value of each metric of a run: {"accuracy": 0.93}. Where several tasks have it, the
+ * newest; and {"accuracy@TASK": …} of each. */
 int store_metric_last(struct store *s, int64_t run_id, struct arena *a, const char **ret_json,
                       struct dh_err *err);
 int store_metric_list(struct store *s, int64_t run_id, struct arena *a, struct store_metrics *ret,
