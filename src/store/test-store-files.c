@@ -373,7 +373,7 @@ static void a_lost_row_is_found(void **state)
     add_task(h->s, run, 0, "t");
     OK(db_script(h->s->db, "PRAGMA foreign_keys = OFF; DELETE FROM run", &err));
     REFUSED(store_check(h->s, &err), DH_IO, "a row 1 of task refers to no row of run");
-    OK(db_script(h->s->db, "DELETE FROM task", &err));
+    OK(db_script(h->s->db, "DELETE FROM task; DELETE FROM mlmd_context", &err));
 }
 
 /* ---- kills and faults: a child works until it is stopped ---- */
