@@ -53,10 +53,12 @@ static void print_cause(const struct cli *cli, const struct store_run *run)
     own(js_free) struct js *error = out_parse(run->error, js_null());
     const char *task = js_get_text(error, "task"), *message = js_get_text(error, "message");
 
-    if (message)
-        fprintf(stderr, "%sdhow %s:%s run %lld failed: %s%s%s\n", out_on(cli->err_color, OUT_RED),
-                cli->command->name, out_off(cli->err_color), (long long)run->id, task ? task : "",
-                task ? ": " : "", message);
+    if (!message)
+        return;
+    fprintf(stderr, "%sdhow %s:%s run %lld failed: %s%s%s\n", out_on(cli->err_color, OUT_RED),
+            cli->command->name, out_off(cli->err_color), (long long)run->id, task ? task : "",
+            task ? ": " : "", message);
+    record_print_tail(js_get_text(error, "log_tail"), stderr, cli->err_color);
 }
 
 static int print_result(const struct cli *cli, struct store *store, const char *run_id, bool quiet,

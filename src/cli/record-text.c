@@ -226,16 +226,8 @@ static void print_branches(const struct record *record, FILE *to, bool color)
                 vain.truncated ? "…" : "");
 }
 
-void record_print_error(const struct record *record, FILE *to, bool color)
+void record_print_tail(const char *tail, FILE *to, bool color)
 {
-    own(js_free) struct js *error = out_parse(record->run.error, js_null());
-    const char *task = js_get_text(error, "task"), *message = js_get_text(error, "message");
-    const char *tail = js_get_text(error, "log_tail");
-
-    if (!message)
-        return;
-    fprintf(to, "\n  %sFAILED%s %s%s%s\n", out_on(color, OUT_RED), out_off(color), task ? task : "",
-            task ? ": " : "", message);
     while (tail && *tail) {
         size_t n = strcspn(tail, "\n");
         own_mem char *line = dh_strndup(tail, n);
@@ -244,6 +236,18 @@ void record_print_error(const struct record *record, FILE *to, bool color)
         fprintf(to, "    %s| %s%s\n", out_on(color, OUT_DIM), clean, out_off(color));
         tail += n + (tail[n] == '\n');
     }
+}
+
+void record_print_error(const struct record *record, FILE *to, bool color)
+{
+    own(js_free) struct js *error = out_parse(record->run.error, js_null());
+    const char *task = js_get_text(error, "task"), *message = js_get_text(error, "message");
+
+    if (!message)
+        return;
+    fprintf(to, "\n  %sFAILED%s %s%s%s\n", out_on(color, OUT_RED), out_off(color), task ? task : "",
+            task ? ": " : "", message);
+    record_print_tail(js_get_text(error, "log_tail"), to, color);
 }
 
 static void print_counts(const struct record *record, FILE *to)

@@ -77,3 +77,5 @@ void record_print_summary(const struct record *record, FILE *to, bool color);
 void record_print_tasks(const struct record *record, FILE *to, bool color);
 void record_print_metrics(const struct record *record, FILE *to, bool color);
 void record_print_error(const struct record *record, FILE *to, bool color);
+/* The last lines of a log, each behind a bar; NULL or "": nothing. */
+void record_print_tail(const char *tail, FILE *to, bool color);

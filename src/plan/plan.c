@@ -464,8 +464,9 @@ static int check_expressions(const struct spec *spec, const struct pipeline_task
     if (task->trigger_policy.condition[0] &&
         (cel_compile(task->trigger_policy.condition, &condition, err) < 0 ||
          cel_check(condition, CEL_CONDITION, err) < 0))
-        return dh_while(err, "%s: condition of task '%s'",
-                        spec_where(spec, task->trigger_policy.condition_pos, where), task->name);
+        return dh_while(err, "%s: condition of task '%s', \"%.120s\"",
+                        spec_where(spec, task->trigger_policy.condition_pos, where), task->name,
+                        task->trigger_policy.condition);
     for (size_t i = 0; i < task->inputs.parameters.n; i++) {
         const struct input_parameter_spec *in = &task->inputs.parameters.items[i];
         own(cel_free) struct cel_program *selector = NULL;

@@ -279,8 +279,9 @@ int spec_bind_params(const struct spec *spec, const struct js *given, struct js 
         if (!v && input->is_optional)
             continue;
         if (!v)
-            return dh_fail(err, DH_INVALID, "parameter '%.100s' (%s) is required and was not given",
-                           input->name, spec_param_type_name(input->parameter_type));
+            return dh_fail(err, DH_INVALID,
+                           "parameter '%.100s' (%s) is required and was not given: -p %.100s=VALUE",
+                           input->name, spec_param_type_name(input->parameter_type), input->name);
         if (v != input->default_value && spec_check_value(input, v, err) < 0)
             return -1;
         js_set(bound, input->name, js_copy(v));

@@ -169,7 +169,7 @@ def failing(folder: pathlib.Path) -> None:
     check(shown.returncode == 1 and not shown.stdout and "the last line" in shown.stderr and "dhow retry 2" in shown.stderr and "dhow logs 2/bad" in shown.stderr,
           "the summary shows the log's tail and what to do next", says(shown))
     quiet = dhow("run", path, "-q", home=home)
-    check(quiet.returncode == 1 and "bad" in quiet.stderr and "7" in quiet.stderr, "--quiet still says what failed", says(quiet))
+    check(quiet.returncode == 1 and "bad" in quiet.stderr and "7" in quiet.stderr and "the last line" in quiet.stderr, "--quiet still says what failed, with the log's last lines", says(quiet))
     check("the last line" in dhow("show", "1/bad", home=home).stdout and "bad" in dhow("show", "1", home=home).stdout, "show has it too")
     flag.write_text("")
     retried = json.loads(dhow("retry", "1", "--output", "json", home=home).stdout)
