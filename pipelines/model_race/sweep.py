@@ -7,6 +7,7 @@ Run:      dhow run pipelines/model_race/sweep.yaml -p 'values=[0.01, 0.1, 1.0]'
 """
 import pathlib
 import sys
+from typing import List
 
 from kfp import compiler, dsl
 from kfp.dsl import Dataset, Input, Model, Output
@@ -23,7 +24,7 @@ def train_logistic_regression(train: Input[Dataset], label: str, positive: str, 
 
 @dsl.pipeline(name="regularisation-sweep", description="One model for each strength of the penalty.")
 def sweep(
-    values: list = [0.01, 0.1, 1.0, 10.0],
+    values: List[float] = [0.01, 0.1, 1.0, 10.0],  # a plain list would loop over texts
     source: str = "../model_selection/data/breast_cancer.csv",
     sha256: str = DATA_SHA256,
     label: str = "diagnosis",
