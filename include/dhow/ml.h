@@ -65,8 +65,9 @@ struct ml_csv_options {
         *missing; /* NULL-ended texts that mean "missing"; NULL: "", NA, N/A, NaN, null, None, … */
     const struct ml_csv_type *types; /* columns whose type is said rather than inferred */
     size_t n_types;
-    unsigned threads; /* 0: as many as there are cores */
-    const char *name; /* how messages call the input; NULL: the path */
+    bool types_may_lack; /* a type of a column that is not there is no error */
+    unsigned threads;    /* 0: as many as there are cores */
+    const char *name;    /* how messages call the input; NULL: the path */
 };
 
 /* Reads a CSV file (RFC 4180; also CRLF, a byte order mark, blank lines; gzip or zstd by its first
@@ -113,6 +114,15 @@ OWN_DEFINE(struct ml_model *, ml_model_free)
 
 enum ml_impute { ML_IMPUTE_MEAN, ML_IMPUTE_MEDIAN, ML_IMPUTE_MOST_FREQUENT, ML_IMPUTE_NONE };
 
+/* How a linear model sees a category: a column of 0 and 1 for each level, or one with the level's
+ * place in byte order. Trees split the levels into two sets and need neither. */
+enum ml_encode { ML_ONE_HOT, ML_ORDINAL };
+
+struct ml_class_weight {
+    const char *name; /* a class */
+    double weight;    /* above 0 */
+};
+
 /* What to learn from: all columns but target, weight and `drop` are features. */
 struct ml_task {
     const struct ml_frame *frame;
@@ -124,8 +134,11 @@ struct ml_task {
     const uint32_t *rows;    /* the rows to learn from, rising; NULL: all */
     size_t n_rows;           /* of `rows` */
     bool balanced;           /* classes weigh n / (k * n_class), as scikit-learn's "balanced" */
-    bool regression;         /* the target is a number to predict, not a class */
+    const struct ml_class_weight *class_weights; /* those not named weigh 1 */
+    size_t n_class_weights;
+    bool regression; /* the target is a number to predict, not a class */
     enum ml_impute impute;
+    enum ml_encode encode;
     unsigned threads; /* 0: as many as there are cores */
     uint64_t seed;
 };
@@ -195,6 +208,10 @@ size_t ml_model_positive(
     const struct ml_model *model); /* index of the class that binary scores speak of */
 bool ml_model_is_regression(const struct ml_model *model);
 const char *ml_model_target(const struct ml_model *model);
+/* A column that the model reads, with the type that it was trained on; borrowed. What holds texts
+ * must be read as ML_CATEGORY also from a file where it happens to look like numbers. */
+size_t ml_model_n_inputs(const struct ml_model *model);
+struct ml_csv_type ml_model_input(const struct ml_model *model, size_t i);
 /* What training reports: iterations, gradient norm, objective, nodes, depth, …; borrowed. */
 const struct js *ml_model_training(const struct ml_model *model);
 
@@ -295,7 +312,10 @@ int ml_search(const char *kind, const struct ml_task *task, const struct js *par
               const struct ml_search_options *options, struct ml_model **ret_best,
               struct js **ret_trials, struct dh_err *err);
 
-/* A tree for people: indented text, or Graphviz's language. Tree `t` of the model; malloc'ed. NULL:
- * no such tree. */
-char *ml_tree_text(const struct ml_model *model, size_t t);
+/* A tree for people: indented text, Graphviz's language, or a picture (SVG). Tree `t` of the model;
+ * malloc'ed. NULL: no such tree. Text and picture leave out what lies deeper than `depth` levels,
+ * and show that it is there. */
+enum { ML_DRAW_DEPTH = 100 };
+char *ml_tree_text(const struct ml_model *model, size_t t, unsigned depth);
 char *ml_tree_dot(const struct ml_model *model, size_t t);
+char *ml_tree_svg(const struct ml_model *model, size_t t, unsigned depth);

@@ -7,7 +7,7 @@
 #include "components/steps.h"
 
 #define MAX_REPORT ((size_t)256 << 20)
-enum { MAX_TREE_TEXT = 20000 };
+enum { MAX_TREE_TEXT = 20000, CARD_DEPTH = 12 };
 
 static const struct step_arg args[] = {
     {"model", STEP_INPUT, .type = "system.Model", .help = "the model, as JSON"},
@@ -151,10 +151,13 @@ static int run(struct step *s, struct dh_err *err)
     }
     add_training(&c, m);
     add_report(&c, report);
-    own_mem char *tree = strcmp(ml_model_kind(m), "decision-tree") == 0 ? ml_tree_text(m, 0) : NULL;
+    own_mem char *tree =
+        strcmp(ml_model_kind(m), "decision-tree") == 0 ? ml_tree_text(m, 0, CARD_DEPTH) : NULL;
     if (tree && strlen(tree) < MAX_TREE_TEXT) {
+        own_mem char *svg = ml_tree_svg(m, 0, CARD_DEPTH);
         heading(&c, 2, "The tree");
         block(&c, tree);
+        buf_adds(&c.html, svg);
     }
     int rc = write_card(s, &c, err);
     buf_done(&c.md);
@@ -170,7 +173,10 @@ const struct step_spec step_model_card = {
 static const struct step_arg draw_args[] = {
     {"model", STEP_INPUT, .type = "system.Model", .help = "a model of trees, as JSON"},
     {"tree", STEP_INTEGER, .other = "0", .help = "which one, from 0"},
+    {"depth", STEP_INTEGER, .other = "8", .help = "levels that text and picture show"},
     {"text", STEP_OUTPUT, .type = "system.Markdown", .other = "", .help = "indented text"},
+    {"svg", STEP_OUTPUT, .type = "system.Artifact", .other = "", .help = "a picture, as SVG"},
+    {"html", STEP_OUTPUT, .type = "system.HTML", .other = "", .help = "the picture as a page"},
     {"dot", STEP_OUTPUT, .type = "system.Artifact", .other = "",
      .help = "Graphviz: dot -Tsvg makes a picture of it"},
     {0}};
@@ -180,16 +186,25 @@ static int run_draw(struct step *s, struct dh_err *err)
     own(ml_model_free) struct ml_model *m = NULL;
     if (ml_model_read_json(step_path(s, "model"), &m, err) < 0)
         return -1;
-    own_mem char *text = ml_tree_text(m, (size_t)step_integer(s, "tree"));
-    own_mem char *dot = ml_tree_dot(m, (size_t)step_integer(s, "tree"));
-    if (!text || !dot)
+    int64_t tree = step_integer(s, "tree"), depth = step_integer(s, "depth");
+    unsigned levels = depth > 0 && depth < ML_DRAW_DEPTH ? (unsigned)depth : ML_DRAW_DEPTH;
+    own_mem char *text = tree < 0 ? NULL : ml_tree_text(m, (size_t)tree, levels);
+    if (!text)
         return dh_fail(err, DH_INVALID, "the model, a %s, has no tree %lld", ml_model_kind(m),
-                       (long long)step_integer(s, "tree"));
+                       (long long)tree);
+    own_mem char *dot = ml_tree_dot(m, (size_t)tree), *svg = ml_tree_svg(m, (size_t)tree, levels);
     own_mem char *fenced = dh_printf("```\n%s```\n", text);
-    if (step_given(s, "text") && step_write(step_path(s, "text"), fenced, strlen(fenced), err) < 0)
-        return -1;
-    return step_given(s, "dot") ? step_write(step_path(s, "dot"), dot, strlen(dot), err) : 0;
+    own_mem char *page = dh_printf(
+        "<!doctype html>\n<meta charset=\"utf-8\">\n<title>%s</title>\n%s", ml_model_kind(m), svg);
+    const char *const outputs[][2] = {{"text", fenced}, {"svg", svg}, {"html", page}, {"dot", dot}};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        const char *path = step_path(s, outputs[i][0]);
+        if (*path && step_write(path, outputs[i][1], strlen(outputs[i][1]), err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 const struct step_spec step_draw_tree = {
-    "draw-tree", "Draws a tree as text and in Graphviz's language", NULL, draw_args, run_draw};
+    "draw-tree", "Draws a tree as text, as a picture, and in Graphviz's language", NULL, draw_args,
+    run_draw};

@@ -1,4 +1,6 @@
 /* common - what several steps need. */
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/fs.h"
 #include "base/mem.h"
@@ -36,6 +38,102 @@ int step_write(const char *path, const void *bytes, size_t n, struct dh_err *err
             return -1;
     }
     return fs_write(path, bytes, n, 0644, err);
+}
+
+/* ---- CSV ---- */
+
+struct csv_args {
+    struct ml_csv_options options;
+    const char **missing, **said;
+    struct ml_csv_type *types;
+};
+
+static void csv_done(struct csv_args *a)
+{
+    free(a->missing);
+    free(a->said);
+    free(a->types);
+}
+
+static int type_of(char *text, struct ml_csv_type *ret, struct dh_err *err)
+{
+    char *word = strrchr(text, '=');
+    const enum ml_type types[] = {ML_NUMBER, ML_BOOL, ML_DATE, ML_CATEGORY};
+    for (size_t i = 0; word && i < sizeof types / sizeof *types; i++) {
+        if (strcmp(word + 1, ml_type_name(types[i])) != 0)
+            continue;
+        *word = 0;
+        *ret = (struct ml_csv_type){text, types[i]};
+        return 0;
+    }
+    return dh_fail(err, DH_INVALID,
+                   "--types '%s': expected COLUMN=number, COLUMN=boolean, COLUMN=date or "
+                   "COLUMN=category",
+                   text);
+}
+
+static int csv_types(const struct step *s, const struct ml_model *m, struct csv_args *a,
+                     struct dh_err *err)
+{
+    size_t n_model = m ? ml_model_n_inputs(m) : 0, n = 0, n_said = 0;
+    a->said = step_list(step_text(s, "types"));
+    while (a->said && a->said[n_said])
+        n_said++;
+    a->types = dh_zalloc(n_model + n_said + 1, sizeof *a->types);
+    for (size_t i = 0; i < n_model; i++) {
+        struct ml_csv_type type = ml_model_input(m, i);
+        if (type.type == ML_CATEGORY)
+            a->types[n++] = type;
+    }
+    for (size_t i = 0; i < n_said; i++) /* the list is one block of ours */
+        if (type_of((char *)(uintptr_t)a->said[i], &a->types[n++], err) < 0)
+            return -1;
+    a->options.types = a->types;
+    a->options.n_types = n;
+    a->options.types_may_lack = m != NULL;
+    return 0;
+}
+
+static int csv_args(const struct step *s, const struct ml_model *m, struct csv_args *a,
+                    struct dh_err *err)
+{
+    const char *delimiter = step_text(s, "delimiter");
+    if (strcmp(delimiter, "tab") == 0)
+        delimiter = "\t";
+    if (strlen(delimiter) != 1)
+        return dh_fail(err, DH_INVALID, "the delimiter '%s' is not one character", delimiter);
+    a->options.delimiter = *delimiter;
+    a->options.no_header = !step_bool(s, "header");
+    if (step_given(s, "missing")) {
+        own_mem char *with_empty = dh_printf(",%s", step_text(s, "missing"));
+        a->missing = step_list(with_empty);
+        a->options.missing = a->missing;
+    }
+    return csv_types(s, m, a, err);
+}
+
+int step_csv_read(const struct step *s, const char *name, const struct ml_model *m,
+                  struct ml_frame **ret, struct dh_err *err)
+{
+    struct csv_args a = {0};
+    int rc = csv_args(s, m, &a, err);
+    if (rc == 0)
+        rc = ml_csv_read(step_path(s, name), &a.options, ret, err);
+    csv_done(&a);
+    return rc;
+}
+
+int step_csv_parse(const struct step *s, const char *bytes, size_t n, const char *name,
+                   struct ml_frame **ret, struct dh_err *err)
+{
+    struct csv_args a = {0};
+    int rc = csv_args(s, NULL, &a, err);
+    a.options.keep_rows = true;
+    a.options.name = name;
+    if (rc == 0)
+        rc = ml_csv_parse(bytes, n, &a.options, ret, err);
+    csv_done(&a);
+    return rc;
 }
 
 bool metric_is_loss(const char *name)

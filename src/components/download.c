@@ -18,7 +18,7 @@ static const struct step_arg args[] = {
      .help = "the column whose classes are to be shared out evenly"},
     {"test-size", STEP_NUMBER, .other = "0.2", .help = "the share of rows for the test set"},
     {"seed", STEP_INTEGER, .other = "0", .help = "of the shuffle"},
-    {"delimiter", STEP_TEXT, .other = ",", .help = "the character between fields; tab for a tab"},
+    CSV_ARGS,
     {"train", STEP_OUTPUT, .type = "system.Dataset", .help = "the rows to learn from, as CSV"},
     {"test", STEP_OUTPUT, .type = "system.Dataset", .help = "the rows to evaluate on, as CSV"},
     {0}};
@@ -56,19 +56,13 @@ static int fetch(const struct step *s, struct data *d, struct dh_err *err)
 static int split(const struct step *s, struct data *d, struct dh_err *err)
 {
     own(ml_classes_free) struct ml_classes *classes = NULL;
-    const char *label = step_text(s, "label"), *delimiter = step_text(s, "delimiter");
-    struct ml_csv_options o = {.keep_rows = true, .name = step_text(s, "source")};
-    if (strcmp(delimiter, "tab") == 0)
-        delimiter = "\t";
-    if (strlen(delimiter) != 1)
-        return dh_fail(err, DH_INVALID, "the delimiter '%s' is not one character", delimiter);
-    o.delimiter = *delimiter;
-    if (ml_csv_parse(d->bytes, d->n, &o, &d->frame, err) < 0)
+    const char *label = step_text(s, "label"), *source = step_text(s, "source");
+    if (step_csv_parse(s, d->bytes, d->n, source, &d->frame, err) < 0)
         return -1;
     if (*label) {
         int64_t c = ml_frame_find(d->frame, label);
         if (c < 0)
-            return dh_fail(err, DH_INVALID, "%s has no column '%s' to be the label", o.name, label);
+            return dh_fail(err, DH_INVALID, "%s has no column '%s' to be the label", source, label);
         if (ml_classes_of(d->frame, (size_t)c, &classes, err) < 0)
             return -1;
     }

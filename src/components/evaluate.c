@@ -10,6 +10,7 @@ enum { MAX_CURVE_POINTS = 500, MAX_SLICES = 200, MAX_HITS = 1000000 };
 static const struct step_arg args[] = {
     {"model", STEP_INPUT, .type = "system.Model", .help = "the model, as JSON"},
     {"test", STEP_INPUT, .type = "system.Dataset", .help = "the rows to evaluate on, as CSV"},
+    CSV_ARGS,
     {"slice", STEP_TEXT, .other = "", .help = "a column: metrics for each of its values, too"},
     {"bootstrap", STEP_INTEGER, .other = "0", .help = "resamples for 95 % intervals; 0: none"},
     {"seed", STEP_INTEGER, .other = "0", .help = "of the resampling"},
@@ -295,7 +296,7 @@ static int run(struct step *s, struct dh_err *err)
     own_mem double *p = NULL;
     own_mem int32_t *code = NULL;
     if (ml_model_read_json(step_path(s, "model"), &m, err) < 0 ||
-        ml_csv_read(step_path(s, "test"), NULL, &f, err) < 0)
+        step_csv_read(s, "test", m, &f, err) < 0)
         return -1;
     if (ml_predict(m, f, NULL, 0, 0, &p, err) < 0)
         return -1;

@@ -8,6 +8,7 @@ static const struct step_arg args[] = {
     {"model", STEP_INPUT, .type = "system.Model", .help = "the model, as JSON"},
     {"data", STEP_INPUT, .type = "system.Dataset",
      .help = "the rows, as CSV; further columns do not matter"},
+    CSV_ARGS,
     {"threads", STEP_INTEGER, .other = "0", .help = "0: as many as there are cores"},
     {"predictions", STEP_OUTPUT, .type = "system.Dataset",
      .help = "a CSV with `prediction` and, for classes, a column of probabilities each, in the "
@@ -66,7 +67,7 @@ static int run(struct step *s, struct dh_err *err)
     own_mem double *p = NULL;
     own_buf struct buf b = {0};
     if (ml_model_read_json(step_path(s, "model"), &m, err) < 0 ||
-        ml_csv_read(step_path(s, "data"), NULL, &f, err) < 0)
+        step_csv_read(s, "data", m, &f, err) < 0)
         return -1;
     if (ml_predict(m, f, NULL, 0, (unsigned)step_integer(s, "threads"), &p, err) < 0)
         return -1;

@@ -6,6 +6,7 @@
 
 static const struct step_arg args[] = {
     {"train", STEP_INPUT, .type = "system.Dataset", .help = "the rows to learn from, as CSV"},
+    CSV_ARGS,
     {"label", STEP_TEXT, .help = "the column to predict"},
     {"positive", STEP_TEXT, .other = "",
      .help = "of two classes, the one that scores speak of; else the last"},
@@ -73,11 +74,10 @@ static int run(struct step *s, struct dh_err *err)
     own(js_free) struct js *params = NULL, *trials = NULL;
     if (js_parse(step_text(s, "params"), strlen(step_text(s, "params")), &params, err) < 0)
         return dh_while(err, "--params");
-    if (!js_is(params, JS_OBJECT) || ml_csv_read(step_path(s, "train"), NULL, &f, err) < 0)
-        return f ? -1
-               : js_is(params, JS_OBJECT)
-                   ? -1
-                   : dh_fail(err, DH_INVALID, "--params must be a JSON object");
+    if (!js_is(params, JS_OBJECT))
+        return dh_fail(err, DH_INVALID, "--params must be a JSON object");
+    if (step_csv_read(s, "train", NULL, &f, err) < 0)
+        return -1;
     struct ml_task task = {.frame = f,
                            .target = step_text(s, "label"),
                            .positive = step_given(s, "positive") ? step_text(s, "positive") : NULL,

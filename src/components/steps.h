@@ -17,5 +17,27 @@ int source_fetch(const char *source, char **ret, size_t *ret_n, struct dh_err *e
 const char **step_list(const char *text);
 /* Writes bytes to an output's path, its folder made where it is missing. */
 int step_write(const char *path, const void *bytes, size_t n, struct dh_err *err);
+/* How a step's CSV is written; what the pipeline's own steps write needs none of it. */
+#define CSV_ARGS                                                                                   \
+    {"delimiter", STEP_TEXT, .other = ",", .help = "the character between fields; tab for a tab"}, \
+        {"header", STEP_BOOL, .other = "true",                                                     \
+         .help = "the first row names the columns; else they are column_1, column_2, …"},          \
+        {"missing", STEP_TEXT, .other = "",                                                        \
+         .help = "texts that mean a missing value, besides the empty one, with commas between; "   \
+                 "else NA, N/A, NaN, null, None, …"},                                              \
+    {                                                                                              \
+        "types", STEP_TEXT,                                                                        \
+            .other = "",                                                                           \
+            .help =                                                                                \
+                "types that are not to be inferred: COLUMN=number, boolean, date or category, "    \
+                "with commas between"                                                              \
+    }
+/* The CSV in the file of the input `name`, read as CSV_ARGS say. Where there is a model, its texts
+ * are read as texts. */
+int step_csv_read(const struct step *s, const char *name, const struct ml_model *model,
+                  struct ml_frame **ret, struct dh_err *err);
+/* The same from bytes, with keep_rows; `name` is what messages call it. */
+int step_csv_parse(const struct step *s, const char *bytes, size_t n, const char *name,
+                   struct ml_frame **ret, struct dh_err *err);
 /* Metrics by name as they are written and chosen by. True: a smaller one is better. */
 bool metric_is_loss(const char *name);

@@ -6,12 +6,13 @@
 
 #define TASK_ARGS                                                                                  \
     {"train", STEP_INPUT, .type = "system.Dataset", .help = "the rows to learn from, as CSV"},     \
-        {"label", STEP_TEXT, .help = "the column to predict"},                                     \
+        CSV_ARGS, {"label", STEP_TEXT, .help = "the column to predict"},                           \
         {"positive", STEP_TEXT, .other = "",                                                       \
          .help = "of two classes, the one that scores speak of; else the last"},                   \
         {"weight", STEP_TEXT, .other = "", .help = "a column of sample weights"},                  \
         {"drop", STEP_TEXT, .other = "", .help = "columns to leave out, with commas between"},     \
-        {"class-weight", STEP_TEXT, .other = "none", .help = "none or balanced"},                  \
+        {"class-weight", STEP_TEXT, .other = "none",                                               \
+         .help = "none, balanced, or JSON: class -> weight, 1 for those not named"},               \
         {"impute", STEP_TEXT, .other = "mean",                                                     \
          .help = "mean, median, most-frequent or none: what missing values become"},               \
         {"seed", STEP_INTEGER, .other = "0", .help = "of whatever is drawn by chance"},            \
@@ -38,16 +39,39 @@ struct training {
     struct ml_task task;
     struct ml_frame *frame;
     const char **drop;
+    struct js *weights; /* names of class_weights are borrowed from here */
+    struct ml_class_weight *class_weights;
     struct ml_model *model;
 };
 
+static int take_class_weights(const struct step *s, struct training *t, struct dh_err *err)
+{
+    static const char *const words[] = {"none", "balanced", NULL};
+    const char *text = step_text(s, "class-weight");
+    if (*text != '{') {
+        int word = choice(s, "class-weight", words, err);
+        t->task.balanced = word == 1;
+        return word < 0 ? -1 : 0;
+    }
+    if (js_parse(text, strlen(text), &t->weights, err) < 0)
+        return dh_while(err, "--class-weight");
+    t->class_weights = dh_zalloc(js_n(t->weights) + 1, sizeof *t->class_weights);
+    for (js_each(t->weights, it)) {
+        if (!js_is_num(it.value))
+            return dh_fail(err, DH_INVALID, "--class-weight: the weight of '%s' is no number",
+                           it.key);
+        t->class_weights[t->task.n_class_weights++] =
+            (struct ml_class_weight){it.key, js_as_num(it.value, 0)};
+    }
+    t->task.class_weights = t->class_weights;
+    return 0;
+}
+
 static int open_task(const struct step *s, struct training *t, struct dh_err *err)
 {
-    static const char *const weights[] = {"none", "balanced", NULL};
     static const char *const imputes[] = {"mean", "median", "most-frequent", "none", NULL};
-    int balanced = choice(s, "class-weight", weights, err);
-    int impute = balanced < 0 ? -1 : choice(s, "impute", imputes, err);
-    if (impute < 0 || ml_csv_read(step_path(s, "train"), NULL, &t->frame, err) < 0)
+    int impute = choice(s, "impute", imputes, err);
+    if (impute < 0 || step_csv_read(s, "train", NULL, &t->frame, err) < 0)
         return -1;
     t->drop = step_list(step_text(s, "drop"));
     t->task =
@@ -56,11 +80,10 @@ static int open_task(const struct step *s, struct training *t, struct dh_err *er
                          .positive = step_given(s, "positive") ? step_text(s, "positive") : NULL,
                          .weight = step_given(s, "weight") ? step_text(s, "weight") : NULL,
                          .drop = t->drop,
-                         .balanced = balanced == 1,
                          .impute = (enum ml_impute)impute,
                          .seed = (uint64_t)step_integer(s, "seed"),
                          .threads = (unsigned)step_integer(s, "threads")};
-    return 0;
+    return take_class_weights(s, t, err);
 }
 
 static int write_model(struct step *s, const struct training *t, struct dh_err *err)
@@ -88,6 +111,8 @@ static void close_task(struct training *t)
 {
     ml_model_free(t->model);
     ml_frame_free(t->frame);
+    js_free(t->weights);
+    free(t->class_weights);
     free(t->drop);
 }
 
@@ -95,6 +120,8 @@ static void close_task(struct training *t)
 
 static const struct step_arg logreg_args[] = {
     TASK_ARGS,
+    {"encode", STEP_TEXT, .other = "one-hot",
+     .help = "what texts become: one-hot (a column a level) or ordinal (the level's place)"},
     {"c", STEP_NUMBER, .other = "1.0",
      .help = "inverse strength of the penalty, as in scikit-learn"},
     {"penalty", STEP_TEXT, .other = "l2", .help = "l2, l1, elastic-net or none"},
@@ -109,10 +136,12 @@ static int run_logreg(struct step *s, struct dh_err *err)
 {
     static const char *const penalties[] = {"l2", "l1", "elastic-net", "none", NULL};
     static const char *const solvers[] = {"auto", "newton", "lbfgs", "coordinate", NULL};
+    static const char *const encodings[] = {"one-hot", "ordinal", NULL};
     struct training t = {0};
     int penalty = choice(s, "penalty", penalties, err),
-        solver = penalty < 0 ? -1 : choice(s, "solver", solvers, err);
-    if (penalty < 0 || solver < 0)
+        solver = penalty < 0 ? -1 : choice(s, "solver", solvers, err),
+        encode = solver < 0 ? -1 : choice(s, "encode", encodings, err);
+    if (encode < 0)
         return -1;
     struct ml_logreg_options o = {.c = step_number(s, "c"),
                                   .penalty = (enum ml_penalty)penalty,
@@ -123,6 +152,7 @@ static int run_logreg(struct step *s, struct dh_err *err)
     int rc = o.c > 0 ? 0 : dh_fail(err, DH_INVALID, "--c is %g: it must be above 0", o.c);
     if (rc == 0)
         rc = open_task(s, &t, err);
+    t.task.encode = (enum ml_encode)encode;
     if (rc == 0)
         rc = ml_train_logreg(&t.task, &o, &t.model, err);
     if (rc == 0)

@@ -233,6 +233,8 @@ static int say_types(struct csv *csv, struct dh_err *err)
 {
     for (size_t i = 0; i < csv->options->n_types; i++) {
         int64_t c = ml_frame_find(csv->frame, csv->options->types[i].name);
+        if (c < 0 && csv->options->types_may_lack)
+            continue;
         if (c < 0)
             return dh_fail(err, DH_INVALID, "%s: no column '%s', whose type was given", csv->name,
                            csv->options->types[i].name);

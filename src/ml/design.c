@@ -47,6 +47,7 @@ int design_make(const struct ml_model *m, const struct ml_frame *f, const uint32
     *ret =
         (struct design){.n_rows = rows ? n_rows : f->n_rows, .n_cols = m->n_design, .rows = rows};
     ret->cols = dh_zalloc(m->n_design + 1, sizeof *ret->cols);
+    ret->ranks = dh_zalloc(m->n_inputs + 1, sizeof *ret->ranks);
     for (size_t i = 0; i < m->n_inputs; i++) {
         const struct input *in = &m->inputs[i];
         const struct ml_column *col = NULL;
@@ -54,9 +55,12 @@ int design_make(const struct ml_model *m, const struct ml_frame *f, const uint32
             design_done(ret);
             return -1;
         }
-        if (in->type != ML_CATEGORY) {
+        if (in->type != ML_CATEGORY || in->ordinal) {
+            const double *num = col->num;
+            if (in->ordinal)
+                num = ret->ranks[ret->n_ranks++] = category_ranks(in, col, f->n_rows);
             ret->cols[at++] = (struct design_col){
-                .num = col->num, .impute = in->impute, .mean = in->mean, .inv = 1 / in->scale};
+                .num = num, .impute = in->impute, .mean = in->mean, .inv = 1 / in->scale};
             continue;
         }
         for (size_t l = 0; l < in->n_levels; l++)
@@ -69,8 +73,13 @@ int design_make(const struct ml_model *m, const struct ml_frame *f, const uint32
 
 void design_done(struct design *d)
 {
+    for (size_t i = 0; i < d->n_ranks; i++)
+        free(d->ranks[i]);
+    free(d->ranks);
     free(d->cols);
     d->cols = NULL;
+    d->ranks = NULL;
+    d->n_ranks = 0;
 }
 
 static void number_tile(const struct design_col *c, const uint32_t *rows, size_t from, size_t n,
@@ -107,7 +116,7 @@ void design_tile(const struct design *d, size_t from, size_t n, double *tile, si
     }
 }
 
-/* ---- trees ---- */
+/* ---- levels of the frame as the model's ---- */
 
 static int32_t *codes_for(const struct input *in, const struct ml_column *col, size_t n_rows)
 {
@@ -124,6 +133,17 @@ static int32_t *codes_for(const struct input *in, const struct ml_column *col, s
         code[r] = col->code[r] < 0 ? -1 : to[col->code[r]];
     return code;
 }
+
+double *category_ranks(const struct input *in, const struct ml_column *col, size_t n_rows)
+{
+    own_mem int32_t *code = codes_for(in, col, n_rows);
+    double *rank = dh_alloc((n_rows + 1) * sizeof *rank);
+    for (size_t r = 0; r < n_rows; r++)
+        rank[r] = code[r] < 0 ? (double)NAN : (double)code[r];
+    return rank;
+}
+
+/* ---- trees ---- */
 
 int tree_cols_make(const struct ml_model *m, const struct ml_frame *f, struct tree_col **ret,
                    struct dh_err *err)

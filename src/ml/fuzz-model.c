@@ -51,9 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (ml_predict(m, f, NULL, 0, 1, &p, &err) < 0 && !err.msg[0])
         abort();
     for (size_t t = 0; t < m->n_trees && t < 3; t++) {
-        own_mem char *text = ml_tree_text(m, t);
+        own_mem char *text = ml_tree_text(m, t, 20);
         own_mem char *dot = ml_tree_dot(m, t);
-        if (!text || !dot)
+        own_mem char *svg = ml_tree_svg(m, t, 20);
+        if (!text || !dot || !svg)
             abort();
     }
     return 0;

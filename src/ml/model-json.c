@@ -40,8 +40,12 @@ static struct js *input_json(const struct input *in)
     js_set(o, "type", js_str(ml_type_name(in->type)));
     if (in->type == ML_CATEGORY) {
         js_set(o, "levels", texts(in->levels, in->n_levels));
-        js_set(o, "impute", in->impute_code < 0 ? js_null() : js_str(in->levels[in->impute_code]));
-        return o;
+        if (!in->ordinal) {
+            js_set(o, "impute",
+                   in->impute_code < 0 ? js_null() : js_str(in->levels[in->impute_code]));
+            return o;
+        }
+        js_set(o, "encoding", js_str("ordinal"));
     }
     js_set(o, "impute", number(in->impute));
     js_set(o, "mean", js_real(in->mean));
@@ -212,8 +216,11 @@ static int read_input(const struct js *o, struct input *in, struct dh_err *err)
     if (in->type == ML_CATEGORY) {
         if (get_texts(js_get(o, "levels"), &in->levels, &in->n_levels, err) < 0)
             return -1;
+        const char *encoding = js_get_text(o, "encoding");
+        in->ordinal = encoding && strcmp(encoding, "ordinal") == 0;
         in->impute_code = text_index(in->levels, in->n_levels, js_get_text(o, "impute"));
-        return 0;
+        if (!in->ordinal)
+            return 0;
     }
     if (!get_number(js_get(o, "impute"), &in->impute) ||
         !get_number(js_get(o, "mean"), &in->mean) || !get_number(js_get(o, "scale"), &in->scale) ||
@@ -234,7 +241,7 @@ static int read_inputs(const struct js *o, struct ml_model *m, struct dh_err *er
         struct input *in = &m->inputs[m->n_inputs++];
         if (read_input(js_at(a, i), in, err) < 0)
             return -1;
-        m->n_design += in->type == ML_CATEGORY ? in->n_levels : 1;
+        m->n_design += model_input_width(in);
     }
     return 0;
 }
@@ -253,7 +260,8 @@ static int read_linear(const struct js *o, struct ml_model *m, struct dh_err *er
                        err) < 0)
             return -1;
     for (size_t i = 0; i < m->n_inputs; i++)
-        if (m->inputs[i].type != ML_CATEGORY && isnan(m->inputs[i].impute))
+        if ((m->inputs[i].type != ML_CATEGORY || m->inputs[i].ordinal) &&
+            isnan(m->inputs[i].impute))
             return bad(err, "an input of a linear model needs 'impute'");
     return get_finite(js_get(o, "intercepts"), m->intercept, m->n_out, "intercepts", err);
 }
@@ -323,6 +331,23 @@ static int read_node(const struct js *o, size_t i, size_t n, const struct ml_mod
     return 0;
 }
 
+/* Each node but the first is one node's child; children come after it: so it is a tree. */
+static int check_tree(const struct tree *t, struct dh_err *err)
+{
+    own_mem uint8_t *seen = dh_zalloc(t->n_nodes, 1);
+    size_t n = 1;
+    for (size_t i = 0; i < t->n_nodes; i++) {
+        const struct node *node = &t->nodes[i];
+        if (node->feature < 0)
+            continue;
+        if (seen[node->left]++ || seen[node->right]++)
+            return dh_fail(err, DH_INVALID,
+                           "no sound model file: node %zu has a child that another node has", i);
+        n += 2;
+    }
+    return n == t->n_nodes ? 0 : bad(err, "a node is no node's child");
+}
+
 static int read_trees(const struct js *o, struct ml_model *m, struct dh_err *err)
 {
     const struct js *trees = js_get(o, "trees");
@@ -340,6 +365,8 @@ static int read_trees(const struct js *o, struct ml_model *m, struct dh_err *err
         for (size_t i = 0; i < nodes; i++)
             if (read_node(tree, i, nodes, m, &m->trees[t], err) < 0)
                 return -1;
+        if (check_tree(&m->trees[t], err) < 0)
+            return -1;
     }
     return 0;
 }

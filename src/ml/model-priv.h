@@ -12,7 +12,8 @@ struct input {
     enum ml_type type;
     double impute;       /* what stands in for a missing number; NaN: missing stays missing */
     double mean, scale;  /* (x - mean) / scale; 0 and 1 where nothing is scaled */
-    int32_t impute_code; /* for a category; -1: missing is all zeros */
+    bool ordinal;        /* a category as one number, its level's index: then as a number above */
+    int32_t impute_code; /* for a category in columns of 0 and 1; -1: missing is all zeros */
     char **levels;
     size_t n_levels;
 };
@@ -58,7 +59,8 @@ struct ml_model {
 };
 
 const char *model_kind_name(enum model_kind kind);
-size_t model_n_p(const struct ml_model *m); /* columns of ml_predict's answer */
+size_t model_n_p(const struct ml_model *m);       /* columns of ml_predict's answer */
+size_t model_input_width(const struct input *in); /* columns of the linear models' matrix */
 
 /* ---- rows for training: the task checked, its target and weights ---- */
 struct sample {
@@ -99,11 +101,16 @@ struct design {
     size_t n_rows, n_cols;
     const uint32_t *rows;
     struct design_col *cols;
+    double **ranks; /* of ordinal inputs */
+    size_t n_ranks;
 };
 /* Finds the model's inputs in the frame by name. */
 int design_make(const struct ml_model *m, const struct ml_frame *f, const uint32_t *rows,
                 size_t n_rows, struct design *ret, struct dh_err *err);
 void design_done(struct design *d);
+/* For an ordinal input: each row's level as its index in the model, NaN where it has none that the
+ * model knows. malloc'ed. */
+double *category_ranks(const struct input *in, const struct ml_column *col, size_t n_rows);
 /* Rows from … from + n into tile[c * ld + i]. */
 void design_tile(const struct design *d, size_t from, size_t n, double *tile, size_t ld);
 

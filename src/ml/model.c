@@ -75,6 +75,21 @@ const struct js *ml_model_training(const struct ml_model *m)
     return m->training;
 }
 
+size_t ml_model_n_inputs(const struct ml_model *m)
+{
+    return m->n_inputs;
+}
+
+struct ml_csv_type ml_model_input(const struct ml_model *m, size_t i)
+{
+    return (struct ml_csv_type){m->inputs[i].name, m->inputs[i].type};
+}
+
+size_t model_input_width(const struct input *in)
+{
+    return in->type == ML_CATEGORY && !in->ordinal ? in->n_levels : 1;
+}
+
 size_t model_n_p(const struct ml_model *m)
 {
     return m->regression ? 1 : m->n_classes;

@@ -182,14 +182,14 @@ static void concat(struct onnx *o, char *const *names, size_t n, const char *out
 }
 
 /* Where x is NaN, the value learned in training. */
-static void impute(struct onnx *o, const struct input *in, const char *out)
+static void impute(struct onnx *o, const struct input *in, const char *from, const char *out)
 {
     own_mem char *value = dh_printf("%s_value", out), *missing = dh_printf("%s_missing", out);
     constant(o, value, &in->impute, 1, 1);
-    simple(o, "IsNaN", in->name, NULL, missing);
+    simple(o, "IsNaN", from, NULL, missing);
     pb_text(&o->node, 1, missing);
     pb_text(&o->node, 1, value);
-    pb_text(&o->node, 1, in->name);
+    pb_text(&o->node, 1, from);
     pb_text(&o->node, 2, out);
     begin_node(o, "Where", "");
     end_node(o);
@@ -234,10 +234,20 @@ static void linear_columns(struct onnx *o)
         if (in->type != ML_CATEGORY) {
             mean[at] = in->mean, scale[at] = in->scale;
             names[at] = dh_printf("x%zu_", at);
-            impute(o, in, names[at++]);
+            impute(o, in, in->name, names[at++]);
             continue;
         }
         own_mem float *v = dh_zalloc(in->n_levels, sizeof *v);
+        if (in->ordinal) {
+            own_mem char *rank = dh_printf("rank%zu_", at);
+            for (size_t l = 0; l < in->n_levels; l++)
+                v[l] = (float)l;
+            mean[at] = in->mean, scale[at] = in->scale;
+            names[at] = dh_printf("x%zu_", at);
+            encode(o, in, v, NAN, rank);
+            impute(o, in, rank, names[at++]);
+            continue;
+        }
         for (size_t l = 0; l < in->n_levels; l++, at++) {
             scale[at] = 1;
             names[at] = dh_printf("x%zu_", at);

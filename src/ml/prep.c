@@ -63,21 +63,53 @@ static int take_weights(struct sample *s, size_t column, struct dh_err *err)
     return 0;
 }
 
+static void need_weights(struct sample *s)
+{
+    if (s->weight)
+        return;
+    s->weight = dh_alloc(s->n * sizeof *s->weight);
+    for (size_t i = 0; i < s->n; i++)
+        s->weight[i] = 1;
+}
+
 static void balance(struct sample *s)
 {
     own_mem double *sum = dh_zalloc(s->n_classes, sizeof *sum);
     double total = 0;
-    if (!s->weight) {
-        s->weight = dh_alloc(s->n * sizeof *s->weight);
-        for (size_t i = 0; i < s->n; i++)
-            s->weight[i] = 1;
-    }
+    need_weights(s);
     for (size_t i = 0; i < s->n; i++) {
         sum[s->code[i]] += 1;
         total += 1;
     }
     for (size_t i = 0; i < s->n; i++)
         s->weight[i] *= total / ((double)s->n_classes * sum[s->code[i]]);
+}
+
+/* Each row's weight times its class's. */
+static int weigh_classes(struct sample *s, const struct ml_model *m, struct dh_err *err)
+{
+    own_mem double *by_class = dh_alloc(s->n_classes * sizeof *by_class);
+    for (size_t c = 0; c < s->n_classes; c++)
+        by_class[c] = 1;
+    for (size_t i = 0; i < s->task->n_class_weights; i++) {
+        const struct ml_class_weight *w = &s->task->class_weights[i];
+        size_t c = 0;
+        while (c < s->n_classes && strcmp(m->classes[c], w->name) != 0)
+            c++;
+        if (c == s->n_classes)
+            return dh_fail(err, DH_INVALID,
+                           "a weight is given to the class '%s', which is no value of '%s' (the "
+                           "first is '%s')",
+                           w->name, m->target, m->classes[0]);
+        if (!(w->weight > 0) || isinf(w->weight))
+            return dh_fail(err, DH_INVALID, "class '%s' has the weight %g: it must be above 0",
+                           w->name, w->weight);
+        by_class[c] = w->weight;
+    }
+    need_weights(s);
+    for (size_t i = 0; i < s->n; i++)
+        s->weight[i] *= by_class[s->code[i]];
+    return 0;
 }
 
 static int take_values(struct sample *s, const struct ml_column *col, struct dh_err *err)
@@ -155,6 +187,8 @@ int sample_make(const struct ml_task *t, enum model_kind kind, struct sample *s,
         return rc;
     if (t->balanced && !t->regression)
         balance(s);
+    if (t->n_class_weights && !t->regression && weigh_classes(s, m, err) < 0)
+        return -1;
     s->total = (double)s->n;
     if (s->weight) {
         s->total = 0;
@@ -383,6 +417,20 @@ static int fit_category(const struct sample *s, const struct prep_options *o,
     return 0;
 }
 
+/* A category as numbers: the indexes of the levels that training has, in byte order. */
+static int fit_ordinal(const struct sample *s, const struct prep_options *o,
+                       const struct ml_column *col, struct input *in, struct dh_err *err)
+{
+    struct prep_options levels_only = {0};
+    if (fit_category(s, &levels_only, col, in, err) < 0)
+        return -1;
+    own_mem double *rank = category_ranks(in, col, s->task->frame->n_rows);
+    struct ml_column numbers = {
+        .name = col->name, .type = ML_NUMBER, .num = rank, .n_missing = col->n_missing};
+    in->ordinal = true;
+    return fit_number(s, o, &numbers, in, err);
+}
+
 struct fit {
     const struct sample *s;
     const struct prep_options *o;
@@ -399,7 +447,9 @@ static void fit_feature(void *ctx, size_t i, unsigned worker)
     in->name = dh_strdup(col->name);
     in->type = col->type;
     f->err[i].msg[0] = 0;
-    if (col->type == ML_CATEGORY)
+    if (col->type == ML_CATEGORY && f->o->impute && f->s->task->encode == ML_ORDINAL)
+        (void)fit_ordinal(f->s, f->o, col, in, &f->err[i]);
+    else if (col->type == ML_CATEGORY)
         (void)fit_category(f->s, f->o, col, in, &f->err[i]);
     else
         (void)fit_number(f->s, f->o, col, in, &f->err[i]);
@@ -420,7 +470,7 @@ int prep_fit(const struct sample *s, const struct prep_options *o, struct ml_mod
             *err = errs[i];
             return -1;
         }
-        m->n_design += m->inputs[i].type == ML_CATEGORY ? m->inputs[i].n_levels : 1;
+        m->n_design += model_input_width(&m->inputs[i]);
     }
     return 0;
 }

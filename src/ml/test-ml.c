@@ -317,7 +317,9 @@ static char *model_text(const struct ml_frame *f, const char *kind, const char *
     own_mem double *p1 = NULL, *p2 = NULL;
     assert_int_equal(ml_predict(m, f, NULL, 0, threads, &p1, &err), 0);
     assert_int_equal(ml_predict(back, f, NULL, 0, 1, &p2, &err), 0);
-    assert_memory_equal(p1, p2, f->n_rows * 2 * sizeof *p1); /* what is written is all there is */
+    assert_memory_equal(p1, p2,
+                        f->n_rows * ml_model_n_classes(m) *
+                            sizeof *p1); /* what is written is all there is */
     ml_model_free(m);
     dh_close_own(&fd);
     remove(path);
@@ -335,6 +337,43 @@ static void test_models(void **state)
             own_mem char *three = model_text(f, kinds[k], params, 3);
             if (strcmp(one, three) != 0)
                 fail_msg("%s: differs between 1 and 3 threads", kinds[k]);
+        }
+    }
+}
+
+/* Large enough that every way of solving a logistic regression shares its rows out to threads. */
+static void test_logreg_threads(void **state)
+{
+    enum { ROWS = 28000, COLS = 20 };
+    own_buf struct buf b = {0};
+    struct rng rng = rng_seed(23);
+    (void)state;
+    for (int classes = 2; classes <= 3; classes++) {
+        own(ml_frame_free) struct ml_frame *f = NULL;
+        struct dh_err err = {0};
+        buf_reset(&b);
+        for (int c = 0; c < COLS; c++)
+            buf_addf(&b, "f%d,", c);
+        buf_adds(&b, "y\n");
+        for (int i = 0; i < ROWS; i++) {
+            double sum = 0;
+            for (int c = 0; c < COLS; c++) {
+                double x = rng_unit(&rng) - 0.5;
+                sum += x * (c % 3 - 1);
+                buf_addf(&b, "%.6f,", x);
+            }
+            sum += rng_unit(&rng) - 0.5;
+            buf_addf(&b, "%d\n", sum > 0.4 ? 1 : sum < -0.8 && classes == 3 ? 2 : 0);
+        }
+        if (ml_csv_parse(b.p, b.n, NULL, &f, &err) < 0)
+            fail_msg("%s", err.msg);
+        static const char *const params[] = {"{}", "{\"penalty\": \"l1\", \"c\": 0.01}",
+                                             "{\"penalty\": \"elastic-net\", \"c\": 0.01}"};
+        for (size_t k = 0; k < 3; k++) {
+            own_mem char *one = model_text(f, kinds[0], params[k], 1);
+            own_mem char *three = model_text(f, kinds[0], params[k], 3);
+            if (strcmp(one, three) != 0)
+                fail_msg("%d classes, %s: differs between 1 and 3 threads", classes, params[k]);
         }
     }
 }
@@ -453,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_csv_said_types),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_models),
+        cmocka_unit_test(test_logreg_threads),
         cmocka_unit_test(test_exact_tree),
         cmocka_unit_test(test_bad_training),
         cmocka_unit_test(test_mcnemar),

@@ -12,10 +12,14 @@ from tap import ROOT, check, component, done
 
 PYTHON = os.environ.get("DHOW_TEST_PYTHON") or str(ROOT / ".venv" / "bin" / "python")
 TRAINERS = {
-    "train-logistic-regression": [],
-    "train-decision-tree": ["--max-depth", "6"],
-    "train-random-forest": ["--trees", "10", "--max-depth", "8"],
-    "train-gradient-boosting": ["--rounds", "20"],
+    "logistic-regression": [],
+    "logistic-regression, ordinal": ["--encode", "ordinal", "--impute", "median"],
+    "logistic-regression, l1": ["--penalty", "l1", "--c", "0.1", "--impute", "most-frequent"],
+    "decision-tree": ["--max-depth", "6"],
+    "decision-tree, pruned": ["--ccp-alpha", "0.002"],
+    "decision-tree, histogram": ["--histogram", "true", "--max-leaves", "40"],
+    "random-forest": ["--trees", "10", "--max-depth", "8"],
+    "gradient-boosting": ["--rounds", "20"],
 }
 
 
@@ -78,12 +82,13 @@ def main() -> None:
         for seed, label in enumerate(["two", "three", "number"]):
             data = folder / f"{label}.csv"
             make_data(data, label, seed)
-            for trainer, args in TRAINERS.items():
+            for kind, args in TRAINERS.items():
+                trainer = "train-" + kind.split(",", maxsplit=1)[0]
                 if label == "number" and trainer == "train-logistic-regression":
                     continue
                 more = ["--regression", "true"] if label == "number" else []
                 component(trainer, "--train", data, "--label", "label", "--model", folder / "m.json", *args, *more)
-                compare(f"{trainer[6:]}, {label}", folder / "m.json", data, folder, label == "number")
+                compare(f"{kind}, {label}", folder / "m.json", data, folder, label == "number")
     done()
 
 
