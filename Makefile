@@ -29,11 +29,14 @@ build: deps $(BUILD)/build.ninja ## the program: build/dhow
 demo: build ## run the model selection pipeline, and show what came out
 	@tools/demo.sh $(DHOW) $(PIPELINE)
 
-test: deps deps-test $(BUILD)/build.ninja .venv ## all checks and tests; ends with `N passed, N failed`
+test: deps deps-test $(BUILD)/build.ninja .venv .tools ## all checks and tests; ends with `N passed, N failed`
 	@python3 tools/run_tests.py $(ARGS)
 
 .venv: .FORCE
 	@tools/make-venv.sh
+
+.tools: .FORCE
+	@tools/get-minio.sh
 
 bench: build ## speed: the demo, the cost of a step, against ninja
 	@python3 bench/run.py $(DHOW) $(ARGS)

@@ -40,6 +40,7 @@ LIBRARIES = {  # header's beginning: the folders that may include it
     "mariadb/": ["store"],
     "uv.h": ["runtime", "engine"],
     "curl/": ["base"],
+    "expat.h": ["base"],
     "microhttpd.h": ["api"],
     "cblas.h": ["ml"],
 }

@@ -144,40 +144,60 @@ static void add_text(struct digest *d, const char *text)
     digest_add(d, text, strlen(text) + 1);
 }
 
-static int add_record(struct digest *d, const char *top, const struct artifact_entry *entry,
-                      struct artifact_stat *sum, struct dh_err *err)
+static void add_record(struct digest *d, const struct artifact_record *r)
 {
-    own_mem char *path = fs_join(top, entry->name);
-    char text[DIGEST_TEXT], number[24], target[PATH_MAX];
-    int64_t size = 0;
-    ssize_t n;
+    char number[24];
 
-    switch (entry->kind) {
+    switch (r->kind) {
     case ARTIFACT_ENTRY_DIR:
         add_text(d, "dir");
-        add_text(d, entry->name);
-        return 0;
+        add_text(d, r->name);
+        break;
     case ARTIFACT_ENTRY_LINK:
-        n = readlink(path, target, sizeof target - 1);
-        if (n < 0)
-            return dh_fail_errno(err, "cannot read %s", path);
-        target[n] = '\0';
         add_text(d, "link");
-        add_text(d, entry->name);
-        add_text(d, target);
-        return 0;
-    case ARTIFACT_ENTRY_FILE:
+        add_text(d, r->name);
+        add_text(d, r->text);
+        break;
+    default:
+        (void)snprintf(number, sizeof number, "%lld", (long long)r->size_bytes);
+        add_text(d, "file");
+        add_text(d, r->name);
+        add_text(d, number);
+        add_text(d, r->text);
         break;
     }
-    if (digest_file(path, text, &size, err) < 0)
-        return -1;
-    (void)snprintf(number, sizeof number, "%lld", (long long)size);
-    add_text(d, "file");
-    add_text(d, entry->name);
-    add_text(d, number);
-    add_text(d, text);
-    sum->size_bytes += size;
-    sum->n_files++;
+}
+
+void artifact_digest_records(const struct artifact_record *records, size_t n, char to[DIGEST_TEXT])
+{
+    own(digest_free) struct digest *d = digest_new();
+
+    for (size_t i = 0; i < n; i++)
+        add_record(d, &records[i]);
+    (void)digest_end(d, to);
+}
+
+static int add_entry_record(struct digest *d, const char *top, const struct artifact_entry *entry,
+                            struct artifact_stat *sum, struct dh_err *err)
+{
+    struct artifact_record record = {.kind = (int)entry->kind, .name = entry->name};
+    own_mem char *path = fs_join(top, entry->name);
+    char text[PATH_MAX];
+    ssize_t n;
+
+    if (entry->kind == ARTIFACT_ENTRY_LINK) {
+        n = readlink(path, text, sizeof text - 1);
+        if (n < 0)
+            return dh_fail_errno(err, "cannot read %s", path);
+        text[n] = '\0';
+    } else if (entry->kind == ARTIFACT_ENTRY_FILE) {
+        if (digest_file(path, text, &record.size_bytes, err) < 0)
+            return -1;
+        sum->size_bytes += record.size_bytes;
+        sum->n_files++;
+    }
+    record.text = text;
+    add_record(d, &record);
     return 0;
 }
 
@@ -200,7 +220,7 @@ int artifact_digest(const char *path, struct artifact_stat *ret, struct dh_err *
         return -1;
     d = digest_new();
     for (size_t i = 0; i < tree.n; i++)
-        if (add_record(d, path, &tree.items[i], &sum, err) < 0)
+        if (add_entry_record(d, path, &tree.items[i], &sum, err) < 0)
             return -1;
     digest_end(d, sum.digest);
     *ret = sum;
@@ -226,7 +246,7 @@ int artifact_beside(const char *to, char **ret, struct dh_err *err)
 
 /* Puts what is at `beside` in the place of `to`. A folder cannot be renamed over a full one, but
  * two names can be exchanged in one step. */
-static int put_in_place(const char *beside, const char *to, struct dh_err *err)
+int artifact_put_in_place(const char *beside, const char *to, struct dh_err *err)
 {
     own_mem char *old = NULL;
 
@@ -274,7 +294,7 @@ int artifact_copy(const char *from, const char *to, struct dh_err *err)
         return dh_fail_errno(err, "%s", from);
     if (artifact_beside(to, &beside, err) < 0)
         return -1;
-    if (fs_copy(real, beside, err) < 0 || put_in_place(beside, to, err) < 0) {
+    if (fs_copy(real, beside, err) < 0 || artifact_put_in_place(beside, to, err) < 0) {
         (void)fs_remove_tree(beside, NULL);
         return -1;
     }

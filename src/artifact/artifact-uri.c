@@ -3,15 +3,17 @@
 #include <string.h>
 
 #include "artifact/artifact-priv.h"
+#include "artifact/s3.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
 
-static const struct artifact_ops *const kinds[] = {&artifact_file_ops};
+static const struct artifact_ops *const kinds[] = {&artifact_file_ops, &artifact_s3_ops,
+                                                   &artifact_minio_ops, &artifact_gs_ops};
 
 const char *artifact_schemes(void)
 {
-    return "file";
+    return "file, s3, minio, gs";
 }
 
 struct artifact_uri artifact_uri_split(const char *text)
@@ -96,6 +98,18 @@ static char *clean(const char *absolute)
     return dh_strdup(b.n ? b.p : "/");
 }
 
+static int no_scheme(const char *uri, const struct artifact_uri *parts, struct dh_err *err)
+{
+    if (parts->n_scheme == 3 && !strncasecmp(parts->scheme, "oci", 3))
+        return dh_fail(err, DH_INVALID,
+                       "'%s': dhow reads no models out of images; copy it to a folder or to s3://",
+                       uri);
+    return dh_fail(err, DH_INVALID,
+                   "'%s': this build reads no '%.*s://' URIs; it reads plain paths and the schemes "
+                   "%s",
+                   uri, (int)parts->n_scheme, parts->scheme, artifact_schemes());
+}
+
 int artifact_uri_local(const char *uri, char **ret, struct dh_err *err)
 {
     struct artifact_uri parts = artifact_uri_split(uri);
@@ -110,11 +124,12 @@ int artifact_uri_local(const char *uri, char **ret, struct dh_err *err)
         return 0;
     }
     if (!artifact_ops_of(&parts))
-        return dh_fail(err, DH_INVALID,
-                       "'%s': this build reads no '%.*s://' URIs; it reads %s:// and plain paths",
-                       uri, (int)parts.n_scheme, parts.scheme, artifact_schemes());
-    if (artifact_ops_of(&parts) != &artifact_file_ops)
-        return ARTIFACT_REMOTE;
+        return no_scheme(uri, &parts, err);
+    if (artifact_ops_of(&parts) != &artifact_file_ops) {
+        own_where struct s3_where w = {0};
+
+        return s3_where_parse(uri, &w, err) < 0 ? -1 : ARTIFACT_REMOTE;
+    }
     slash = strchr(parts.rest, '/');
     if (!slash)
         return dh_fail(err, DH_INVALID, "'%s': a file URI has the form file:///folder/file", uri);
@@ -192,11 +207,14 @@ char *artifact_path(const char *root, const char *pipeline, const char *run_id, 
 {
     const char *const parts[] = {pipeline, run_id, task, execution_id, output};
     struct artifact_uri uri = artifact_uri_split(root);
-    bool decoded = uri.n_scheme && artifact_ops_of(&uri) == &artifact_file_ops;
+    const struct artifact_ops *ops = artifact_ops_of(&uri);
+    bool decoded = uri.n_scheme && ops == &artifact_file_ops;
+    const char *query = ops && ops != &artifact_file_ops ? s3_uri_query(root) : "";
     own_buf struct buf b = {0};
 
-    buf_adds(&b, root);
+    buf_add(&b, root, *query ? (size_t)(query - root) : strlen(root));
     for (size_t i = 0; i < sizeof parts / sizeof *parts && parts[i]; i++)
         add_part(&b, parts[i], decoded ? "%25" : "%");
+    buf_adds(&b, query); /* the settings stay at the end */
     return buf_take(&b);
 }

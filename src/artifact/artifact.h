@@ -2,11 +2,16 @@
 /* artifact - where a step's outputs live: object stores behind one small interface, and digests.
  *
  * It moves and measures bytes. It never knows about runs or tasks (store/ records them), and never
- * decides what may be reused (plan/). A store is a root and keys below it; this build has the file
- * store, whose objects are plain files and folders that steps read and write in place.
+ * decides what may be reused (plan/). A store is a root and keys below it: the file store, whose
+ * objects are plain files and folders that steps read and write in place, or a bucket of S3 (s3://,
+ * minio://, and gs:// by its S3-compatible interface), whose objects have to be fetched.
+ *
+ * s3://bucket/key?endpoint=URL&region=R&path_style=true&profile=P&secret=NAME&ca=FILE&anonymous=true
+ * and AWS's environment say how a bucket is reached; keys never stand in a URI.
  *
  * Codes: DH_INVALID: a URI that is malformed, or of a scheme that this build does not read (the
  * message says which it does); DH_NOT_FOUND: nothing there; DH_IO. */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +21,7 @@
 
 /* ---- URIs and layout ---- */
 
-/* The schemes that this build reads, for messages: "file". Static. */
+/* The schemes that this build reads, for messages: "file, s3, minio, gs". Static. */
 const char *artifact_schemes(void);
 
 enum { ARTIFACT_REMOTE = 1 };
@@ -83,6 +88,53 @@ int artifact_store_list(struct artifact_store *s, const char *prefix,
                         int (*fn)(const char *key, int64_t size_bytes, void *user,
                                   struct dh_err *err),
                         void *user, struct dh_err *err);
+
+/* ---- by URI: of any store, with any key ---- */
+
+struct artifact_how {   /* zero: as the comments below say */
+    const char *digest; /* send: what the file is known to be; fetch, copy: what must come */
+    bool ours;          /* send: nobody else writes there: what was left half sent is ended first */
+    bool look_first;    /* send: a file that is there already (by digest) is not sent */
+    bool read;          /* stat: the digest by reading all of it, not by what its writer says */
+    atomic_bool *stop;  /* true, set by another thread, ends it: DH_CANCELED. May be NULL */
+};
+bool artifact_uri_is_remote(const char *uri);
+/* Local file or folder to the URI; as artifact_store_put. */
+int artifact_send(const char *local, const char *uri, const struct artifact_how *how,
+                  struct dh_err *err);
+/* As artifact_store_get; what comes is checked by all that is known of it. */
+int artifact_fetch(const char *uri, const char *local, const struct artifact_how *how,
+                   struct dh_err *err);
+int artifact_stat_uri(const char *uri, bool with_digest, const struct artifact_how *how,
+                      struct artifact_stat *ret, struct dh_err *err);
+int artifact_remove(const char *uri, const struct artifact_how *how, struct dh_err *err);
+/* Between any two; by the server where it has both, else through a temporary file. */
+int artifact_copy_uri(const char *from, const char *to, const struct artifact_how *how,
+                      struct dh_err *err);
+/* Only by the server. ARTIFACT_NOT_COPIED: it cannot, or what is there has not how->digest. */
+enum { ARTIFACT_NOT_COPIED = 1 };
+int artifact_copy_there(const char *from, const char *to, const struct artifact_how *how,
+                        struct dh_err *err);
+/* A URL that lets whoever has it GET (or PUT) the object for so long. The caller's. DH_INVALID: the
+ * store has none. */
+int artifact_presign(const char *uri, const char *method, long seconds, char **ret,
+                     struct dh_err *err);
+/* Files and links below the URI, sorted; the key is relative to it. */
+int artifact_list(const char *uri,
+                  int (*fn)(const char *key, int64_t size_bytes, void *user, struct dh_err *err),
+                  void *user, struct dh_err *err);
+/* Ends what was left half sent below the URI before then; *ret_n: how many. */
+int artifact_abort_uploads(const char *uri, int64_t before_us, size_t *ret_n, struct dh_err *err);
+/* Whether there are keys for a remote URI; asks no server. 0: there are; ARTIFACT_NO_KEYS, and err
+ * says where was looked. */
+enum { ARTIFACT_NO_KEYS = 1 };
+int artifact_has_keys(const char *uri, struct dh_err *err);
+
+/* Who knows the secrets that URIs name. *ret NULL: there is no such key; the caller's (free). Set
+ * once, before there are threads. */
+typedef int artifact_secret_reader(void *user, const char *name, const char *key, char **ret,
+                                   struct dh_err *err);
+void artifact_use_secrets(artifact_secret_reader *read, void *user);
 
 /* ---- inputs ---- */
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -45,18 +46,56 @@ void digest_add(struct digest *d, const void *bytes, size_t n)
 
 char *digest_end(struct digest *d, char to[DIGEST_TEXT])
 {
-    static const char hex[] = "0123456789abcdef";
-    unsigned char raw[32];
+    unsigned char raw[DIGEST_RAW];
     unsigned n = 0;
 
     (void)EVP_DigestFinal_ex(d->ctx, raw, &n);
-    for (unsigned i = 0; i < 32; i++) {
+    start(d);
+    return digest_hex(raw, DIGEST_RAW, to);
+}
+
+char *digest_hex(const unsigned char *raw, size_t n, char *to)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
         to[2 * i] = hex[raw[i] >> 4];
         to[2 * i + 1] = hex[raw[i] & 15];
     }
-    to[64] = '\0';
-    start(d);
+    to[2 * n] = '\0';
     return to;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int digest_unhex(const char *hex, unsigned char to[DIGEST_RAW])
+{
+    for (size_t i = 0; i < DIGEST_RAW; i++) {
+        int high = hex_digit(hex[2 * i]), low = high < 0 ? -1 : hex_digit(hex[2 * i + 1]);
+
+        if (low < 0)
+            return -1;
+        to[i] = (unsigned char)(high * 16 + low);
+    }
+    return hex[64] ? -1 : 0;
+}
+
+void digest_raw(const void *bytes, size_t n, unsigned char to[DIGEST_RAW])
+{
+    if (EVP_Digest(bytes, n, to, NULL, EVP_sha256(), NULL) != 1)
+        abort();
+}
+
+void digest_hmac(const void *key, size_t n_key, const void *bytes, size_t n,
+                 unsigned char to[DIGEST_RAW])
+{
+    if (!HMAC(EVP_sha256(), key, (int)n_key, bytes, n, to, NULL))
+        abort();
 }
 
 char *digest_bytes(const void *bytes, size_t n, char to[DIGEST_TEXT])

@@ -24,3 +24,6 @@
 #define LIMIT_LIVE_METRICS 1000000               /* numbers that one task reports while it runs */
 #define LIMIT_LOG_BYTES ((long long)1 << 30)     /* one attempt's log, then cut with a note */
 #define LIMIT_PB_DEPTH 100                       /* messages within messages */
+#define LIMIT_XML_BYTES ((size_t)16 << 20)       /* one answer of an object store */
+#define LIMIT_XML_DEPTH 32
+#define LIMIT_XML_ELEMENTS 200000

@@ -12,6 +12,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
+#include "engine/secret.h"
 #include "engine/stub.h"
 #include "spec/params.h"
 
@@ -31,6 +32,7 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
     (void)uv_loop_init(&e->loop);
     e->home = fs_absolute(options->home);
     e->self = own_program();
+    secret_serve_artifacts(e->home);
     e->signals = options->signals;
     if (fs_mkdirs(e->home, 0755, err) < 0)
         return -1;

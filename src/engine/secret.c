@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "artifact/artifact.h"
 #include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
@@ -277,6 +278,33 @@ int secret_remove(const char *home, enum secret_kind kind, const char *name, con
         return dh_fail(err, DH_NOT_FOUND, "%s '%s' has no key '%s'", secret_kind_name(kind), name,
                        key);
     return fs_unlink(file, err);
+}
+
+/* ---- for artifacts' URIs ---- */
+
+static int read_for_artifact(void *user, const char *name, const char *key, char **ret,
+                             struct dh_err *err)
+{
+    own_secret struct secret_set set = {0};
+    const struct secret_key *found;
+    int rc = secret_read(user, SECRET, name, NULL, &set, err);
+
+    *ret = NULL;
+    if (rc < 0)
+        return -1;
+    found = rc == 0 ? secret_find(&set, key) : NULL;
+    if (found)
+        *ret = dh_strndup(found->bytes, strcspn(found->bytes, "\r\n"));
+    return 0;
+}
+
+void secret_serve_artifacts(const char *home)
+{
+    static char *kept; /* to the program's end */
+
+    free(kept);
+    kept = dh_strdup(home);
+    artifact_use_secrets(read_for_artifact, kept);
 }
 
 /* ---- listing ---- */

@@ -57,3 +57,7 @@ int secret_list(const char *home, enum secret_kind kind, struct secret_names *re
                 struct dh_err *err);
 void secret_names_done(struct secret_names *names);
 #define own_secret_names __attribute__((cleanup(secret_names_done)))
+
+/* URIs of artifacts may name secrets of this home (artifact_use_secrets). Once, before there are
+ * threads. */
+void secret_serve_artifacts(const char *home);

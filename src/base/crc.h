@@ -1,0 +1,8 @@
+#pragma once
+/* crc - CRC-32C (Castagnoli) and CRC-32, the sums that S3 checks what it gets by. */
+#include <stddef.h>
+#include <stdint.h>
+
+/* Goes on from `crc`, which is 0 at first. */
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t n);
+uint32_t crc32_add(uint32_t crc, const void *bytes, size_t n);
