@@ -212,8 +212,8 @@ static bool is_one_of(const char *code, const char *const *codes)
     return false;
 }
 
-static void judge(struct s3_client *c, const struct s3_request *r, const struct http_answer *a,
-                  int turn, struct verdict *v)
+/* It passes by itself. */
+static bool passes(const struct http_answer *a, const char *code)
 {
     static const char *const passing[] = {"RequestTimeout",
                                           "SlowDown",
@@ -228,25 +228,43 @@ static void judge(struct s3_client *c, const struct s3_request *r, const struct 
                                           "ThrottlingException",
                                           "XMinioServerNotInitialized",
                                           NULL};
+
+    return a->status >= 500 || a->status == 429 || is_one_of(code, passing);
+}
+
+/* The keys are not valid any more; the refusal of a HEAD has no words and may be that. */
+static bool is_stale(const struct s3_request *r, const struct http_answer *a, int turn,
+                     const char *code)
+{
     static const char *const stale[] = {"ExpiredToken",         "ExpiredTokenException",
                                         "TokenRefreshRequired", "InvalidToken",
                                         "RequestExpired",       NULL};
-    bool head = !strcmp(r->method, "HEAD"); /* its refusals have no words */
 
+    return is_one_of(code, stale) ||
+           (turn == 0 && !strcmp(r->method, "HEAD") && (a->status == 400 || a->status == 403));
+}
+
+static bool put_right(struct s3_client *c, const struct http_answer *a, const char *code)
+{
+    bool clock = a->status == 403 || !strcmp(code, "RequestTimeTooSkewed");
+    bool region = a->status == 301 || a->status == 307 || a->status == 400;
+
+    return (clock && correct_clock(c, a)) || (region && correct_region(c, a));
+}
+
+static void judge(struct s3_client *c, const struct s3_request *r, const struct http_answer *a,
+                  int turn, struct verdict *v)
+{
     read_error(a, v);
-    if (a->status >= 500 || a->status == 429 || is_one_of(v->code, passing))
-        v->again = true;
-    else if ((a->status == 403 || !strcmp(v->code, "RequestTimeTooSkewed")) && turn < 3 &&
-             correct_clock(c, a))
-        v->again = v->at_once = true;
-    else if ((a->status == 301 || a->status == 307 || a->status == 400) && turn < 3 &&
-             correct_region(c, a))
-        v->again = v->at_once = true;
-    else if (turn < 3 && (is_one_of(v->code, stale) ||
-                          (head && (a->status == 400 || a->status == 403) && turn == 0)))
-        v->again = v->at_once = v->new_keys = true;
-    if (a->status / 100 == 2 && !v->again) /* a late error */
+    if (a->status / 100 == 2) { /* a late error */
         v->again = *v->code && strcmp(v->code, "InvalidPart") != 0;
+    } else if (passes(a, v->code)) {
+        v->again = true;
+    } else if (turn < 3 && put_right(c, a, v->code)) {
+        v->again = v->at_once = true;
+    } else if (turn < 3 && is_stale(r, a, turn, v->code)) {
+        v->again = v->at_once = v->new_keys = true;
+    }
 }
 
 static int refuse(const struct s3_client *c, const struct s3_request *r,
@@ -327,36 +345,39 @@ static int prepare_again(struct s3_request *r, const struct http_answer *a, bool
     return 1;
 }
 
+/* 0: it is done; else `v` says what may be done. */
+static int look_at(struct s3_client *c, const struct s3_request *r, const struct http_answer *a,
+                   int turn, struct verdict *v)
+{
+    if (a->status / 100 == 2 && r->late_error)
+        read_error(a, v);
+    if (a->status / 100 == 2 && !*v->code)
+        return 0;
+    judge(c, r, a, turn, v);
+    return 1;
+}
+
 int s3_send(struct s3_client *c, struct s3_request *r, struct http_answer *ret, struct dh_err *err)
 {
     int tries = tries_of(), try = 0;
     bool new_keys = false;
 
     for (int turn = 0;; turn++) {
-        struct verdict v = {.again = true};
+        struct verdict v = {.again = false};
         int rc;
 
         if (r->stop && atomic_load(r->stop))
             return stopped(err);
         rc = send_once(c, r, new_keys, ret, err);
-        new_keys = false;
         if (rc < 0 || rc == HTTP_STOPPED || rc == HTTP_REFUSED)
             return -1;
-        if (rc == 0) {
-            bool fine = ret->status / 100 == 2;
-
-            if (fine && r->late_error)
-                read_error(ret, &v);
-            if (fine && !*v.code)
-                return 0;
-            v = (struct verdict){.again = false};
-            judge(c, r, ret, turn, &v);
-            if (!v.again || (!v.at_once && try + 1 >= tries))
-                return refuse(c, r, ret, &v, err);
-            new_keys = v.new_keys;
-        } else if (try + 1 >= tries) {
+        if (rc == 0 && look_at(c, r, ret, turn, &v) == 0)
+            return 0;
+        if (rc == 0 && (!v.again || (!v.at_once && try + 1 >= tries)))
+            return refuse(c, r, ret, &v, err);
+        if (rc != 0 && try + 1 >= tries)
             return -1; /* err says what broke */
-        }
+        new_keys = v.new_keys;
         if (prepare_again(r, ret, v.at_once, &try, err) < 0)
             return -1;
     }

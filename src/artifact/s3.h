@@ -148,7 +148,7 @@ int s3_send(struct s3_client *c, struct s3_request *r, struct http_answer *ret, 
 
 /* ---- s3-sums.c: whether what came is what was sent ---- */
 
-#define S3_BASE64 45 /* that 32 bytes need */
+#define S3_BASE64 45                                                     /* that 32 bytes need */
 char *s3_base64(const unsigned char *raw, size_t n, char to[S3_BASE64]); /* returns `to` */
 
 struct s3_object;
