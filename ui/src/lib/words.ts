@@ -1,0 +1,60 @@
+/* States and reasons in words. */
+import type { Run, Spec, State, Task } from './types';
+import { dagOf } from './spec';
+
+export const ENDED: ReadonlySet<State> = new Set<State>(['SUCCEEDED', 'FAILED', 'SKIPPED', 'CACHED', 'CANCELED']);
+export const ended = (state: State): boolean => ENDED.has(state);
+export const live = (state: State): boolean => !ENDED.has(state);
+
+const WORDS: { [state in State]: string } = {
+  PENDING: 'Pending',
+  RUNNING: 'Running',
+  SUCCEEDED: 'Succeeded',
+  FAILED: 'Failed',
+  SKIPPED: 'Skipped',
+  CACHED: 'Cached',
+  CANCELED: 'Canceled',
+  CANCELING: 'Canceling',
+};
+export const stateWord = (state: State): string => WORDS[state] ?? state;
+
+export const label = (task: Task): string => task.display_name || task.name;
+
+/* The key as a person types it: without the root. */
+export const path = (key: string): string => key.replace(/^root\.?/, '');
+
+/* What an unstarted task waits for: names of the tasks before it in its own DAG that have not ended. */
+export function waitingFor(task: Task, tasks: readonly Task[], spec: Spec | null): string[] {
+  if (task.state !== 'PENDING' || !spec) return [];
+  const dag = dagOf(spec, task.scope_path.split('.').slice(0, -1));
+  const node = dag?.tasks[task.name];
+  const siblings = new Map(tasks.filter((t) => t.parent_task_id === task.parent_task_id).map((t) => [t.name, t]));
+  return (node?.dependentTasks ?? []).filter((name) => {
+    const before = siblings.get(name);
+    return !before || !ended(before.state);
+  });
+}
+
+const list = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(' and ').replace(/ and (?=.* and )/g, ', ');
+
+/* One line that says why a task is in its state; '' where the state says it all. */
+export function reason(task: Task, tasks: readonly Task[], spec: Spec | null): string {
+  if (task.state === 'PENDING') {
+    const names = waitingFor(task, tasks, spec);
+    if (names.length) return `waiting for ${list(names)}`;
+    return task.reason ?? 'waiting for a free slot';
+  }
+  if (task.state === 'SKIPPED') return task.reason ? `skipped: ${task.reason}` : 'skipped';
+  if (task.state === 'FAILED') return task.error?.message && task.error.message !== task.reason
+    ? [task.reason, task.error.message].filter(Boolean).join(': ')
+    : (task.reason ?? 'failed');
+  if (task.state === 'CACHED') return task.reason ?? 'the same step with the same inputs had this result';
+  if (task.state === 'RUNNING' && task.attempts > 1) return `attempt ${task.attempts}`;
+  return task.reason ?? '';
+}
+
+export function runReason(run: Run): string {
+  if (run.error) return run.error.task ? `${run.error.task}: ${run.error.message}` : run.error.message;
+  return '';
+}

@@ -1,0 +1,1 @@
+export function ArtifactsPage(): null { return null; }

@@ -1,0 +1,1 @@
+export function ExperimentPage(): null { return null; }

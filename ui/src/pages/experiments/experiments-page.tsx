@@ -1,0 +1,1 @@
+export function ExperimentsPage(): null { return null; }

@@ -1,0 +1,1 @@
+export function PipelinePage(): null { return null; }

@@ -1,0 +1,29 @@
+/* Artifacts of a task, each opens to a preview. */
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { bytes, shortType } from '../../lib/format';
+import type { Artifact } from '../../lib/types';
+import { Preview } from '../../preview/preview';
+import { Icon } from '../../ui/icons';
+
+const VISUAL = /Metrics|HTML|Markdown/;
+
+export function ArtifactEntry({ artifact, name, open }: { artifact: Artifact; name: string; open: boolean }): JSX.Element {
+  const [shown, setShown] = useState(open);
+  return (
+    <details class="artifact" open={open} onToggle={(e) => setShown(e.currentTarget.open)}>
+      <summary>
+        <span class="twisty"><Icon name="right" size={12} /></span>
+        <span class="grow ellipsis"><strong>{name}</strong> <span class="muted">{shortType(artifact.type)}</span></span>
+        <span class="muted num small">{bytes(artifact.size_bytes)}</span>
+        <a class="button ghost square" href={`#/artifacts/details/${artifact.artifact_id}`} aria-label={`Lineage of ${name}`} title="Lineage"><Icon name="branch" /></a>
+      </summary>
+      {shown && <div><Preview artifact={artifact} /></div>}
+    </details>
+  );
+}
+
+export function ArtifactList({ of, open }: { of: { [key: string]: Artifact[] }; open: boolean }): JSX.Element {
+  const all = Object.entries(of).flatMap(([key, list]) => list.map((a, i) => ({ a, name: list.length > 1 ? `${key} ${i + 1}` : key })));
+  return <>{all.map(({ a, name }) => <ArtifactEntry key={a.artifact_id + name} artifact={a} name={name} open={open && (VISUAL.test(a.type) || all.length === 1)} />)}</>;
+}

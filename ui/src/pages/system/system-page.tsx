@@ -1,0 +1,1 @@
+export function SystemPage(): null { return null; }
