@@ -135,12 +135,12 @@ static void write_array(const struct js *v, unsigned flags, int depth, struct bu
 }
 
 /* A real keeps its point (1.0), so that reading gives a real again. */
-static void write_real(double d, struct buf *to)
+static void write_real(double d, unsigned flags, struct buf *to)
 {
     size_t from = to->n;
 
     js_write_num(d, to);
-    if (to->n > from && !strpbrk(to->p + from, ".e"))
+    if (!(flags & JS_PROTO) && to->n > from && !strpbrk(to->p + from, ".e"))
         buf_adds(to, ".0");
 }
 
@@ -157,7 +157,7 @@ static void write_value(const struct js *v, unsigned flags, int depth, struct bu
         buf_addf(to, "%" PRId64, js_as_int(v, 0));
         break;
     case JS_REAL:
-        write_real(js_as_num(v, 0), to);
+        write_real(js_as_num(v, 0), flags, to);
         break;
     case JS_STRING:
         write_string(js_text(v), js_text_len(v), to);

@@ -88,6 +88,7 @@ enum {
     JS_PRETTY = 1, /* two blanks a level */
     JS_SORTED = 2, /* keys by byte order: for fingerprints and comparisons */
     JS_PYTHON = 4, /* ", " and ": " as Python's json.dumps writes them */
+    JS_PROTO = 8,  /* 1 for 1.0, as protobuf's JSON has it: KFP's numbers are all doubles */
 };
 void js_write(const struct js *v, unsigned flags, struct buf *to);
 char *js_dump(const struct js *v, unsigned flags); /* the caller's: free */

@@ -123,6 +123,9 @@ static void json_round_trips(void **state)
     assert_string_equal(
         s, "{\"a\": {\"x\": -9007199254740993, \"y\": {}}, \"b\": [1, 1.0, true, null, \"é\\n\"]}");
     free(s);
+    s = js_dump(js_get(v, "b"), JS_PROTO);
+    assert_string_equal(s, "[1,1,true,null,\"é\\n\"]");
+    free(s);
     w = js_copy(v);
     assert_true(js_equal(v, w));
     js_set(w, "a", NULL);

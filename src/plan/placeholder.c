@@ -16,10 +16,8 @@ char *placeholder_text(const struct js *value)
 
     if (js_is(value, JS_STRING))
         buf_add(&b, js_text(value), js_text_len(value));
-    else if (js_is(value, JS_REAL))
-        js_write_num(js_as_num(value, 0), &b);
     else
-        js_write(value, JS_COMPACT, &b);
+        js_write(value, JS_PROTO, &b);
     return buf_take(&b);
 }
 

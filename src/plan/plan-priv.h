@@ -37,8 +37,8 @@ int resolve_items(const struct plan *plan, struct plan_node *loop, struct dh_err
 struct js *resolve_iteration(const struct plan_node *loop, int32_t i, struct dh_err *err);
 
 /* value.c: `v` brought to its type as KFP does: the JSON text of what is no string for STRING, 5.0
- * as 5 for an INTEGER, 5 as 5.0 for a DOUBLE; what does not fit stays as it is. A value that the
- * caller frees. */
+ * as 5 for an INTEGER and inside lists and structs, 5 as 5.0 for a DOUBLE; what does not fit stays
+ * as it is. A value that the caller frees. */
 struct js *value_as(enum spec_param_type type, const struct js *v);
 
 /* output.c: what a final node gave under `key`, looked up through dags, OneOf and loops.
