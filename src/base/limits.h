@@ -27,3 +27,14 @@
 #define LIMIT_XML_BYTES ((size_t)16 << 20)       /* one answer of an object store */
 #define LIMIT_XML_DEPTH 32
 #define LIMIT_XML_ELEMENTS 200000
+#define LIMIT_HTTP_BODY                                                                            \
+    ((size_t)33 << 20) /* a request's body: an upload of 32 MiB and its frame                      \
+                        */
+#define LIMIT_HTTP_BODIES ((size_t)256 << 20) /* all that are being received */
+#define LIMIT_HTTP_HEAD ((size_t)24 << 10)    /* first line and headers, and the answer's */
+#define LIMIT_HTTP_ARGS 200                   /* arguments of a query */
+#define LIMIT_HTTP_CONNECTIONS 4000           /* at a time, event streams among them */
+#define LIMIT_HTTP_HEAD_S 10                  /* seconds for first line and headers to come */
+#define LIMIT_HTTP_BODY_S 120                 /* and for the body */
+#define LIMIT_HTTP_IDLE_S 75                  /* a connection that says nothing */
+#define LIMIT_UPLOAD_BYTES ((size_t)32 << 20) /* an uploaded pipeline package */

@@ -144,6 +144,20 @@ static struct js *options_of(const struct engine_request *r)
     return o;
 }
 
+static void add_served(const struct engine_served *served, struct store_run *row)
+{
+    row->description = served->description;
+    row->namespace = served->namespace;
+    row->service_account = served->service_account;
+    row->scheduled_us = served->scheduled_us;
+    row->schedule_id = served->schedule_id;
+    row->request = served->request ? served->request : "{}";
+    row->queue = "run";
+    row->experiment_id = served->experiment_id;
+    row->pipeline_id = served->pipeline_id;
+    row->pipeline_version_id = served->pipeline_version_id;
+}
+
 static int insert_run(struct engine *e, const struct engine_request *r, const struct js *parameters,
                       struct store_run *row, struct dh_err *err)
 {
@@ -158,11 +172,15 @@ static int insert_run(struct engine *e, const struct engine_request *r, const st
     row->spec_digest = digest_bytes(spec_text, strlen(spec_text), digest);
     row->options = options_text;
     row->parameters = parameters_text;
+    if (r->served)
+        add_served(r->served, row);
     if (store_spec_put(e->store, digest, spec_text, err) < 0 ||
-        store_pipeline_put(e->store, pipeline, NULL, digest, &row->pipeline_id,
-                           &row->pipeline_version_id, err) < 0 ||
-        store_experiment_put(e->store, r->experiment ? r->experiment : "Default",
-                             &row->experiment_id, err) < 0)
+        (!row->pipeline_id &&
+         store_pipeline_put(e->store, pipeline, NULL, digest, &row->pipeline_id,
+                            &row->pipeline_version_id, err) < 0) ||
+        (!row->experiment_id &&
+         store_experiment_put(e->store, r->experiment ? r->experiment : "Default",
+                              &row->experiment_id, err) < 0))
         return -1;
     if (store_run_insert(e->store, row, &row->id, err) < 0)
         return -1;

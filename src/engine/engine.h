@@ -53,6 +53,13 @@ struct engine_request { /* all borrowed for the call; NULL or 0: the default */
     const char *notify_on;       /* "end"; "failure", "all" */
     const struct js *tags;       /* an object of texts */
     const struct js *stubs;      /* tests: what steps give instead of running; see stub.h */
+    const struct engine_served *served; /* a server asks; NULL: nobody but the user */
+};
+struct engine_served { /* kept with the run; NULL or 0: none */
+    const char *description, *namespace, *service_account;
+    int64_t scheduled_us, schedule_id;
+    const char *request;                                     /* JSON object: as it was asked for */
+    int64_t experiment_id, pipeline_id, pipeline_version_id; /* rows that are there already */
 };
 /* Checks everything, then records the run as PENDING. DH_INVALID: a parameter, the spec, a mode. */
 int engine_submit(struct engine *e, const struct engine_request *request, char ret_run_id[ID_TEXT],

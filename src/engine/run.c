@@ -425,11 +425,14 @@ static int name_run(struct run *run, const struct store_run *row, struct dh_err 
                        row->pipeline_root);
     run->facts.run_id = run->uuid;
     run->facts.job_name = row->display_name;
-    run->facts.resource_name = arena_printf(run->arena, "%s-%.8s", row->pipeline, run->uuid + 24);
+    run->facts.resource_name =
+        arena_printf(run->arena, "%s-%.8s", run->spec->pipeline.pipeline_info.name, run->uuid + 24);
     run->facts.pipeline_root = arena_strdup(run->arena, root);
     run->facts.created_at =
         arena_strdup(run->arena, clock_text(row->created_us / 1000000 * 1000000, time));
-    run->facts.scheduled_at = run->facts.created_at;
+    run->facts.scheduled_at = row->scheduled_us
+                                  ? arena_strdup(run->arena, clock_text(row->scheduled_us, time))
+                                  : run->facts.created_at;
     run->facts.parameters = run->parameters;
     return 0;
 }

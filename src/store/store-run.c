@@ -50,13 +50,16 @@ int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_
     rc = db_run(s->db, err,
                 "INSERT INTO run(uuid, display_name, experiment_id, pipeline_id,"
                 " pipeline_version_id, spec_digest, state, created_us, archived, cache_mode,"
-                " pipeline_root, parameters, options)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?)",
+                " pipeline_root, parameters, options, description, namespace, service_account,"
+                " scheduled_us, schedule_id, request, queue)"
+                " VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 DB_T(run->uuid), DB_T(run->display_name), DB_ID(run->experiment_id),
                 DB_ID(run->pipeline_id), DB_ID(run->pipeline_version_id), DB_T(run->spec_digest),
                 DB_I(run->created_us), DB_I(run->archived),
                 DB_T(run->cache_mode ? run->cache_mode : "on"), DB_T(run->pipeline_root),
-                DB_T(run->parameters), DB_T(run->options));
+                DB_T(run->parameters), DB_T(run->options), DB_T(run->description),
+                DB_T(run->namespace), DB_T(run->service_account), DB_ID(run->scheduled_us),
+                DB_ID(run->schedule_id), DB_T(run->request), DB_T(run->queue));
     if (rc == 0) {
         *ret_id = db_last_id(s->db);
         rc = put_params(s, *ret_id, run->parameters, err);
@@ -73,10 +76,13 @@ int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_
     " e.name, p.name, v.name, r.spec_digest, r.parameters, r.outputs, r.pipeline_root,"            \
     " r.cache_mode, r.options, r.state, r.error, r.created_us, r.started_us, r.finished_us,"       \
     " r.owner_pid, r.owner_host, r.owner_token, r.generation, r.cancel_requested_us, r.archived,"  \
-    " r.notes"                                                                                     \
+    " r.notes,"                                                                                    \
+    " r.description, r.namespace, r.service_account, r.scheduled_us, r.schedule_id, r.request,"    \
+    " r.queue, e.uuid, p.uuid, v.uuid, c.uuid"                                                     \
     " FROM run r LEFT JOIN experiment e ON e.id = r.experiment_id"                                 \
     " LEFT JOIN pipeline p ON p.id = r.pipeline_id"                                                \
-    " LEFT JOIN pipeline_version v ON v.id = r.pipeline_version_id "
+    " LEFT JOIN pipeline_version v ON v.id = r.pipeline_version_id"                                \
+    " LEFT JOIN schedule c ON c.id = r.schedule_id "
 
 static int run_read(const struct db_rows *rows, struct arena *a, struct store_run *ret,
                     struct dh_err *err)
@@ -108,6 +114,17 @@ static int run_read(const struct db_rows *rows, struct arena *a, struct store_ru
         .cancel_requested_us = db_int(rows, 24),
         .archived = db_int(rows, 25) != 0,
         .notes = store_text(rows, 26, a),
+        .description = store_text(rows, 27, a),
+        .namespace = store_text(rows, 28, a),
+        .service_account = store_text(rows, 29, a),
+        .scheduled_us = db_int(rows, 30),
+        .schedule_id = db_int(rows, 31),
+        .request = store_text(rows, 32, a),
+        .queue = store_text(rows, 33, a),
+        .experiment_uuid = store_text(rows, 34, a),
+        .pipeline_uuid = store_text(rows, 35, a),
+        .version_uuid = store_text(rows, 36, a),
+        .schedule_uuid = store_text(rows, 37, a),
     };
     return store_read_state(rows, 15, &ret->state, err);
 }
@@ -298,6 +315,7 @@ int store_run_claim(struct store *s, int64_t id, int64_t generation,
     if (db_run(s->db, err,
                "UPDATE run SET state = 'RUNNING', owner_pid = ?, owner_host = ?, owner_token = ?,"
                " generation = generation + 1, cancel_requested_us = NULL, error = NULL,"
+               " queue = CASE WHEN queue = 'retry' THEN 'run' ELSE queue END,"
                " outputs = NULL, finished_us = NULL, started_us = coalesce(started_us, ?)"
                " WHERE id = ? AND generation = ?",
                DB_ID(owner->pid), DB_T(owner->host), DB_T(owner->token), DB_I(now_us), DB_I(id),
@@ -312,7 +330,8 @@ int store_run_finish(struct store *s, int64_t id, enum store_state state, const 
     int rc =
         db_run(s->db, err,
                "UPDATE run SET state = ?, outputs = ?, error = ?, finished_us = ?,"
-               " owner_pid = NULL, owner_host = NULL, owner_token = NULL WHERE id = ?",
+               " owner_pid = NULL, owner_host = NULL, owner_token = NULL,"
+               " queue = CASE WHEN queue = 'delete' THEN queue ELSE NULL END WHERE id = ?",
                DB_T(store_state_name(state)), DB_T(outputs), DB_T(error), DB_I(now_us), DB_I(id));
 
     return store_touched(s, rc, "run", id, err);
@@ -356,6 +375,20 @@ int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh
         db_run(s->db, err, "UPDATE run SET archived = ? WHERE id = ?", DB_I(archived), DB_I(id));
 
     return store_touched(s, rc, "run", id, err);
+}
+
+int store_run_set_queue(struct store *s, int64_t id, const char *queue, struct dh_err *err)
+{
+    return store_touched(
+        s, db_run(s->db, err, "UPDATE run SET queue = ? WHERE id = ?", DB_T(queue), DB_I(id)),
+        "run", id, err);
+}
+
+int store_run_set_request(struct store *s, int64_t id, const char *request, struct dh_err *err)
+{
+    return store_touched(
+        s, db_run(s->db, err, "UPDATE run SET request = ? WHERE id = ?", DB_T(request), DB_I(id)),
+        "run", id, err);
 }
 
 int store_run_request_cancel(struct store *s, int64_t id, int64_t now_us, struct dh_err *err)

@@ -236,8 +236,73 @@ static const char v_search[] =
     " SELECT run_id, task_id, name, number_value, coalesce(time_us, 0) FROM metric"
     " WHERE id IN (SELECT max(id) FROM metric GROUP BY run_id, task_id, name);";
 
-const char *const store_migrations[] = {v1, artifacts, v_search, store_mlmd_tables,
-                                        store_mlmd_views};
+/* What a server keeps beyond what a run leaves. `uploaded`: shown by the KFP API; what `dhow run`
+ * has recorded on its way is not. `queue`: 'run' or 'retry' while a server answers for the run,
+ * 'delete' while it waits for the run's end to delete it. `request`: the run as it was asked for.
+ */
+static const char v_served[] =
+    "ALTER TABLE experiment ADD COLUMN namespace TEXT;"
+    "ALTER TABLE pipeline ADD COLUMN display_name TEXT;"
+    "ALTER TABLE pipeline ADD COLUMN namespace TEXT;"
+    "ALTER TABLE pipeline ADD COLUMN uploaded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE pipeline_version ADD COLUMN display_name TEXT;"
+    "ALTER TABLE pipeline_version ADD COLUMN description TEXT;"
+    "ALTER TABLE pipeline_version ADD COLUMN code_source_url TEXT;"
+    "ALTER TABLE pipeline_version ADD COLUMN package_url TEXT;"
+    "ALTER TABLE pipeline_version ADD COLUMN uploaded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE run ADD COLUMN description TEXT;"
+    "ALTER TABLE run ADD COLUMN namespace TEXT;"
+    "ALTER TABLE run ADD COLUMN service_account TEXT;"
+    "ALTER TABLE run ADD COLUMN scheduled_us BIGINT;"
+    "ALTER TABLE run ADD COLUMN schedule_id BIGINT;"
+    "ALTER TABLE run ADD COLUMN request TEXT;"
+    "ALTER TABLE run ADD COLUMN queue TEXT;"
+    "CREATE INDEX run_queue ON run(queue) WHERE queue IS NOT NULL;"
+    "CREATE INDEX run_schedule ON run(schedule_id, created_us) WHERE schedule_id IS NOT NULL;"
+    "CREATE INDEX run_archived ON run(archived, created_us);"
+    "CREATE INDEX run_finished ON run(finished_us);"
+
+    "CREATE TABLE tag("
+    " kind TEXT NOT NULL,"
+    " owner_id BIGINT NOT NULL,"
+    " tag_key TEXT NOT NULL,"
+    " tag_value TEXT NOT NULL,"
+    " PRIMARY KEY(kind, owner_id, tag_key));"
+    "CREATE INDEX tag_by_value ON tag(kind, tag_key, tag_value);"
+
+    "CREATE TABLE schedule("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " display_name TEXT NOT NULL,"
+    " description TEXT,"
+    " namespace TEXT,"
+    " experiment_id INTEGER REFERENCES experiment(id),"
+    " pipeline_id INTEGER REFERENCES pipeline(id),"
+    " pipeline_version_id INTEGER REFERENCES pipeline_version(id),"
+    " spec_digest TEXT REFERENCES spec(digest),"
+    " request TEXT,"
+    " service_account TEXT,"
+    " cron TEXT,"
+    " interval_s BIGINT,"
+    " time_zone TEXT,"
+    " start_us BIGINT,"
+    " end_us BIGINT,"
+    " no_catchup INTEGER NOT NULL DEFAULT 0,"
+    " max_concurrency INTEGER NOT NULL DEFAULT 1,"
+    " overlap TEXT NOT NULL,"
+    " enabled INTEGER NOT NULL DEFAULT 1,"
+    " created_us BIGINT NOT NULL,"
+    " updated_us BIGINT NOT NULL,"
+    " last_us BIGINT,"
+    " next_us BIGINT,"
+    " n_fired BIGINT NOT NULL DEFAULT 0,"
+    " error TEXT);"
+    "CREATE INDEX schedule_next ON schedule(enabled, next_us);"
+    "CREATE INDEX schedule_experiment ON schedule(experiment_id);"
+    "CREATE INDEX schedule_created ON schedule(created_us);";
+
+const char *const store_migrations[] = {
+    v1, artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 static int one_step(struct db *db, const char *const *steps, int version, struct dh_err *err)

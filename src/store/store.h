@@ -194,6 +194,12 @@ struct store_run {
     int64_t cancel_requested_us;
     bool archived;
     const char *notes; /* free text, out only */
+    /* A server's: */
+    const char *description, *namespace, *service_account;
+    int64_t scheduled_us, schedule_id; /* 0: none */
+    const char *request;               /* JSON object: as it was asked for; NULL: not by a server */
+    const char *queue;                 /* "run", "retry", "delete"; NULL: no server's */
+    const char *experiment_uuid, *pipeline_uuid, *version_uuid, *schedule_uuid; /* out only */
 };
 struct store_runs {
     struct store_run *items;
@@ -242,6 +248,9 @@ int store_run_set_given(struct store *s, int64_t id, const char *parameters, con
                         struct dh_err *err);
 int store_run_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err);
 int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err);
+/* NULL: no server answers for it any more. A run's end clears it, unless it is "delete". */
+int store_run_set_queue(struct store *s, int64_t id, const char *queue, struct dh_err *err);
+int store_run_set_request(struct store *s, int64_t id, const char *request, struct dh_err *err);
 /* From any process; whoever runs it sees it (store_changed, then store_run_cancel_requested). */
 int store_run_request_cancel(struct store *s, int64_t id, int64_t now_us, struct dh_err *err);
 int store_run_cancel_requested(struct store *s, int64_t id, bool *ret, struct dh_err *err);

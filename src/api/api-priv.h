@@ -1,0 +1,28 @@
+#pragma once
+/* api-priv - the server's parts, as they find each other. */
+#include "api/api.h"
+#include "api/auth.h"
+#include "api/http.h"
+#include "api/stats.h"
+#include "engine/engine.h"
+
+struct counts;
+struct hub;
+struct queue;
+
+struct api {
+    const struct api_options *options;
+    struct engine *engine;
+    struct store *store; /* the engine's */
+    struct http *http;
+    struct auth *auth;
+    struct queue *queue;
+    struct hub *hub;
+    struct counts *counts;
+    struct stats stats;
+    int64_t started_us;
+    const char *time_zone;
+    bool stopping;
+    bool loopback;
+    int log; /* access log's file; -1: none */
+};

@@ -1,0 +1,200 @@
+#include "api/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+struct entry {
+    struct user user;
+    char digest[DIGEST_TEXT];  /* of the token */
+    char session[DIGEST_TEXT]; /* the cookie's value */
+};
+
+struct auth {
+    char *text; /* of the tokens file: names live in it */
+    struct entry *entries;
+    size_t n, cap;
+    bool multi_user;
+    struct user owner;
+    unsigned char salt[32];
+};
+
+static const char *const role_names[] = {"nobody", "viewer", "runner", "admin"};
+
+const char *auth_role_name(enum auth_role role)
+{
+    return role_names[role];
+}
+
+static int read_role(const char *text, enum auth_role *ret)
+{
+    for (int i = AUTH_VIEWER; i <= AUTH_ADMIN; i++)
+        if (!strcmp(role_names[i], text)) {
+            *ret = (enum auth_role)i;
+            return 0;
+        }
+    return -1;
+}
+
+static void make_session(struct auth *auth, struct entry *e)
+{
+    own(digest_free) struct digest *d = digest_new();
+
+    digest_add(d, auth->salt, sizeof auth->salt);
+    digest_add(d, e->digest, strlen(e->digest));
+    (void)digest_end(d, e->session);
+}
+
+static bool is_hex64(const char *text)
+{
+    return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+static int read_line(struct auth *auth, char *line, size_t number, struct dh_err *err)
+{
+    char *save = NULL, *word[5];
+    struct entry *e;
+
+    line[strcspn(line, "#")] = '\0';
+    for (size_t i = 0; i < 5; i++)
+        word[i] = strtok_r(i ? NULL : line, " \t\r", &save);
+    if (!word[0])
+        return 0;
+    if (!word[3] || word[4])
+        return dh_fail(err, DH_INVALID, "line %zu: expected NAME ROLE NAMESPACES TOKEN", number);
+    DH_GROW(auth->entries, auth->n, auth->cap);
+    e = &auth->entries[auth->n];
+    *e = (struct entry){.user = {.name = word[0]}};
+    if (read_role(word[1], &e->user.role) < 0)
+        return dh_fail(err, DH_INVALID, "line %zu: a role is viewer, runner or admin, not '%s'",
+                       number, word[1]);
+    if (!strncmp(word[3], "sha256:", 7)) {
+        if (!is_hex64(word[3] + 7))
+            return dh_fail(err, DH_INVALID, "line %zu: sha256: needs 64 hex digits", number);
+        (void)memcpy(e->digest, word[3] + 7, DIGEST_TEXT);
+    } else {
+        if (strlen(word[3]) < 16)
+            return dh_fail(err, DH_INVALID, "line %zu: a token has at least 16 characters", number);
+        (void)digest_bytes(word[3], strlen(word[3]), e->digest);
+    }
+    auth->n++;
+    if (strcmp(word[2], "*") != 0) {
+        e->user.namespaces = dh_printf(",%s,", word[2]);
+        auth->multi_user = true;
+    }
+    make_session(auth, e);
+    return 0;
+}
+
+static int read_tokens(struct auth *auth, const char *path, struct dh_err *err)
+{
+    char *save = NULL;
+    size_t n, number = 0;
+
+    if (fs_read(path, (size_t)1 << 20, &auth->text, &n, err) < 0)
+        return -1;
+    for (char *at = auth->text; at; at = save) {
+        save = strchr(at, '\n');
+        if (save)
+            *save++ = '\0';
+        if (read_line(auth, at, ++number, err) < 0)
+            return dh_while(err, "%s", path);
+    }
+    return auth->n ? 0 : dh_fail(err, DH_INVALID, "%s has no token in it", path);
+}
+
+int auth_open(const struct auth_options *options, struct auth **ret, struct dh_err *err)
+{
+    own(auth_close) struct auth *auth = dh_zalloc(1, sizeof *auth);
+
+    auth->owner = (struct user){.name = "owner", .role = AUTH_ADMIN};
+    if (getrandom(auth->salt, sizeof auth->salt, 0) != sizeof auth->salt)
+        return dh_fail_errno(err, "getrandom");
+    if (options->tokens_file && read_tokens(auth, options->tokens_file, err) < 0)
+        return -1;
+    *ret = take(&auth);
+    return 0;
+}
+
+struct auth *auth_close(struct auth *auth)
+{
+    for (size_t i = 0; auth && i < auth->n; i++)
+        free((void *)(uintptr_t)auth->entries[i].user.namespaces);
+    if (auth) {
+        free(auth->entries);
+        free(auth->text);
+        free(auth);
+    }
+    return NULL;
+}
+
+bool auth_needed(const struct auth *auth)
+{
+    return auth->n > 0;
+}
+
+bool auth_multi_user(const struct auth *auth)
+{
+    return auth->multi_user;
+}
+
+/* Digests are compared: how long it takes says nothing of the token. */
+static const struct entry *entry_of(const struct auth *auth, const char *token)
+{
+    char digest[DIGEST_TEXT];
+
+    (void)digest_bytes(token, strlen(token), digest);
+    for (size_t i = 0; i < auth->n; i++)
+        if (!strcmp(auth->entries[i].digest, digest))
+            return &auth->entries[i];
+    return NULL;
+}
+
+const struct user *auth_user(struct auth *auth, const char *authorization, const char *cookie,
+                             struct arena *a)
+{
+    const struct entry *e = NULL;
+
+    if (!auth_needed(auth))
+        return &auth->owner;
+    if (authorization && !strncasecmp(authorization, "Bearer ", 7)) {
+        const char *token = authorization + 7;
+
+        e = entry_of(auth, token);
+        if (e)
+            return &e->user;
+        (void)a;
+    }
+    /* A cookie's value is random and is not a token: an ordinary comparison is enough. */
+    for (size_t i = 0; cookie && i < auth->n; i++)
+        if (!strcmp(auth->entries[i].session, cookie))
+            return &auth->entries[i].user;
+    return NULL;
+}
+
+const char *auth_login(struct auth *auth, const char *token, struct arena *a)
+{
+    const struct entry *e = entry_of(auth, token);
+
+    return e ? arena_strdup(a, e->session) : NULL;
+}
+
+bool auth_may_see(const struct user *user, const char *namespace)
+{
+    const char *at = user->namespaces;
+    size_t n = strlen(namespace ? namespace : "");
+
+    if (!at)
+        return true;
+    while (n > 0 && (at = strstr(at + 1, namespace))) {
+        if (at[-1] == ',' && at[n] == ',')
+            return true;
+    }
+    return false;
+}

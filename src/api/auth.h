@@ -1,0 +1,43 @@
+#pragma once
+/* auth - who asks, and what they may.
+ *
+ * Without tokens and OIDC there is one user, this one, who may do everything: only on a loopback
+ * address. A tokens file has lines
+ *
+ *     NAME ROLE NAMESPACES TOKEN
+ *
+ * with ROLE viewer, runner or admin, NAMESPACES "*" or names by commas, and TOKEN either the token
+ * or "sha256:" and its digest. '#' begins a comment. Where a line names namespaces, the server is
+ * what KFP calls multi-user. */
+#include <stdbool.h>
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/own.h"
+
+struct req;
+
+enum auth_role { AUTH_NOBODY, AUTH_VIEWER, AUTH_RUNNER, AUTH_ADMIN };
+const char *auth_role_name(enum auth_role role);
+
+struct user {
+    const char *name;
+    enum auth_role role;
+    const char *namespaces; /* ",a,b,"; NULL: all */
+};
+
+struct auth_options {
+    const char *tokens_file;
+    const char *oidc_issuer, *oidc_audience, *oidc_keys;
+};
+struct auth;
+int auth_open(const struct auth_options *options, struct auth **ret, struct dh_err *err);
+struct auth *auth_close(struct auth *auth);
+OWN_DEFINE(struct auth *, auth_close)
+bool auth_needed(const struct auth *auth);     /* there are tokens or OIDC */
+bool auth_multi_user(const struct auth *auth); /* namespaces are told apart */
+/* Of an Authorization header and a session cookie; NULL: nobody. Lives in `a` or in `auth`. */
+const struct user *auth_user(struct auth *auth, const char *authorization, const char *cookie,
+                             struct arena *a);
+/* A session for the user of `token`: the cookie's value in `a`; NULL: no such token. */
+const char *auth_login(struct auth *auth, const char *token, struct arena *a);
+bool auth_may_see(const struct user *user, const char *namespace);

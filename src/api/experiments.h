@@ -1,0 +1,12 @@
+#pragma once
+/* experiments - /apis/v2beta1/experiments. */
+#include "api/req.h"
+#include "store/catalog.h"
+
+req_handler experiments_list, experiments_create, experiments_get, experiments_delete;
+req_handler experiments_archive, experiments_unarchive;
+/* By uuid, checked: the user may see it. DH_NOT_FOUND. */
+int experiment_find(struct req *r, const char *uuid, struct catalog_experiment *ret,
+                    struct dh_err *err);
+/* The row of "Default". */
+int experiment_default(struct store *store, int64_t *ret_id, struct dh_err *err);

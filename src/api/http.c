@@ -1,0 +1,479 @@
+#include "api/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/api-priv.h"
+#include "api/dispatch.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+enum phase { PHASE_NEW, PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_STREAM };
+
+/* A connection, for the clock: libmicrohttpd's own limit starts anew with each byte. */
+struct conn {
+    int fd;
+    enum phase phase;
+    int64_t since_us;
+    struct conn *next, **link;
+};
+
+struct http {
+    struct api *api;
+    struct MHD_Daemon *daemon;
+    int port, listen_fd;
+    char *cert, *key;
+    struct conn *conns;
+    size_t n_conns, body_bytes;
+};
+
+static struct conn *conn_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+static void set_phase(struct MHD_Connection *connection, enum phase phase)
+{
+    struct conn *conn = conn_of(connection);
+
+    if (conn) {
+        conn->phase = phase;
+        conn->since_us = clock_mono_us();
+    }
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http *http = cls;
+    struct conn *conn = *context;
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+        conn = dh_zalloc(1, sizeof *conn);
+        conn->fd = info ? info->connect_fd : -1;
+        conn->since_us = clock_mono_us();
+        conn->next = http->conns;
+        conn->link = &http->conns;
+        if (conn->next)
+            conn->next->link = &conn->next;
+        http->conns = conn;
+        http->n_conns++;
+        *context = conn;
+    } else if (conn) {
+        *conn->link = conn->next;
+        if (conn->next)
+            conn->next->link = conn->link;
+        http->n_conns--;
+        free(conn);
+        *context = NULL;
+    }
+}
+
+/* The first that is heard of a request: its address as it came. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct http *http = cls;
+    struct arena *a = arena_new();
+    struct req *r = arena_alloc(a, sizeof *r);
+
+    *r = (struct req){.api = http->api,
+                      .store = http->api->store,
+                      .arena = a,
+                      .raw = arena_strdup(a, uri),
+                      .begun_us = clock_mono_us(),
+                      .status = 200,
+                      .file = -1,
+                      .body = {.max = LIMIT_HTTP_BODY + 1}};
+    set_phase(connection, PHASE_HEAD);
+    return r;
+}
+
+/* ---- answers ---- */
+
+static ssize_t read_stream(void *cls, uint64_t pos, char *to, size_t max)
+{
+    struct req_stream *stream = cls;
+    ssize_t n = stream->read(stream->ctx, to, max);
+
+    (void)pos;
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static void free_stream(void *cls)
+{
+    struct req_stream *stream = cls;
+
+    stream->free(stream->ctx);
+    free(stream);
+}
+
+static struct MHD_Response *response_of(struct req *r, struct MHD_Connection *connection)
+{
+    struct MHD_Response *response;
+
+    if (r->stream.read) {
+        struct req_stream *stream = dh_alloc(sizeof *stream);
+
+        *stream = r->stream;
+        r->stream = (struct req_stream){0};
+        if (stream->started)
+            stream->started(stream->ctx, connection);
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_stream, stream,
+                                                 free_stream);
+    }
+    if (r->file >= 0) {
+        response = MHD_create_response_from_fd_at_offset64((uint64_t)(r->to - r->from), r->file,
+                                                           (uint64_t)r->from);
+        if (response)
+            r->file = -1; /* closed with the answer */
+        return response;
+    }
+    if (r->fixed)
+        return MHD_create_response_from_buffer(r->n_fixed, (void *)(uintptr_t)r->fixed,
+                                               MHD_RESPMEM_PERSISTENT);
+    if (r->out.n == 0)
+        return MHD_create_response_from_buffer(0, (char[]){""}, MHD_RESPMEM_MUST_COPY);
+    response = MHD_create_response_from_buffer(r->out.n, r->out.p, MHD_RESPMEM_MUST_FREE);
+    if (response)
+        r->out = (struct buf){0};
+    return response;
+}
+
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct req *r)
+{
+    struct MHD_Response *response;
+    enum MHD_Result rc;
+    bool stream = r->stream.read != NULL;
+    int64_t bytes = r->file >= 0 ? r->to - r->from : (int64_t)(r->fixed ? r->n_fixed : r->out.n);
+
+    stats_answer(&r->api->stats, r->status, clock_mono_us() - r->begun_us, bytes);
+    dispatch_log(r, bytes);
+    response = response_of(r, connection);
+    if (!response)
+        return MHD_NO;
+    (void)MHD_add_response_header(response, "Content-Type", r->type ? r->type : "application/json");
+    for (size_t i = 0; i < r->n_headers; i++)
+        (void)MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+    set_phase(connection, stream ? PHASE_STREAM : PHASE_ANSWER);
+    rc = MHD_queue_response(connection, (unsigned)r->status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+/* ---- requests ---- */
+
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static void read_head(struct MHD_Connection *connection, struct req *r, const char *method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+
+    r->method_name = method;
+    r->method = REQ_OTHER;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], method))
+            r->method = (enum req_method)i;
+    r->content_type = header(connection, "Content-Type");
+    r->range = header(connection, "Range");
+    r->last_event_id = header(connection, "Last-Event-ID");
+    r->host = header(connection, "Host");
+}
+
+/* Before a byte of the body is taken. */
+static bool check(struct http *http, struct MHD_Connection *connection, struct req *r)
+{
+    const char *length = header(connection, "Content-Length");
+    const struct dispatch_head head = {
+        .authorization = header(connection, "Authorization"),
+        .cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, "dhow_session"),
+        .origin = header(connection, "Origin"),
+        .fetch_site = header(connection, "Sec-Fetch-Site"),
+        .fetch_mode = header(connection, "Sec-Fetch-Mode"),
+        .content_length = length ? strtoll(length, NULL, 10) : 0,
+        .bodies_bytes = http->body_bytes,
+    };
+
+    return dispatch_check(r, &head);
+}
+
+static bool add_body(struct http *http, struct req *r, const char *bytes, size_t n)
+{
+    http->body_bytes += n;
+    r->reserved += n;
+    if (http->body_bytes > LIMIT_HTTP_BODIES || r->reserved > 2 * LIMIT_HTTP_BODY)
+        return false; /* the connection is cut */
+    buf_add(&r->body, bytes, n);
+    return true;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *bytes,
+                                  size_t *n_bytes, void **context)
+{
+    struct http *http = cls;
+    struct req *r = *context;
+
+    (void)url;
+    (void)version;
+    if (!r->checked) {
+        r->checked = true;
+        read_head(connection, r, method);
+        r->tls = http->cert != NULL;
+        set_phase(connection, PHASE_BODY);
+        if (!check(http, connection, r)) {
+            r->refused = true;
+            return send_answer(connection, r);
+        }
+        return MHD_YES;
+    }
+    if (*n_bytes > 0) {
+        if (!add_body(http, r, bytes, *n_bytes))
+            return MHD_NO;
+        *n_bytes = 0;
+        return MHD_YES;
+    }
+    dispatch_run(r);
+    return send_answer(connection, r);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http *http = cls;
+    struct req *r = *context;
+
+    (void)code;
+    set_phase(connection, PHASE_IDLE);
+    if (!r)
+        return;
+    *context = NULL;
+    http->body_bytes -= r->reserved;
+    if (r->stream.free)
+        r->stream.free(r->stream.ctx);
+    if (r->file >= 0)
+        (void)close(r->file);
+    buf_done(&r->body);
+    buf_done(&r->out);
+    js_free(r->json);
+    arena_free(r->arena);
+}
+
+static size_t keep(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+/* ---- the daemon ---- */
+
+static int bind_to(const struct addrinfo *at, struct dh_err *err)
+{
+    const int one = 1;
+    own_fd int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return dh_fail_errno(err, "socket");
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, 1024) < 0)
+        return dh_fail_errno(err, "cannot listen there");
+    return dh_take_fd(&fd);
+}
+
+static int open_port(struct http *http, const char *host, int port, struct dh_err *err)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *list = NULL;
+    struct sockaddr_storage address;
+    socklen_t n = sizeof address;
+    char text[16];
+    int rc;
+
+    (void)snprintf(text, sizeof text, "%d", port);
+    rc = getaddrinfo(host, text, &hints, &list);
+    if (rc != 0)
+        return dh_fail(err, DH_INVALID, "address '%s': %s", host, gai_strerror(rc));
+    http->listen_fd = bind_to(list, err);
+    freeaddrinfo(list);
+    if (http->listen_fd < 0)
+        return dh_while(err, "%s port %d", host, port);
+    if (getsockname(http->listen_fd, (struct sockaddr *)&address, &n) < 0)
+        return dh_fail_errno(err, "getsockname");
+    http->port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                                     : ((struct sockaddr_in *)&address)->sin_port);
+    return 0;
+}
+
+static int read_tls(struct http *http, const struct api_options *options, struct dh_err *err)
+{
+    size_t n;
+
+    if (!options->tls_cert != !options->tls_key)
+        return dh_fail(err, DH_INVALID, "TLS needs both a certificate and its key");
+    if (!options->tls_cert)
+        return 0;
+    if (fs_read(options->tls_cert, (size_t)1 << 20, &http->cert, &n, err) < 0 ||
+        fs_read(options->tls_key, (size_t)1 << 20, &http->key, &n, err) < 0)
+        return -1;
+    return 0;
+}
+
+static void quiet(void *cls, const char *fmt, va_list ap)
+{
+    (void)cls;
+    (void)fmt;
+    (void)ap;
+}
+
+static int start(struct http *http, struct dh_err *err)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                     (http->cert ? MHD_USE_TLS : 0);
+    struct MHD_OptionItem items[16] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)quiet, NULL},
+        {MHD_OPTION_LISTEN_SOCKET, http->listen_fd, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, LIMIT_HTTP_CONNECTIONS, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, LIMIT_HTTP_HEAD, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 4096, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_HTTP_IDLE_S, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, http},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, http},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_uri, http},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep, http},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+    };
+    size_t n = 11;
+
+    if (http->cert) {
+        items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, http->cert};
+        items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, http->key};
+    }
+    items[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_ARRAY, items,
+                                    MHD_OPTION_END);
+    if (!http->daemon)
+        return dh_fail(err, http->cert ? DH_INVALID : DH_IO, "the HTTP server does not start%s",
+                       http->cert ? ": is the certificate PEM, and does the key fit it?" : "");
+    return 0;
+}
+
+int http_open(struct api *api, const struct api_options *options, struct http **ret,
+              struct dh_err *err)
+{
+    own(http_close) struct http *http = dh_zalloc(1, sizeof *http);
+
+    http->api = api;
+    http->listen_fd = -1;
+    if (read_tls(http, options, err) < 0 ||
+        open_port(http, options->host ? options->host : "127.0.0.1", options->port, err) < 0 ||
+        start(http, err) < 0)
+        return -1;
+    *ret = take(&http);
+    return 0;
+}
+
+struct http *http_close(struct http *http)
+{
+    if (http) {
+        if (http->daemon)
+            MHD_stop_daemon(http->daemon); /* closes the socket too */
+        else if (http->listen_fd >= 0)
+            (void)close(http->listen_fd);
+        free(http->cert);
+        free(http->key);
+        free(http);
+    }
+    return NULL;
+}
+
+int http_port(const struct http *http)
+{
+    return http->port;
+}
+
+int http_poll_fd(const struct http *http)
+{
+    return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+int http_timeout_ms(const struct http *http)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+
+    if (MHD_get_timeout(http->daemon, &ms) != MHD_YES)
+        return -1;
+    return ms > 60000 ? 60000 : (int)ms;
+}
+
+void http_run(struct http *http)
+{
+    (void)MHD_run(http->daemon);
+}
+
+void http_sweep(struct http *http)
+{
+    int64_t now_us = clock_mono_us();
+
+    for (struct conn *c = http->conns; c; c = c->next) {
+        int64_t age_s = (now_us - c->since_us) / 1000000;
+        bool late = c->phase == PHASE_BODY   ? age_s > LIMIT_HTTP_BODY_S
+                    : c->phase == PHASE_IDLE ? age_s > LIMIT_HTTP_IDLE_S
+                                             : c->phase < PHASE_BODY && age_s > LIMIT_HTTP_HEAD_S;
+
+        if (late && c->fd >= 0)
+            (void)shutdown(c->fd, SHUT_RDWR);
+    }
+}
+
+void http_stop_listening(struct http *http)
+{
+    int fd = MHD_quiesce_daemon(http->daemon);
+
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+size_t http_n_connections(const struct http *http)
+{
+    return http->n_conns;
+}
+
+size_t http_n_active(const struct http *http)
+{
+    size_t n = 0;
+
+    for (const struct conn *c = http->conns; c; c = c->next)
+        n += c->phase == PHASE_BODY || c->phase == PHASE_ANSWER;
+    return n;
+}
+
+void http_wake(void *connection)
+{
+    MHD_resume_connection(connection);
+}
+
+void http_sleep(void *connection)
+{
+    MHD_suspend_connection(connection);
+}

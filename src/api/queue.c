@@ -1,0 +1,455 @@
+#include "api/queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/api-priv.h"
+#include "base/clock.h"
+#include "base/js.h"
+#include "base/mem.h"
+#include "store/catalog.h"
+
+extern char **environ;
+
+enum { MAX_TAKEN_UP = 5, HURRY_MS = 20, STDERR_TAIL = 800 };
+
+/* A process that executes a run: our child, or one that a server before us has left. */
+struct worker {
+    int64_t run;
+    pid_t pid;
+    bool child;
+    int fd;     /* pidfd */
+    int errors; /* memfd: what it said; -1: adopted */
+    bool gone;
+    bool cancel; /* asked for before it had claimed the run */
+};
+
+struct queue {
+    struct api *api;
+    size_t jobs;
+    int epoll;
+    struct worker *workers;
+    size_t n, cap, n_waiting;
+    struct tries {
+        int64_t run;
+        int n;
+    } * tries; /* how often a run was taken up here */
+    size_t n_tries, cap_tries;
+    char self[4096];
+    bool dirty;
+};
+
+static int pidfd_open_(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* ---- workers ---- */
+
+static struct worker *worker_of(struct queue *q, int64_t run)
+{
+    for (size_t i = 0; i < q->n; i++)
+        if (q->workers[i].run == run)
+            return &q->workers[i];
+    return NULL;
+}
+
+static void watch(struct queue *q, struct worker w)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = w.fd}};
+
+    (void)fcntl(w.fd, F_SETFD, FD_CLOEXEC);
+    (void)epoll_ctl(q->epoll, EPOLL_CTL_ADD, w.fd, &event);
+    DH_GROW(q->workers, q->n, q->cap);
+    q->workers[q->n++] = w;
+}
+
+static int spawn(struct queue *q, char *const argv[], int errors, pid_t *ret)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    int rc;
+
+    (void)sigemptyset(&none);
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawnattr_init(&attributes);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&actions, errors, 2);
+    rc = posix_spawn(ret, q->self, &actions, &attributes, argv, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)posix_spawnattr_destroy(&attributes);
+    return rc;
+}
+
+/* `dhow resume RUN`, or `dhow retry RUN --from TASK…`. */
+static void start(struct queue *q, int64_t run, const char *uuid, bool retry, const struct js *from)
+{
+    size_t n = 0;
+    char **argv = dh_zalloc(js_n(from) * 2 + 8, sizeof *argv);
+    struct worker w = {.run = run, .child = true};
+
+    argv[n++] = (char[]){"dhow"};
+    argv[n++] = (char[]){"--home"};
+    argv[n++] = (char *)(uintptr_t)q->api->options->home;
+    argv[n++] = retry ? (char[]){"retry"} : (char[]){"resume"};
+    argv[n++] = (char[]){"--quiet"};
+    for (size_t i = 0; i < js_n(from); i++) {
+        argv[n++] = (char[]){"--from"};
+        argv[n++] = (char *)(uintptr_t)js_text(js_at(from, i));
+    }
+    argv[n] = (char *)(uintptr_t)uuid;
+    w.errors = memfd_create("errors", MFD_CLOEXEC);
+    if (w.errors >= 0 && spawn(q, argv, w.errors, &w.pid) == 0) {
+        w.fd = pidfd_open_(w.pid);
+        watch(q, w);
+    } else if (w.errors >= 0) {
+        (void)close(w.errors);
+    }
+    free(argv);
+}
+
+static void drop(struct queue *q, size_t i)
+{
+    struct worker *w = &q->workers[i];
+
+    if (w->child)
+        (void)waitpid(w->pid, NULL, WNOHANG);
+    if (w->fd >= 0)
+        (void)close(w->fd);
+    if (w->errors >= 0)
+        (void)close(w->errors);
+    q->workers[i] = q->workers[--q->n];
+}
+
+/* ---- ends ---- */
+
+static int close_tasks(struct store *s, int64_t run, enum store_state state, const char *reason,
+                       struct dh_err *err)
+{
+    own(arena_free) struct arena *a = arena_new();
+    struct store_tasks tasks;
+
+    if (store_task_list(s, run, a, &tasks, err) < 0)
+        return -1;
+    for (size_t i = 0; i < tasks.n; i++) {
+        const struct store_task_finish finish = {
+            .state = state, .state_reason = reason, .exit_code = -1, .now_us = clock_now_us()};
+
+        if (!store_state_ended(tasks.items[i].state) &&
+            store_task_finish(s, tasks.items[i].id, &finish, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Of a run that nobody runs. */
+static int end_run(struct store *s, int64_t run, enum store_state state, const char *message,
+                   struct dh_err *err)
+{
+    own(js_free) struct js *error = NULL;
+    own_mem char *text = NULL;
+
+    if (state == STORE_FAILED) {
+        error = js_object();
+        js_set(error, "task", js_null());
+        js_set(error, "message", js_str(message));
+        js_set(error, "log_tail", js_null());
+        text = js_dump(error, JS_COMPACT);
+    }
+    if (store_begin(s, err) < 0)
+        return -1;
+    if (close_tasks(s, run, state, message, err) < 0 ||
+        store_run_finish(s, run, state, NULL, text, clock_now_us(), err) < 0) {
+        store_rollback(s);
+        return -1;
+    }
+    return store_commit(s, err);
+}
+
+/* What the worker said last, on one line; "" where it said nothing. */
+static void last_words(const struct worker *w, char *to, size_t cap)
+{
+    off_t end = w->errors >= 0 ? lseek(w->errors, 0, SEEK_END) : 0;
+    off_t from = end > (off_t)cap - 1 ? end - (off_t)cap + 1 : 0;
+    ssize_t n = end > 0 ? pread(w->errors, to, cap - 1, from) : 0;
+
+    to[n > 0 ? n : 0] = '\0';
+    while (n > 0 && to[n - 1] == '\n')
+        to[--n] = '\0';
+}
+
+/* A run whose engine dies again and again is not taken up for ever. */
+static void count_crash(struct queue *q, int64_t run)
+{
+    struct dh_err err;
+    size_t i;
+
+    for (i = 0; i < q->n_tries && q->tries[i].run != run; i++)
+        ;
+    if (i == q->n_tries) {
+        DH_GROW(q->tries, q->n_tries, q->cap_tries);
+        q->tries[q->n_tries++] = (struct tries){.run = run};
+    }
+    if (++q->tries[i].n < MAX_TAKEN_UP)
+        return;
+    (void)end_run(q->api->store, run, STORE_FAILED, "the process that ran it died again and again",
+                  &err);
+    q->tries[i] = q->tries[--q->n_tries];
+}
+
+/* A worker has gone: where it has left its run as it was, that is the run's end. */
+static void reap(struct queue *q, const struct worker *w)
+{
+    own(arena_free) struct arena *a = arena_new();
+    char words[STDERR_TAIL];
+    struct store_run run;
+    struct dh_err err;
+    int status = 0;
+
+    if (!w->child || waitpid(w->pid, &status, WNOHANG) != w->pid ||
+        store_run_get(q->api->store, w->run, a, &run, &err) < 0)
+        return;
+    if (WIFSIGNALED(status) && !store_state_ended(run.state))
+        count_crash(q, w->run);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) < 2 || WEXITSTATUS(status) == 130)
+        return;
+    last_words(w, words, sizeof words);
+    if (run.state == STORE_PENDING)
+        (void)end_run(q->api->store, run.id, STORE_FAILED,
+                      *words ? words : "the run could not be started", &err);
+    else if (run.queue && !strcmp(run.queue, "retry"))
+        (void)store_run_set_queue(q->api->store, run.id, NULL, &err); /* nothing to retry */
+}
+
+static void reap_gone(struct queue *q)
+{
+    struct epoll_event events[64];
+    int n = epoll_wait(q->epoll, events, 64, 0);
+
+    for (int i = 0; i < n; i++)
+        for (size_t k = 0; k < q->n; k++)
+            if (q->workers[k].fd == events[i].data.fd)
+                q->workers[k].gone = true;
+    for (size_t k = q->n; k-- > 0;)
+        if (q->workers[k].gone) {
+            reap(q, &q->workers[k]);
+            drop(q, k);
+        }
+}
+
+/* ---- looking at the record ---- */
+
+static void adopt(struct queue *q, const struct catalog_queued *row)
+{
+    int fd = pidfd_open_((pid_t)row->owner.pid);
+
+    if (fd >= 0)
+        watch(q, (struct worker){
+                     .run = row->id, .pid = (pid_t)row->owner.pid, .fd = fd, .errors = -1});
+}
+
+static void start_retry(struct queue *q, const struct catalog_queued *row)
+{
+    own(arena_free) struct arena *a = arena_new();
+    own(js_free) struct js *request = NULL;
+    struct store_run run;
+    struct dh_err err;
+
+    if (store_run_get(q->api->store, row->id, a, &run, &err) == 0 && run.request)
+        (void)js_parse(run.request, strlen(run.request), &request, &err);
+    start(q, row->id, row->uuid, true, js_get(request, "retry_from"));
+}
+
+/* A run that a worker is at. */
+static void look_at_active(struct queue *q, struct worker *w, const struct catalog_queued *row)
+{
+    struct dh_err err;
+
+    if (w->cancel && row->state == STORE_RUNNING) {
+        w->cancel = false;
+        (void)store_run_request_cancel(q->api->store, row->id, clock_now_us(), &err);
+    }
+}
+
+static void look_at_running(struct queue *q, const struct catalog_queued *row)
+{
+    struct dh_err err;
+
+    switch (store_owner_state(&row->owner)) {
+    case STORE_OWNER_ALIVE:
+        adopt(q, row);
+        break;
+    case STORE_OWNER_ELSEWHERE:
+        break; /* another server's */
+    case STORE_OWNER_NONE:
+    case STORE_OWNER_DEAD:
+        if (!strcmp(row->queue, "delete"))
+            (void)end_run(q->api->store, row->id, STORE_CANCELED, "the run was deleted", &err);
+        else
+            start(q, row->id, row->uuid, false, NULL);
+        break;
+    }
+}
+
+static void look_at(struct queue *q, const struct catalog_queued *row)
+{
+    bool deleted = !strcmp(row->queue, "delete"), retry = !strcmp(row->queue, "retry");
+    struct worker *w = worker_of(q, row->id);
+    struct dh_err err;
+
+    if (w) {
+        look_at_active(q, w, row);
+    } else if (row->state == STORE_RUNNING) {
+        look_at_running(q, row);
+    } else if (deleted) {
+        (void)store_run_delete(q->api->store, row->id, &err);
+    } else if (row->state == STORE_PENDING || retry) {
+        if (q->n >= q->jobs)
+            q->n_waiting++;
+        else if (retry)
+            start_retry(q, row);
+        else
+            start(q, row->id, row->uuid, false, NULL);
+    } else {
+        (void)store_run_set_queue(q->api->store, row->id, NULL, &err); /* over */
+    }
+}
+
+void queue_run(struct queue *q)
+{
+    own(arena_free) struct arena *a = arena_new();
+    struct catalog_queue rows;
+    struct dh_err err;
+
+    reap_gone(q);
+    q->dirty = false;
+    if (catalog_queue(q->api->store, a, &rows, &err) < 0)
+        return;
+    q->n_waiting = 0;
+    for (size_t i = 0; i < rows.n; i++)
+        look_at(q, &rows.items[i]);
+}
+
+/* ---- wishes ---- */
+
+void queue_submitted(struct queue *q, const char *run_id)
+{
+    (void)run_id;
+    queue_run(q);
+}
+
+int queue_cancel(struct queue *q, const struct store_run *run, struct dh_err *err)
+{
+    struct worker *w = worker_of(q, run->id);
+    enum store_owner_state owner = store_owner_state(&run->owner);
+
+    if (w)
+        w->cancel = true; /* also where it has not claimed the run yet */
+    if (w || owner == STORE_OWNER_ALIVE || owner == STORE_OWNER_ELSEWHERE)
+        return store_run_request_cancel(q->api->store, run->id, clock_now_us(), err);
+    if (store_state_ended(run->state)) /* it waited for its retry */
+        return store_run_set_queue(q->api->store, run->id, NULL, err);
+    return end_run(q->api->store, run->id, STORE_CANCELED, "the run was cancelled", err);
+}
+
+/* The tasks it begins from are a part of what it was asked for. */
+static int keep_from(struct queue *q, const struct store_run *run, const char *from,
+                     struct dh_err *err)
+{
+    own(js_free) struct js *request = NULL, *list = NULL;
+    own_mem char *text = NULL;
+
+    if (run->request && js_parse(run->request, strlen(run->request), &request, err) < 0)
+        return -1;
+    if (!request)
+        request = js_object();
+    if (from && js_parse(from, strlen(from), &list, err) < 0)
+        return -1;
+    js_set(request, "retry_from", take(&list));
+    text = js_dump(request, JS_COMPACT);
+    return store_run_set_request(q->api->store, run->id, text, err);
+}
+
+int queue_retry(struct queue *q, const struct store_run *run, const char *from, struct dh_err *err)
+{
+    if (keep_from(q, run, from, err) < 0 ||
+        store_run_set_queue(q->api->store, run->id, "retry", err) < 0)
+        return -1;
+    queue_run(q);
+    return 0;
+}
+
+int queue_delete(struct queue *q, const struct store_run *run, struct dh_err *err)
+{
+    bool ended = store_state_ended(run->state) && !worker_of(q, run->id);
+
+    if (ended)
+        return store_run_delete(q->api->store, run->id, err);
+    if (store_run_set_queue(q->api->store, run->id, "delete", err) < 0 ||
+        queue_cancel(q, run, err) < 0)
+        return -1;
+    queue_run(q);
+    return 0;
+}
+
+/* ---- the rest ---- */
+
+int queue_open(struct api *api, int jobs, struct queue **ret, struct dh_err *err)
+{
+    own(queue_close) struct queue *q = dh_zalloc(1, sizeof *q);
+    ssize_t n = readlink("/proc/self/exe", q->self, sizeof q->self - 1);
+
+    q->api = api;
+    q->jobs = jobs > 0 ? (size_t)jobs : 4;
+    q->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (n < 0 || q->epoll < 0)
+        return dh_fail_errno(err, "/proc/self/exe");
+    *ret = take(&q);
+    return 0;
+}
+
+struct queue *queue_close(struct queue *q)
+{
+    if (q) {
+        while (q->n > 0)
+            drop(q, q->n - 1);
+        if (q->epoll >= 0)
+            (void)close(q->epoll);
+        free(q->workers);
+        free(q->tries);
+        free(q);
+    }
+    return NULL;
+}
+
+int queue_poll_fd(const struct queue *q)
+{
+    return q->epoll;
+}
+
+struct queue_state queue_state(const struct queue *q)
+{
+    return (struct queue_state){.running = q->n, .waiting = q->n_waiting, .jobs = q->jobs};
+}
+
+int queue_timeout_ms(const struct queue *q)
+{
+    for (size_t i = 0; i < q->n; i++)
+        if (q->workers[i].cancel)
+            return HURRY_MS;
+    return -1;
+}

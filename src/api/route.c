@@ -1,0 +1,123 @@
+#include "api/route.h"
+
+#include <string.h>
+
+#include "api/experiments.h"
+#include "api/pipelines.h"
+#include "api/runs.h"
+#include "api/serve.h"
+
+#define V2 "/apis/v2beta1/"
+
+static const struct route routes[] = {
+    /* ---- KFP: experiments ---- */
+    {REQ_GET, V2 "experiments", experiments_list, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to list experiments"},
+    {REQ_POST, V2 "experiments", experiments_create, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to create an experiment"},
+    {REQ_POST, V2 "experiments/{}:archive", experiments_archive, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to archive an experiment"},
+    {REQ_POST, V2 "experiments/{}:unarchive", experiments_unarchive, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to unarchive an experiment"},
+    {REQ_GET, V2 "experiments/{}", experiments_get, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to fetch an experiment"},
+    {REQ_DELETE, V2 "experiments/{}", experiments_delete, AUTH_ADMIN, FORM_KFP, 0,
+     "Failed to delete an experiment"},
+
+    /* ---- KFP: pipelines ---- */
+    {REQ_GET, V2 "pipelines", pipelines_list, AUTH_VIEWER, FORM_KFP, 0, "Failed to list pipelines"},
+    {REQ_POST, V2 "pipelines", pipelines_create, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to create a pipeline"},
+    {REQ_POST, V2 "pipelines/create", pipelines_create_with_version, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to create a pipeline and its version"},
+    {REQ_POST, V2 "pipelines/upload", upload_pipeline, AUTH_RUNNER, FORM_UPLOAD, ROUTE_RAW_BODY,
+     "Failed to create a pipeline"},
+    {REQ_POST, V2 "pipelines/upload_version", upload_version, AUTH_RUNNER, FORM_UPLOAD,
+     ROUTE_RAW_BODY, "Failed to create a pipeline version"},
+    {REQ_GET, V2 "pipelines/names/{}", pipelines_named, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to get a pipeline by its name"},
+    {REQ_GET, V2 "pipelines/{}", pipelines_get, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to get a pipeline"},
+    {REQ_PATCH, V2 "pipelines/{}", pipelines_patch, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to update a pipeline"},
+    {REQ_DELETE, V2 "pipelines/{}", pipelines_delete, AUTH_ADMIN, FORM_KFP, 0,
+     "Failed to delete a pipeline"},
+    {REQ_GET, V2 "pipelines/{}/versions", versions_list, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to list pipeline versions"},
+    {REQ_POST, V2 "pipelines/{}/versions", versions_create, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to create a pipeline version"},
+    {REQ_GET, V2 "pipelines/{}/versions/{}", versions_get, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to get a pipeline version"},
+    {REQ_PATCH, V2 "pipelines/{}/versions/{}", versions_patch, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to update a pipeline version"},
+    {REQ_DELETE, V2 "pipelines/{}/versions/{}", versions_delete, AUTH_ADMIN, FORM_KFP, 0,
+     "Failed to delete a pipeline version"},
+
+    /* ---- KFP: runs ---- */
+    {REQ_GET, V2 "runs", runs_list, AUTH_VIEWER, FORM_KFP, 0, "Failed to list runs"},
+    {REQ_POST, V2 "runs", runs_create, AUTH_RUNNER, FORM_KFP, 0, "Failed to create a run"},
+    {REQ_POST, V2 "runs/{}:archive", runs_archive, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to archive a run"},
+    {REQ_POST, V2 "runs/{}:unarchive", runs_unarchive, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to unarchive a run"},
+    {REQ_POST, V2 "runs/{}:terminate", runs_terminate, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to terminate a run"},
+    {REQ_POST, V2 "runs/{}:retry", runs_retry, AUTH_RUNNER, FORM_KFP, 0, "Failed to retry a run"},
+    {REQ_GET, V2 "runs/{}", runs_get, AUTH_VIEWER, FORM_KFP, 0, "Failed to get a run"},
+    {REQ_DELETE, V2 "runs/{}", runs_delete, AUTH_ADMIN, FORM_KFP, 0, "Failed to delete a run"},
+
+    /* ---- the server ---- */
+    {REQ_GET, V2 "healthz", serve_kfp_healthz, AUTH_NOBODY, FORM_KFP, ROUTE_OPEN, NULL},
+    {REQ_GET, "/apis/v1beta1/healthz", serve_kfp_healthz_v1, AUTH_NOBODY, FORM_KFP, ROUTE_OPEN,
+     NULL},
+    {REQ_GET, "/healthz", serve_healthz, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN, NULL},
+    {REQ_GET, "/readyz", serve_readyz, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN, NULL},
+    {REQ_GET, "/metrics", serve_metrics, AUTH_VIEWER, FORM_TEXT, 0, NULL},
+    {REQ_GET, "/", serve_page, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN | ROUTE_PAGE, NULL},
+    {REQ_GET, "/{}", serve_page, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN | ROUTE_PAGE, NULL},
+    {REQ_GET, "/assets/{}", serve_page, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN | ROUTE_PAGE, NULL},
+    {REQ_POST, "/ui/login", serve_login, AUTH_NOBODY, FORM_UI, ROUTE_OPEN, NULL},
+    {REQ_POST, "/ui/logout", serve_logout, AUTH_NOBODY, FORM_UI, ROUTE_OPEN, NULL},
+};
+#define N_ROUTES (sizeof routes / sizeof *routes)
+
+int route_find(enum req_method method, const char *path, struct arena *a, const struct route **ret,
+               const char *params[URI_PARAMS])
+{
+    int rc = 1;
+
+    if (method == REQ_HEAD)
+        method = REQ_GET;
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        if (rc == 2 && routes[i].method != method)
+            continue;
+        if (!uri_match(routes[i].template, path, a, params))
+            continue;
+        if (routes[i].method == method) {
+            *ret = &routes[i];
+            return 0;
+        }
+        rc = 2;
+    }
+    return rc;
+}
+
+size_t route_n(void)
+{
+    return N_ROUTES;
+}
+
+const struct route *route_at(size_t i)
+{
+    return &routes[i];
+}
+
+size_t route_index(const struct route *route)
+{
+    return (size_t)(route - routes);
+}
+
+enum route_form route_form_of(const char *path)
+{
+    return !strncmp(path, "/ui/", 4) ? FORM_UI : FORM_KFP;
+}

@@ -1,0 +1,227 @@
+/* server - the loop: sockets, the ends of runs, the clock. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "api/api-priv.h"
+#include "api/counts.h"
+#include "api/experiments.h"
+#include "api/queue.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { SECOND_US = 1000000, STOP_MS = 3000 };
+
+static bool is_loopback(const char *host)
+{
+    return !host || !strcmp(host, "localhost") || !strncmp(host, "127.", 4) || !strcmp(host, "::1");
+}
+
+static int check_options(const struct api_options *o, struct dh_err *err)
+{
+    if (is_loopback(o->host) || o->tokens_file || o->oidc_issuer)
+        return 0;
+    return dh_fail(err, DH_INVALID,
+                   "%s can be reached from other machines: who may do what has to be said "
+                   "(--tokens FILE); without it dhow serves this machine alone (--host 127.0.0.1)",
+                   o->host);
+}
+
+static int open_log(struct api *api, struct dh_err *err)
+{
+    const char *path = api->options->access_log;
+
+    api->log = -1;
+    if (!path)
+        return 0;
+    api->log = !strcmp(path, "-") ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+                                  : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    return api->log < 0 ? dh_fail_errno(err, "access log %s", path) : 0;
+}
+
+/* Each connection is a descriptor. */
+static void raise_limits(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int open_all(struct api *api, struct dh_err *err)
+{
+    const struct api_options *o = api->options;
+    const struct engine_options engine = {.home = o->home};
+    const struct auth_options auth = {.tokens_file = o->tokens_file,
+                                      .oidc_issuer = o->oidc_issuer,
+                                      .oidc_audience = o->oidc_audience,
+                                      .oidc_keys = o->oidc_keys};
+    int64_t ignored;
+
+    api->loopback = is_loopback(o->host);
+    api->started_us = clock_now_us();
+    api->time_zone = o->time_zone ? o->time_zone : "UTC";
+    api->counts = counts_new();
+    if (check_options(o, err) < 0 || open_log(api, err) < 0 ||
+        auth_open(&auth, &api->auth, err) < 0 || engine_open(&engine, &api->engine, err) < 0)
+        return -1;
+    api->store = engine_store(api->engine);
+    raise_limits();
+    return experiment_default(api->store, &ignored, err) < 0 ||
+                   queue_open(api, o->jobs, &api->queue, err) < 0 ||
+                   http_open(api, o, &api->http, err) < 0
+               ? -1
+               : 0;
+}
+
+static void close_all(struct api *api)
+{
+    http_close(api->http);
+    queue_close(api->queue);
+    auth_close(api->auth);
+    counts_free(api->counts);
+    engine_close(api->engine);
+    if (api->log >= 0)
+        (void)close(api->log);
+}
+
+/* ---- the loop ---- */
+
+struct loop {
+    struct api *api;
+    int epoll, signals;
+    int64_t second_us; /* when the next whole-second work is due */
+    int64_t stop_us;   /* when it stops though connections are open; 0: it does not stop */
+};
+
+static int add_fd(struct loop *l, int fd, struct dh_err *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+
+    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? dh_fail_errno(err, "epoll") : 0;
+}
+
+static int open_loop(struct loop *l, struct dh_err *err)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (l->epoll < 0 || l->signals < 0)
+        return dh_fail_errno(err, "epoll");
+    return add_fd(l, l->signals, err) < 0 || add_fd(l, http_poll_fd(l->api->http), err) < 0 ||
+                   add_fd(l, queue_poll_fd(l->api->queue), err) < 0
+               ? -1
+               : 0;
+}
+
+static int sooner(int a, int b)
+{
+    return b >= 0 && (a < 0 || b < a) ? b : a;
+}
+
+static int timeout_ms(const struct loop *l, int64_t now_us)
+{
+    int ms = now_us >= l->second_us ? 0 : (int)((l->second_us - now_us) / 1000 + 1);
+
+    ms = sooner(ms, http_timeout_ms(l->api->http));
+    return sooner(ms, queue_timeout_ms(l->api->queue));
+}
+
+/* New connections are refused, those that ask get their answers; runs are left alone. */
+static void begin_stop(struct loop *l)
+{
+    struct signalfd_siginfo info;
+
+    while (read(l->signals, &info, sizeof info) == sizeof info)
+        ;
+    if (l->stop_us) { /* the second time: at once */
+        l->stop_us = 1;
+        return;
+    }
+    l->stop_us = clock_mono_us() + STOP_MS * 1000;
+    l->api->stopping = true;
+    http_stop_listening(l->api->http);
+}
+
+static bool is_over(const struct loop *l, int64_t now_us)
+{
+    return l->stop_us && (now_us >= l->stop_us || http_n_active(l->api->http) == 0);
+}
+
+static void each_second(struct loop *l, int64_t now_us)
+{
+    l->second_us = now_us + SECOND_US;
+    http_sweep(l->api->http);
+    queue_run(l->api->queue);
+}
+
+static int run_loop(struct loop *l, struct dh_err *err)
+{
+    struct epoll_event events[8];
+    int64_t now_us = clock_mono_us();
+
+    while (!is_over(l, now_us)) {
+        int n = epoll_wait(l->epoll, events, 8, timeout_ms(l, now_us));
+        bool ends = queue_timeout_ms(l->api->queue) >= 0;
+
+        if (n < 0 && errno != EINTR)
+            return dh_fail_errno(err, "epoll");
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.fd == l->signals)
+                begin_stop(l);
+            ends = ends || events[i].data.fd == queue_poll_fd(l->api->queue);
+        }
+        if (ends)
+            queue_run(l->api->queue);
+        http_run(l->api->http);
+        now_us = clock_mono_us();
+        if (now_us >= l->second_us)
+            each_second(l, now_us);
+    }
+    return 0;
+}
+
+static void say_ready(const struct api *api)
+{
+    const struct api_options *o = api->options;
+    const char *host = o->host ? o->host : "127.0.0.1";
+    own_mem char *url = dh_printf(strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
+                                  o->tls_cert ? "https" : "http", host, http_port(api->http));
+
+    if (o->ready)
+        o->ready(o->user, url);
+}
+
+int api_serve(const struct api_options *options, struct dh_err *err)
+{
+    struct api api = {.options = options, .log = -1};
+    struct loop loop = {.api = &api, .epoll = -1, .signals = -1};
+    int rc = open_all(&api, err);
+
+    if (rc == 0)
+        rc = open_loop(&loop, err);
+    if (rc == 0) {
+        say_ready(&api);
+        rc = run_loop(&loop, err);
+    }
+    close_all(&api);
+    if (loop.epoll >= 0)
+        (void)close(loop.epoll);
+    if (loop.signals >= 0)
+        (void)close(loop.signals);
+    return rc;
+}

@@ -1,0 +1,462 @@
+#include "store/page.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "store/store-priv.h"
+
+enum type { TEXT, TIME, NUMBER, STATE, ARCHIVED, ENABLED };
+
+struct field {
+    const char *key, *sql;
+    enum type type;
+};
+
+struct kind {
+    const char *from, *id, *where; /* `where`: of all that is shown */
+    const char *tags;              /* kind of its tags; NULL: none */
+    const struct field *fields;
+};
+
+static const struct field experiment_fields[] = {
+    {"created_at", "e.created_us", TIME},
+    {"id", "e.uuid", TEXT},
+    {"experiment_id", "e.uuid", TEXT},
+    {"name", "e.name", TEXT},
+    {"display_name", "e.name", TEXT},
+    {"description", "coalesce(e.description, '')", TEXT},
+    {"namespace", "coalesce(e.namespace, '')", TEXT},
+    {"last_run_created_at",
+     "coalesce((SELECT max(created_us) FROM run WHERE experiment_id = e.id), 0)", TIME},
+    {"storage_state", "e.archived", ARCHIVED},
+    {NULL, NULL, TEXT},
+};
+static const struct field pipeline_fields[] = {
+    {"created_at", "p.created_us", TIME},
+    {"id", "p.uuid", TEXT},
+    {"pipeline_id", "p.uuid", TEXT},
+    {"name", "p.name", TEXT},
+    {"display_name", "coalesce(p.display_name, p.name)", TEXT},
+    {"description", "coalesce(p.description, '')", TEXT},
+    {"namespace", "coalesce(p.namespace, '')", TEXT},
+    {NULL, NULL, TEXT},
+};
+static const struct field version_fields[] = {
+    {"created_at", "v.created_us", TIME},
+    {"id", "v.uuid", TEXT},
+    {"pipeline_version_id", "v.uuid", TEXT},
+    {"pipeline_id", "(SELECT uuid FROM pipeline WHERE id = v.pipeline_id)", TEXT},
+    {"name", "v.name", TEXT},
+    {"display_name", "coalesce(v.display_name, v.name)", TEXT},
+    {"description", "coalesce(v.description, '')", TEXT},
+    {"status", "'READY'", TEXT},
+    {"pipeline_spec", "(SELECT json FROM spec WHERE digest = v.spec_digest)", TEXT},
+    {NULL, NULL, TEXT},
+};
+static const struct field run_fields[] = {
+    {"created_at", "r.created_us", TIME},
+    {"id", "r.uuid", TEXT},
+    {"run_id", "r.uuid", TEXT},
+    {"name", "r.display_name", TEXT},
+    {"display_name", "r.display_name", TEXT},
+    {"finished_at", "r.finished_us", TIME},
+    {"scheduled_at", "coalesce(r.scheduled_us, r.created_us)", TIME},
+    {"description", "coalesce(r.description, '')", TEXT},
+    {"storage_state", "r.archived", ARCHIVED},
+    {"state", "r.state", STATE},
+    {"status", "r.state", STATE},
+    {"state_history", "r.state", STATE},
+    {"namespace", "coalesce(r.namespace, '')", TEXT},
+    {"experiment_id", "(SELECT uuid FROM experiment WHERE id = r.experiment_id)", TEXT},
+    {"runtime_details", "coalesce(r.parameters, '')", TEXT},
+    {"recurring_run_id", "(SELECT uuid FROM schedule WHERE id = r.schedule_id)", TEXT},
+    /* The server's own, by number: for lists of one experiment, pipeline, version, schedule. */
+    {"#experiment", "r.experiment_id", NUMBER},
+    {"#pipeline", "r.pipeline_id", NUMBER},
+    {"#version", "r.pipeline_version_id", NUMBER},
+    {"#schedule", "r.schedule_id", NUMBER},
+    {"#archived", "r.archived", NUMBER},
+    {NULL, NULL, TEXT},
+};
+static const struct field schedule_fields[] = {
+    {"created_at", "c.created_us", TIME},
+    {"id", "c.uuid", TEXT},
+    {"recurring_run_id", "c.uuid", TEXT},
+    {"name", "c.display_name", TEXT},
+    {"display_name", "c.display_name", TEXT},
+    {"updated_at", "c.updated_us", TIME},
+    {"description", "coalesce(c.description, '')", TEXT},
+    {"namespace", "coalesce(c.namespace, '')", TEXT},
+    {"status", "c.enabled", ENABLED},
+    {"#experiment", "c.experiment_id", NUMBER},
+    {"#pipeline", "c.pipeline_id", NUMBER},
+    {"#enabled", "c.enabled", NUMBER},
+    {NULL, NULL, TEXT},
+};
+
+static const struct kind kinds[PAGE_KINDS] = {
+    [PAGE_EXPERIMENTS] = {" FROM experiment e", "e.id", "1 = 1", NULL, experiment_fields},
+    [PAGE_PIPELINES] = {" FROM pipeline p", "p.id", "p.uploaded = 1", "pipeline", pipeline_fields},
+    [PAGE_VERSIONS] = {" FROM pipeline_version v", "v.id", "v.uploaded = 1", "version",
+                       version_fields},
+    [PAGE_RUNS] = {" FROM run r", "r.id", "(r.queue IS NULL OR r.queue <> 'delete')", NULL,
+                   run_fields},
+    [PAGE_SCHEDULES] = {" FROM schedule c", "c.id", "1 = 1", NULL, schedule_fields},
+};
+
+static const struct field *field_of(enum page_kind kind, const char *key)
+{
+    for (const struct field *f = kinds[kind].fields; f->key; f++)
+        if (!strcmp(f->key, key))
+            return f;
+    return NULL;
+}
+
+bool page_has_key(enum page_kind kind, const char *key)
+{
+    return field_of(kind, key) != NULL;
+}
+
+/* ---- WHERE ---- */
+
+struct where {
+    struct buf sql;
+    struct db_val *vals;
+    size_t n, cap;
+    struct arena *arena;
+};
+
+static void add_val(struct where *w, struct db_val val)
+{
+    if (w->n == w->cap) {
+        struct db_val *old = w->vals;
+
+        w->cap = w->cap ? w->cap * 2 : 16;
+        w->vals = arena_alloc(w->arena, w->cap * sizeof *w->vals);
+        if (w->n)
+            memcpy(w->vals, old, w->n * sizeof *old);
+    }
+    w->vals[w->n++] = val;
+}
+
+/* "1700000000" or RFC 3339 as microseconds. */
+static int time_of(const char *text, int64_t *ret)
+{
+    char *end;
+    long long s = strtoll(text, &end, 10);
+
+    if (*text && !*end) {
+        if (s > INT64_MAX / 1000000 || s < INT64_MIN / 1000000)
+            return -1;
+        *ret = s * 1000000;
+        return 0;
+    }
+    return clock_parse(text, ret);
+}
+
+static int word_as_number(const struct page_value *v, const char *yes, int64_t *ret)
+{
+    if (!v->is_text)
+        *ret = v->number;
+    else
+        *ret = !strcmp(v->text, yes);
+    return 0;
+}
+
+static int value_of(const struct field *f, const struct page_value *v, struct arena *a,
+                    struct db_val *ret, struct dh_err *err)
+{
+    int64_t n = 0;
+
+    switch (f->type) {
+    case TEXT:
+    case STATE:
+        *ret = DB_T(v->is_text ? v->text : arena_printf(a, "%lld", (long long)v->number));
+        return 0;
+    case ARCHIVED:
+        (void)word_as_number(v, "ARCHIVED", &n);
+        break;
+    case ENABLED:
+        (void)word_as_number(v, "ENABLED", &n);
+        break;
+    case NUMBER:
+        n = v->is_text ? strtoll(v->text, NULL, 10) : v->number;
+        break;
+    case TIME:
+        if (!v->is_text)
+            n = v->number > INT64_MAX / 1000000 ? INT64_MAX : v->number * 1000000;
+        else if (time_of(v->text, &n) < 0)
+            return dh_fail(err, DH_INVALID,
+                           "filter: '%s' of %s is no time: expected RFC 3339 or seconds", v->text,
+                           f->key);
+        break;
+    }
+    *ret = DB_I(n);
+    return 0;
+}
+
+/* Times are kept in microseconds and shown in seconds: what is shown as equal is equal. */
+static int add_time(struct where *w, const struct field *f, const struct page_predicate *p,
+                    struct dh_err *err)
+{
+    struct db_val v;
+
+    if (value_of(f, &p->values[0], w->arena, &v, err) < 0)
+        return -1;
+    switch (p->op) {
+    case PAGE_EQ:
+    case PAGE_NE:
+        buf_addf(&w->sql, p->op == PAGE_EQ ? "(%s >= ? AND %s < ?)" : "(%s < ? OR %s >= ?)", f->sql,
+                 f->sql);
+        add_val(w, DB_I(v.i / 1000000 * 1000000));
+        add_val(w, DB_I(v.i / 1000000 * 1000000 + 1000000));
+        return 0;
+    case PAGE_GT:
+    case PAGE_GE:
+    case PAGE_LT:
+    case PAGE_LE:
+        break;
+    case PAGE_IN:
+    case PAGE_SUBSTRING:
+        return dh_fail(err, DH_INVALID, "filter: %s can be compared, not searched", f->key);
+    }
+    buf_addf(&w->sql, "%s %s ?", f->sql,
+             p->op == PAGE_GT   ? ">"
+             : p->op == PAGE_GE ? ">="
+             : p->op == PAGE_LT ? "<"
+                                : "<=");
+    add_val(w, v);
+    return 0;
+}
+
+static void add_substring(struct where *w, const char *sql, const char *text)
+{
+    struct buf like = {0};
+
+    buf_addc(&like, '%');
+    for (const char *s = text; *s; s++) {
+        if (strchr("%_!", *s))
+            buf_addc(&like, '!');
+        buf_addc(&like, *s);
+    }
+    buf_addc(&like, '%');
+    buf_addf(&w->sql, "%s LIKE ? ESCAPE '!'", sql);
+    add_val(w, DB_T(arena_strdup(w->arena, buf_str(&like))));
+    buf_done(&like);
+}
+
+/* What the API calls CANCELING is RUNNING with a wish; a run that waits for its retry is PENDING.
+ */
+static bool add_state(struct where *w, const struct page_predicate *p)
+{
+    const char *text = p->values[0].is_text ? p->values[0].text : "";
+
+    if ((p->op != PAGE_EQ && p->op != PAGE_NE) ||
+        (strcmp(text, "CANCELING") != 0 && strcmp(text, "RUNNING") != 0))
+        return false;
+    buf_addf(&w->sql, "%s(r.state = 'RUNNING' AND r.cancel_requested_us IS %sNULL)",
+             p->op == PAGE_NE ? "NOT " : "", text[0] == 'C' ? "NOT " : "");
+    return true;
+}
+
+static int add_in(struct where *w, const struct field *f, const struct page_predicate *p,
+                  struct dh_err *err)
+{
+    struct db_val v;
+
+    if (p->n == 0) {
+        buf_adds(&w->sql, "1 = 0");
+        return 0;
+    }
+    buf_addf(&w->sql, "%s IN (", f->sql);
+    for (size_t i = 0; i < p->n; i++) {
+        if (value_of(f, &p->values[i], w->arena, &v, err) < 0)
+            return -1;
+        buf_adds(&w->sql, i ? ", ?" : "?");
+        add_val(w, v);
+    }
+    buf_addc(&w->sql, ')');
+    return 0;
+}
+
+static int add_field(struct where *w, const struct field *f, const struct page_predicate *p,
+                     struct dh_err *err)
+{
+    static const char *const ops[] = {
+        [PAGE_EQ] = "=",  [PAGE_NE] = "<>", [PAGE_GT] = ">",
+        [PAGE_GE] = ">=", [PAGE_LT] = "<",  [PAGE_LE] = "<=",
+    };
+    struct db_val v;
+
+    if (p->op == PAGE_IN)
+        return add_in(w, f, p, err);
+    if (p->n != 1)
+        return dh_fail(err, DH_INVALID, "filter: %s needs one value", f->key);
+    if (f->type == TIME)
+        return add_time(w, f, p, err);
+    if (f->type == STATE && add_state(w, p))
+        return 0;
+    if (p->op == PAGE_SUBSTRING) {
+        if (!p->values[0].is_text)
+            return dh_fail(err, DH_INVALID, "filter: IS_SUBSTRING needs a text");
+        add_substring(w, f->sql, p->values[0].text);
+        return 0;
+    }
+    if (value_of(f, &p->values[0], w->arena, &v, err) < 0)
+        return -1;
+    buf_addf(&w->sql, "%s %s ?", f->sql, ops[p->op]);
+    add_val(w, v);
+    return 0;
+}
+
+static int add_tag(struct where *w, const struct kind *k, const struct page_predicate *p,
+                   struct dh_err *err)
+{
+    if (p->op != PAGE_EQ || p->n != 1 || !p->values[0].is_text)
+        return dh_fail(err, DH_INVALID, "filter: %s can only be EQUALS a text", p->key);
+    buf_addf(&w->sql,
+             "EXISTS (SELECT 1 FROM tag WHERE kind = ? AND owner_id = %s AND tag_key = ?"
+             " AND tag_value = ?)",
+             k->id);
+    add_val(w, DB_T(k->tags));
+    add_val(w, DB_T(p->key + 5));
+    add_val(w, DB_T(p->values[0].text));
+    return 0;
+}
+
+static int add_predicates(struct where *w, const struct page_ask *ask, struct dh_err *err)
+{
+    const struct kind *k = &kinds[ask->kind];
+
+    buf_addf(&w->sql, "%s WHERE %s", k->from, k->where);
+    for (size_t i = 0; i < ask->n_predicates; i++) {
+        const struct page_predicate *p = &ask->predicates[i];
+        const struct field *f = field_of(ask->kind, p->key);
+        int rc;
+
+        buf_adds(&w->sql, " AND ");
+        if (!f && k->tags && !strncmp(p->key, "tags.", 5) && p->key[5])
+            rc = add_tag(w, k, p, err);
+        else if (f)
+            rc = add_field(w, f, p, err);
+        else
+            rc = dh_fail(err, DH_INVALID, "filter: there is no key '%s'", p->key);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* NULL sorts before all values. */
+static void add_after(struct where *w, const struct page_ask *ask, const struct field *sort)
+{
+    const char *id = kinds[ask->kind].id;
+    struct db_val v = ask->value.is_text ? DB_T(ask->value.text) : DB_I(ask->value.number);
+
+    if (!ask->after)
+        return;
+    if (ask->after_null) {
+        buf_addf(&w->sql,
+                 ask->down ? " AND (%s IS NULL AND %s < ?)" : " AND ((%s IS NULL AND %s > ?) OR ",
+                 sort->sql, id);
+        if (!ask->down)
+            buf_addf(&w->sql, "%s IS NOT NULL)", sort->sql);
+        add_val(w, DB_I(ask->after_id));
+        return;
+    }
+    /* The first half lets an index be used, also by databases that do not see through the second.
+     */
+    if (ask->down && !strcmp(sort->key, "finished_at"))
+        buf_addf(&w->sql, " AND (%s IS NULL OR %s < ? OR (%s = ? AND %s < ?))", sort->sql,
+                 sort->sql, sort->sql, id);
+    else {
+        buf_addf(&w->sql, " AND %s %s ? AND (%s %s ? OR %s %s ?)", sort->sql,
+                 ask->down ? "<=" : ">=", sort->sql, ask->down ? "<" : ">", id,
+                 ask->down ? "<" : ">");
+        add_val(w, v);
+        add_val(w, v);
+        add_val(w, DB_I(ask->after_id));
+        return;
+    }
+    add_val(w, v);
+    add_val(w, v);
+    add_val(w, DB_I(ask->after_id));
+}
+
+/* ---- asking ---- */
+
+static int read_ids(struct db_rows *rows, const struct page_ask *ask, const struct field *sort,
+                    struct arena *a, struct page_ids *ret, struct dh_err *err)
+{
+    struct page_ids page = {.ids = arena_alloc(a, ((size_t)ask->limit + 1) * sizeof *page.ids)};
+    int rc;
+
+    while ((rc = db_next(rows, err)) == 1) {
+        const char *text;
+
+        if (page.n == (size_t)ask->limit) {
+            page.more = true;
+            break;
+        }
+        page.ids[page.n++] = db_int(rows, 0);
+        if (page.n < (size_t)ask->limit)
+            continue;
+        text = db_text(rows, 1);
+        page.last_null = text == NULL;
+        page.last.is_text = sort->type == TEXT || sort->type == STATE;
+        page.last.text = text ? arena_strdup(a, text) : NULL;
+        page.last.number = page.last.is_text ? 0 : db_int(rows, 1);
+    }
+    if (rc < 0)
+        return -1;
+    *ret = page;
+    return 0;
+}
+
+int page_ids(struct store *s, const struct page_ask *ask, struct arena *a, struct page_ids *ret,
+             struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    struct where w = {.arena = a};
+    const struct field *sort = field_of(ask->kind, ask->sort ? ask->sort : "created_at");
+    const char *id = kinds[ask->kind].id;
+    int rc;
+
+    if (!sort)
+        return dh_fail(err, DH_INVALID, "cannot sort by '%s'", ask->sort);
+    buf_addf(&w.sql, "SELECT %s, %s", id, sort->sql);
+    rc = add_predicates(&w, ask, err);
+    if (rc == 0) {
+        add_after(&w, ask, sort);
+        buf_addf(&w.sql, " ORDER BY %s%s, %s%s LIMIT ?", sort->sql, ask->down ? " DESC" : "", id,
+                 ask->down ? " DESC" : "");
+        add_val(&w, DB_I(ask->limit + 1));
+        rc = db_query_built(s->db, err, &rows, w.sql.p, w.vals, w.n);
+    }
+    if (rc == 0)
+        rc = read_ids(rows, ask, sort, a, ret, err);
+    buf_done(&w.sql);
+    return rc;
+}
+
+int page_count(struct store *s, const struct page_ask *ask, int64_t *ret, struct dh_err *err)
+{
+    own(arena_free) struct arena *a = arena_new();
+    own(db_end) struct db_rows *rows = NULL;
+    struct where w = {.arena = a};
+    int rc;
+
+    buf_adds(&w.sql, "SELECT count(*)");
+    rc = add_predicates(&w, ask, err);
+    if (rc == 0)
+        rc = db_query_built(s->db, err, &rows, w.sql.p, w.vals, w.n);
+    if (rc == 0)
+        rc = db_next(rows, err) < 0 ? -1 : 0;
+    if (rc == 0)
+        *ret = db_int(rows, 0);
+    buf_done(&w.sql);
+    return rc;
+}
