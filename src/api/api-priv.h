@@ -2,7 +2,7 @@
 /* api-priv - the server's parts, as they find each other. */
 #include "api/api.h"
 #include "api/auth.h"
-#include "api/http.h"
+#include "api/web.h"
 #include "api/stats.h"
 #include "engine/engine.h"
 
@@ -14,7 +14,7 @@ struct api {
     const struct api_options *options;
     struct engine *engine;
     struct store *store; /* the engine's */
-    struct http *http;
+    struct web *web;
     struct auth *auth;
     struct queue *queue;
     struct hub *hub;

@@ -40,10 +40,10 @@ int grpc_status(enum grpc code); /* the HTTP status */
 /* A body that is made while it is sent. */
 struct req_stream {
     void *ctx;
-    /* Up to `max` bytes to `to`: their number; 0: none yet (http_sleep first); -1: the end. */
+    /* Up to `max` bytes to `to`: their number; 0: none yet (web_sleep first); -1: the end. */
     ssize_t (*read)(void *ctx, char *to, size_t max);
     void (*free)(void *ctx);
-    /* Handed to the stream once: what http_wake wants. */
+    /* Handed to the stream once: what web_wake wants. */
     void (*started)(void *ctx, void *connection);
 };
 

@@ -127,7 +127,7 @@ int serve_metrics(struct req *r, struct dh_err *err)
         buf_addf(to, "dhow_runs{state=\"%s\"} %lld\n", it.key, (long long)js_as_int(it.value, 0));
     gauge(to, "queue_running", "Runs that are executed now.", (int64_t)q.running);
     gauge(to, "queue_waiting", "Runs that wait.", (int64_t)q.waiting);
-    gauge(to, "http_connections", "Open connections.", (int64_t)http_n_connections(r->api->http));
+    gauge(to, "http_connections", "Open connections.", (int64_t)web_n_connections(r->api->web));
     gauge(to, "process_resident_memory_bytes", "Memory of the server.", memory_bytes());
     gauge(to, "uptime_seconds", "Since it was started.",
           (clock_now_us() - r->api->started_us) / 1000000);

@@ -77,14 +77,14 @@ static int open_all(struct api *api, struct dh_err *err)
     raise_limits();
     return experiment_default(api->store, &ignored, err) < 0 ||
                    queue_open(api, o->jobs, &api->queue, err) < 0 ||
-                   http_open(api, o, &api->http, err) < 0
+                   web_open(api, o, &api->web, err) < 0
                ? -1
                : 0;
 }
 
 static void close_all(struct api *api)
 {
-    http_close(api->http);
+    web_close(api->web);
     queue_close(api->queue);
     auth_close(api->auth);
     counts_free(api->counts);
@@ -122,7 +122,7 @@ static int open_loop(struct loop *l, struct dh_err *err)
     l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (l->epoll < 0 || l->signals < 0)
         return dh_fail_errno(err, "epoll");
-    return add_fd(l, l->signals, err) < 0 || add_fd(l, http_poll_fd(l->api->http), err) < 0 ||
+    return add_fd(l, l->signals, err) < 0 || add_fd(l, web_poll_fd(l->api->web), err) < 0 ||
                    add_fd(l, queue_poll_fd(l->api->queue), err) < 0
                ? -1
                : 0;
@@ -137,7 +137,7 @@ static int timeout_ms(const struct loop *l, int64_t now_us)
 {
     int ms = now_us >= l->second_us ? 0 : (int)((l->second_us - now_us) / 1000 + 1);
 
-    ms = sooner(ms, http_timeout_ms(l->api->http));
+    ms = sooner(ms, web_timeout_ms(l->api->web));
     return sooner(ms, queue_timeout_ms(l->api->queue));
 }
 
@@ -154,18 +154,18 @@ static void begin_stop(struct loop *l)
     }
     l->stop_us = clock_mono_us() + STOP_MS * 1000;
     l->api->stopping = true;
-    http_stop_listening(l->api->http);
+    web_stop_listening(l->api->web);
 }
 
 static bool is_over(const struct loop *l, int64_t now_us)
 {
-    return l->stop_us && (now_us >= l->stop_us || http_n_active(l->api->http) == 0);
+    return l->stop_us && (now_us >= l->stop_us || web_n_active(l->api->web) == 0);
 }
 
 static void each_second(struct loop *l, int64_t now_us)
 {
     l->second_us = now_us + SECOND_US;
-    http_sweep(l->api->http);
+    web_sweep(l->api->web);
     queue_run(l->api->queue);
 }
 
@@ -187,7 +187,7 @@ static int run_loop(struct loop *l, struct dh_err *err)
         }
         if (ends)
             queue_run(l->api->queue);
-        http_run(l->api->http);
+        web_run(l->api->web);
         now_us = clock_mono_us();
         if (now_us >= l->second_us)
             each_second(l, now_us);
@@ -200,7 +200,7 @@ static void say_ready(const struct api *api)
     const struct api_options *o = api->options;
     const char *host = o->host ? o->host : "127.0.0.1";
     own_mem char *url = dh_printf(strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
-                                  o->tls_cert ? "https" : "http", host, http_port(api->http));
+                                  o->tls_cert ? "https" : "http", host, web_port(api->web));
 
     if (o->ready)
         o->ready(o->user, url);

@@ -1,4 +1,4 @@
-#include "api/http.h"
+#include "api/web.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,7 +29,7 @@ struct conn {
     struct conn *next, **link;
 };
 
-struct http {
+struct web {
     struct api *api;
     struct MHD_Daemon *daemon;
     int port, listen_fd;
@@ -59,7 +59,7 @@ static void set_phase(struct MHD_Connection *connection, enum phase phase)
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
-    struct http *http = cls;
+    struct web *web = cls;
     struct conn *conn = *context;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
@@ -69,18 +69,18 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
         conn = dh_zalloc(1, sizeof *conn);
         conn->fd = info ? info->connect_fd : -1;
         conn->since_us = clock_mono_us();
-        conn->next = http->conns;
-        conn->link = &http->conns;
+        conn->next = web->conns;
+        conn->link = &web->conns;
         if (conn->next)
             conn->next->link = &conn->next;
-        http->conns = conn;
-        http->n_conns++;
+        web->conns = conn;
+        web->n_conns++;
         *context = conn;
     } else if (conn) {
         *conn->link = conn->next;
         if (conn->next)
             conn->next->link = conn->link;
-        http->n_conns--;
+        web->n_conns--;
         free(conn);
         *context = NULL;
     }
@@ -89,12 +89,12 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 /* The first that is heard of a request: its address as it came. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-    struct http *http = cls;
+    struct web *web = cls;
     struct arena *a = arena_new();
     struct req *r = arena_alloc(a, sizeof *r);
 
-    *r = (struct req){.api = http->api,
-                      .store = http->api->store,
+    *r = (struct req){.api = web->api,
+                      .store = web->api->store,
                       .arena = a,
                       .raw = arena_strdup(a, uri),
                       .begun_us = clock_mono_us(),
@@ -200,7 +200,7 @@ static void read_head(struct MHD_Connection *connection, struct req *r, const ch
 }
 
 /* Before a byte of the body is taken. */
-static bool check(struct http *http, struct MHD_Connection *connection, struct req *r)
+static bool check(struct web *web, struct MHD_Connection *connection, struct req *r)
 {
     const char *length = header(connection, "Content-Length");
     const struct dispatch_head head = {
@@ -210,17 +210,17 @@ static bool check(struct http *http, struct MHD_Connection *connection, struct r
         .fetch_site = header(connection, "Sec-Fetch-Site"),
         .fetch_mode = header(connection, "Sec-Fetch-Mode"),
         .content_length = length ? strtoll(length, NULL, 10) : 0,
-        .bodies_bytes = http->body_bytes,
+        .bodies_bytes = web->body_bytes,
     };
 
     return dispatch_check(r, &head);
 }
 
-static bool add_body(struct http *http, struct req *r, const char *bytes, size_t n)
+static bool add_body(struct web *web, struct req *r, const char *bytes, size_t n)
 {
-    http->body_bytes += n;
+    web->body_bytes += n;
     r->reserved += n;
-    if (http->body_bytes > LIMIT_HTTP_BODIES || r->reserved > 2 * LIMIT_HTTP_BODY)
+    if (web->body_bytes > LIMIT_HTTP_BODIES || r->reserved > 2 * LIMIT_HTTP_BODY)
         return false; /* the connection is cut */
     buf_add(&r->body, bytes, n);
     return true;
@@ -230,7 +230,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
                                   const char *method, const char *version, const char *bytes,
                                   size_t *n_bytes, void **context)
 {
-    struct http *http = cls;
+    struct web *web = cls;
     struct req *r = *context;
 
     (void)url;
@@ -238,16 +238,16 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (!r->checked) {
         r->checked = true;
         read_head(connection, r, method);
-        r->tls = http->cert != NULL;
+        r->tls = web->cert != NULL;
         set_phase(connection, PHASE_BODY);
-        if (!check(http, connection, r)) {
+        if (!check(web, connection, r)) {
             r->refused = true;
             return send_answer(connection, r);
         }
         return MHD_YES;
     }
     if (*n_bytes > 0) {
-        if (!add_body(http, r, bytes, *n_bytes))
+        if (!add_body(web, r, bytes, *n_bytes))
             return MHD_NO;
         *n_bytes = 0;
         return MHD_YES;
@@ -259,7 +259,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code)
 {
-    struct http *http = cls;
+    struct web *web = cls;
     struct req *r = *context;
 
     (void)code;
@@ -267,7 +267,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     if (!r)
         return;
     *context = NULL;
-    http->body_bytes -= r->reserved;
+    web->body_bytes -= r->reserved;
     if (r->stream.free)
         r->stream.free(r->stream.ctx);
     if (r->file >= 0)
@@ -300,7 +300,7 @@ static int bind_to(const struct addrinfo *at, struct dh_err *err)
     return dh_take_fd(&fd);
 }
 
-static int open_port(struct http *http, const char *host, int port, struct dh_err *err)
+static int open_port(struct web *web, const char *host, int port, struct dh_err *err)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -314,18 +314,18 @@ static int open_port(struct http *http, const char *host, int port, struct dh_er
     rc = getaddrinfo(host, text, &hints, &list);
     if (rc != 0)
         return dh_fail(err, DH_INVALID, "address '%s': %s", host, gai_strerror(rc));
-    http->listen_fd = bind_to(list, err);
+    web->listen_fd = bind_to(list, err);
     freeaddrinfo(list);
-    if (http->listen_fd < 0)
+    if (web->listen_fd < 0)
         return dh_while(err, "%s port %d", host, port);
-    if (getsockname(http->listen_fd, (struct sockaddr *)&address, &n) < 0)
+    if (getsockname(web->listen_fd, (struct sockaddr *)&address, &n) < 0)
         return dh_fail_errno(err, "getsockname");
-    http->port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                                     : ((struct sockaddr_in *)&address)->sin_port);
+    web->port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                                    : ((struct sockaddr_in *)&address)->sin_port);
     return 0;
 }
 
-static int read_tls(struct http *http, const struct api_options *options, struct dh_err *err)
+static int read_tls(struct web *web, const struct api_options *options, struct dh_err *err)
 {
     size_t n;
 
@@ -333,8 +333,8 @@ static int read_tls(struct http *http, const struct api_options *options, struct
         return dh_fail(err, DH_INVALID, "TLS needs both a certificate and its key");
     if (!options->tls_cert)
         return 0;
-    if (fs_read(options->tls_cert, (size_t)1 << 20, &http->cert, &n, err) < 0 ||
-        fs_read(options->tls_key, (size_t)1 << 20, &http->key, &n, err) < 0)
+    if (fs_read(options->tls_cert, (size_t)1 << 20, &web->cert, &n, err) < 0 ||
+        fs_read(options->tls_key, (size_t)1 << 20, &web->key, &n, err) < 0)
         return -1;
     return 0;
 }
@@ -346,96 +346,96 @@ static void quiet(void *cls, const char *fmt, va_list ap)
     (void)ap;
 }
 
-static int start(struct http *http, struct dh_err *err)
+static int start(struct web *web, struct dh_err *err)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                     (http->cert ? MHD_USE_TLS : 0);
+                     (web->cert ? MHD_USE_TLS : 0);
     struct MHD_OptionItem items[16] = {
         {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)quiet, NULL},
-        {MHD_OPTION_LISTEN_SOCKET, http->listen_fd, NULL},
+        {MHD_OPTION_LISTEN_SOCKET, web->listen_fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, LIMIT_HTTP_CONNECTIONS, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, LIMIT_HTTP_HEAD, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 4096, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_HTTP_IDLE_S, NULL},
-        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, http},
-        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, http},
-        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_uri, http},
-        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep, http},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, web},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, web},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_uri, web},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep, web},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
     };
     size_t n = 11;
 
-    if (http->cert) {
-        items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, http->cert};
-        items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, http->key};
+    if (web->cert) {
+        items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, web->cert};
+        items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, web->key};
     }
     items[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_ARRAY, items,
-                                    MHD_OPTION_END);
-    if (!http->daemon)
-        return dh_fail(err, http->cert ? DH_INVALID : DH_IO, "the HTTP server does not start%s",
-                       http->cert ? ": is the certificate PEM, and does the key fit it?" : "");
+    web->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_ARRAY, items,
+                                   MHD_OPTION_END);
+    if (!web->daemon)
+        return dh_fail(err, web->cert ? DH_INVALID : DH_IO, "the HTTP server does not start%s",
+                       web->cert ? ": is the certificate PEM, and does the key fit it?" : "");
     return 0;
 }
 
-int http_open(struct api *api, const struct api_options *options, struct http **ret,
-              struct dh_err *err)
+int web_open(struct api *api, const struct api_options *options, struct web **ret,
+             struct dh_err *err)
 {
-    own(http_close) struct http *http = dh_zalloc(1, sizeof *http);
+    own(web_close) struct web *web = dh_zalloc(1, sizeof *web);
 
-    http->api = api;
-    http->listen_fd = -1;
-    if (read_tls(http, options, err) < 0 ||
-        open_port(http, options->host ? options->host : "127.0.0.1", options->port, err) < 0 ||
-        start(http, err) < 0)
+    web->api = api;
+    web->listen_fd = -1;
+    if (read_tls(web, options, err) < 0 ||
+        open_port(web, options->host ? options->host : "127.0.0.1", options->port, err) < 0 ||
+        start(web, err) < 0)
         return -1;
-    *ret = take(&http);
+    *ret = take(&web);
     return 0;
 }
 
-struct http *http_close(struct http *http)
+struct web *web_close(struct web *web)
 {
-    if (http) {
-        if (http->daemon)
-            MHD_stop_daemon(http->daemon); /* closes the socket too */
-        else if (http->listen_fd >= 0)
-            (void)close(http->listen_fd);
-        free(http->cert);
-        free(http->key);
-        free(http);
+    if (web) {
+        if (web->daemon)
+            MHD_stop_daemon(web->daemon); /* closes the socket too */
+        else if (web->listen_fd >= 0)
+            (void)close(web->listen_fd);
+        free(web->cert);
+        free(web->key);
+        free(web);
     }
     return NULL;
 }
 
-int http_port(const struct http *http)
+int web_port(const struct web *web)
 {
-    return http->port;
+    return web->port;
 }
 
-int http_poll_fd(const struct http *http)
+int web_poll_fd(const struct web *web)
 {
-    return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    return MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
-int http_timeout_ms(const struct http *http)
+int web_timeout_ms(const struct web *web)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
-    if (MHD_get_timeout(http->daemon, &ms) != MHD_YES)
+    if (MHD_get_timeout(web->daemon, &ms) != MHD_YES)
         return -1;
     return ms > 60000 ? 60000 : (int)ms;
 }
 
-void http_run(struct http *http)
+void web_run(struct web *web)
 {
-    (void)MHD_run(http->daemon);
+    (void)MHD_run(web->daemon);
 }
 
-void http_sweep(struct http *http)
+void web_sweep(struct web *web)
 {
     int64_t now_us = clock_mono_us();
 
-    for (struct conn *c = http->conns; c; c = c->next) {
+    for (struct conn *c = web->conns; c; c = c->next) {
         int64_t age_s = (now_us - c->since_us) / 1000000;
         bool late = c->phase == PHASE_BODY   ? age_s > LIMIT_HTTP_BODY_S
                     : c->phase == PHASE_IDLE ? age_s > LIMIT_HTTP_IDLE_S
@@ -446,34 +446,34 @@ void http_sweep(struct http *http)
     }
 }
 
-void http_stop_listening(struct http *http)
+void web_stop_listening(struct web *web)
 {
-    int fd = MHD_quiesce_daemon(http->daemon);
+    int fd = MHD_quiesce_daemon(web->daemon);
 
     if (fd >= 0)
         (void)close(fd);
 }
 
-size_t http_n_connections(const struct http *http)
+size_t web_n_connections(const struct web *web)
 {
-    return http->n_conns;
+    return web->n_conns;
 }
 
-size_t http_n_active(const struct http *http)
+size_t web_n_active(const struct web *web)
 {
     size_t n = 0;
 
-    for (const struct conn *c = http->conns; c; c = c->next)
+    for (const struct conn *c = web->conns; c; c = c->next)
         n += c->phase == PHASE_BODY || c->phase == PHASE_ANSWER;
     return n;
 }
 
-void http_wake(void *connection)
+void web_wake(void *connection)
 {
     MHD_resume_connection(connection);
 }
 
-void http_sleep(void *connection)
+void web_sleep(void *connection)
 {
     MHD_suspend_connection(connection);
 }
