@@ -20,12 +20,13 @@ MAY_CALL = {
     "store": ["base"],
     "artifact": ["base"],
     "runtime": ["base", "artifact"],
-    "engine": ["plan", "runtime", "store", "artifact"],
+    "registry": ["store", "artifact", "ml"],
+    "engine": ["plan", "runtime", "store", "artifact", "registry"],
     "argo": ["plan", "store", "artifact"],
     "api": ["store", "engine", "argo"],
     "ml": ["base"],
     "components": ["ml"],
-    "cli": ["base", "spec", "cel", "plan", "store", "artifact", "runtime", "engine", "argo", "api", "ml", "components"],
+    "cli": ["base", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "ml", "components"],
 }
 
 LIBRARIES = {  # header's beginning: the folders that may include it

@@ -7,6 +7,7 @@
 #include "cli/edit.h"
 #include "cli/out.h"
 #include "cli/record.h"
+#include "registry/registry.h"
 
 static int experiment_json(struct store *store, const struct store_experiment *e, struct arena *a,
                            struct js **ret, struct dh_err *err)
@@ -99,9 +100,7 @@ static int list(const struct cli *cli, const struct cli_args *args, struct dh_er
  * best, unless it is said. */
 static bool smallest_wins(const struct cli_args *args, const char *metric)
 {
-    return cli_has(args, "min") ||
-           (!cli_has(args, "max") && (strstr(metric, "loss") || strstr(metric, "error")) &&
-            strncmp(metric, "neg_", 4) != 0);
+    return cli_has(args, "min") || (!cli_has(args, "max") && registry_smaller_wins(metric));
 }
 
 static int best(const struct cli *cli, const struct cli_args *args, struct store *store,

@@ -6,6 +6,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
+#include "registry/registry.h"
 
 static int put_metrics(struct run *run, const struct job *job, const struct js *a,
                        struct dh_err *err)
@@ -33,7 +34,7 @@ static int register_model(struct run *run, const struct job *job, const struct j
                           struct dh_err *err)
 {
     const struct js *metadata = js_get(a, "metadata"), *aliases = js_get(metadata, "dhow.aliases");
-    const char *name = js_get_text(metadata, "dhow.model_name"), *list[16];
+    const char *name = js_get_text(metadata, "dhow.model_name"), *list[16], *held;
     own(arena_free) struct arena *arena = NULL;
     own_mem char *text = NULL;
     struct store_model_version version = {.model = name,
@@ -61,8 +62,11 @@ static int register_model(struct run *run, const struct job *job, const struct j
         for (char *s = strtok_r(copy, ", ", &save); s && n < 16; s = strtok_r(NULL, ", ", &save))
             list[n++] = s;
     }
-    if (store_model_register(run->engine->store, &version, list, n, arena, &done, err) == 0)
+    if (registry_register(run->engine->store, &version, list, n, arena, &done, &held, err) == 0) {
+        if (held) /* the version is there; a person may give it the alias */
+            run_note(run, held);
         return 0;
+    }
     if (err->code != DH_IO)
         err->code = DH_FAILED;
     return dh_while(err, "registering model '%s'", name);

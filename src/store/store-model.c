@@ -54,7 +54,9 @@ static int version_id(struct store *s, int64_t model, const char *version, int64
 
 #define VERSION_SELECT                                                                             \
     "SELECT v.id, v.model_id, v.uuid, m.name, v.version, v.description, v.artifact_id, v.run_id,"  \
-    " v.task_id, a.uuid, a.uri, a.digest, r.uuid, t.uuid, v.metadata, v.created_us"                \
+    " v.task_id, a.uuid, a.uri, a.digest, r.uuid, t.uuid, v.metadata, v.created_us,"               \
+    " coalesce(v.updated_us, v.created_us), v.stage, v.approval, v.approval_who,"                  \
+    " v.approval_why, v.approval_us"                                                               \
     " FROM model_version v JOIN model m ON m.id = v.model_id"                                      \
     " LEFT JOIN artifacts a ON a.id = v.artifact_id LEFT JOIN run r ON r.id = v.run_id"            \
     " LEFT JOIN task t ON t.id = v.task_id "
@@ -100,6 +102,12 @@ static int version_read(struct store *s, const struct db_rows *rows, struct aren
         .task_uuid = store_text(rows, 13, a),
         .metadata = store_text(rows, 14, a),
         .created_us = db_int(rows, 15),
+        .updated_us = db_int(rows, 16),
+        .stage = store_text(rows, 17, a),
+        .approval = store_text(rows, 18, a),
+        .approval_who = store_text(rows, 19, a),
+        .approval_why = store_text(rows, 20, a),
+        .approval_us = db_int(rows, 21),
     };
     return aliases_of(s, ret->id, a, &ret->aliases, err);
 }
@@ -283,6 +291,27 @@ int store_model_set_alias(struct store *s, const char *model, const char *alias,
 
 /* ---- looking ---- */
 
+#define MODEL_SELECT                                                                               \
+    "SELECT m.id, m.uuid, m.name, m.description, m.created_us, m.updated_us,"                      \
+    " (SELECT count(*) FROM model_version WHERE model_id = m.id),"                                 \
+    " (SELECT version FROM model_version WHERE model_id = m.id"                                    \
+    "  ORDER BY ordinal DESC LIMIT 1), m.rules FROM model m "
+
+static void model_read(const struct db_rows *rows, struct arena *a, struct store_model *ret)
+{
+    *ret = (struct store_model){
+        .id = db_int(rows, 0),
+        .uuid = store_text(rows, 1, a),
+        .name = store_text(rows, 2, a),
+        .description = store_text(rows, 3, a),
+        .created_us = db_int(rows, 4),
+        .updated_us = db_int(rows, 5),
+        .n_versions = db_int(rows, 6),
+        .latest = store_text(rows, 7, a),
+        .rules = store_text(rows, 8, a),
+    };
+}
+
 int store_model_list(struct store *s, struct arena *a, struct store_models *ret, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
@@ -290,27 +319,77 @@ int store_model_list(struct store *s, struct arena *a, struct store_models *ret,
     size_t cap = 0;
     int rc;
 
-    if (db_query(s->db, err, &rows,
-                 "SELECT m.id, m.uuid, m.name, m.description, m.created_us, m.updated_us,"
-                 " (SELECT count(*) FROM model_version WHERE model_id = m.id),"
-                 " (SELECT version FROM model_version WHERE model_id = m.id"
-                 "  ORDER BY ordinal DESC LIMIT 1) FROM model m ORDER BY m.name") < 0)
+    if (db_query(s->db, err, &rows, MODEL_SELECT "ORDER BY m.name") < 0)
         return -1;
-    while ((rc = db_next(rows, err)) == 1) {
-        struct store_model *m = STORE_PUSH(a, &list, cap);
-
-        m->id = db_int(rows, 0);
-        m->uuid = store_text(rows, 1, a);
-        m->name = store_text(rows, 2, a);
-        m->description = store_text(rows, 3, a);
-        m->created_us = db_int(rows, 4);
-        m->updated_us = db_int(rows, 5);
-        m->n_versions = db_int(rows, 6);
-        m->latest = store_text(rows, 7, a);
-    }
+    while ((rc = db_next(rows, err)) == 1)
+        model_read(rows, a, STORE_PUSH(a, &list, cap));
     if (rc == 0)
         *ret = list;
     return rc;
+}
+
+int store_model_get(struct store *s, const char *name, struct arena *a, struct store_model *ret,
+                    struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows, MODEL_SELECT "WHERE m.name = ?", DB_T(name)) < 0 ||
+        store_one(db_next(rows, err), err, "model '%s'", name) < 0)
+        return -1;
+    model_read(rows, a, ret);
+    return 0;
+}
+
+int store_model_create(struct store *s, const char *name, const char *description,
+                       struct dh_err *err)
+{
+    char uuid[ID_TEXT];
+    int64_t now_us = clock_now_us();
+
+    if (named("a model", name, err) < 0)
+        return -1;
+    if (db_run(s->db, err,
+               "INSERT INTO model(uuid, name, description, created_us, updated_us)"
+               " VALUES (?, ?, ?, ?, ?)",
+               DB_T(id_new(uuid)), DB_T(name), DB_T(description), DB_I(now_us), DB_I(now_us)) == 0)
+        return 0;
+    return err->code == DH_EXISTS ? dh_fail(err, DH_EXISTS, "model '%s' is there already", name)
+                                  : dh_while(err, "model '%s'", name);
+}
+
+int store_model_rename(struct store *s, const char *name, const char *to, struct dh_err *err)
+{
+    if (named("a model", to, err) < 0)
+        return -1;
+    if (db_run(s->db, err, "UPDATE model SET name = ?, updated_us = ? WHERE name = ?", DB_T(to),
+               DB_I(clock_now_us()), DB_T(name)) < 0)
+        return err->code == DH_EXISTS ? dh_fail(err, DH_EXISTS, "model '%s' is there already", to)
+                                      : -1;
+    return store_one(db_changes(s->db) > 0, err, "model '%s'", name);
+}
+
+int store_model_set_description(struct store *s, const char *name, const char *text,
+                                struct dh_err *err)
+{
+    if (db_run(s->db, err, "UPDATE model SET description = ?, updated_us = ? WHERE name = ?",
+               DB_T(text), DB_I(clock_now_us()), DB_T(name)) < 0)
+        return -1;
+    return store_one(db_changes(s->db) > 0, err, "model '%s'", name);
+}
+
+int store_model_set_rules(struct store *s, const char *name, const char *rules, struct dh_err *err)
+{
+    if (db_run(s->db, err, "UPDATE model SET rules = ?, updated_us = ? WHERE name = ?", DB_T(rules),
+               DB_I(clock_now_us()), DB_T(name)) < 0)
+        return -1;
+    return store_one(db_changes(s->db) > 0, err, "model '%s'", name);
+}
+
+int store_model_delete(struct store *s, const char *name, struct dh_err *err)
+{
+    if (db_run(s->db, err, "DELETE FROM model WHERE name = ?", DB_T(name)) < 0)
+        return -1;
+    return store_one(db_changes(s->db) > 0, err, "model '%s'", name);
 }
 
 int store_model_versions(struct store *s, const char *model, struct arena *a,

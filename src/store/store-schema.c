@@ -301,8 +301,55 @@ static const char v_served[] =
     "CREATE INDEX schedule_experiment ON schedule(experiment_id);"
     "CREATE INDEX schedule_created ON schedule(created_us);";
 
+/* What governs models: stages, approvals, rules, tags and what was done to them; and the tasks that
+ * wait for a person. */
+static const char v_models[] =
+    "ALTER TABLE model ADD COLUMN rules TEXT;"
+    "ALTER TABLE model_version ADD COLUMN stage TEXT;"
+    "ALTER TABLE model_version ADD COLUMN approval TEXT;"
+    "ALTER TABLE model_version ADD COLUMN approval_who TEXT;"
+    "ALTER TABLE model_version ADD COLUMN approval_why TEXT;"
+    "ALTER TABLE model_version ADD COLUMN approval_us BIGINT;"
+    "ALTER TABLE model_version ADD COLUMN updated_us BIGINT;"
+
+    "CREATE TABLE model_tag("
+    " model_id INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY(model_id, name));"
+    "CREATE TABLE model_version_tag("
+    " version_id INTEGER NOT NULL REFERENCES model_version(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY(version_id, name));"
+
+    "CREATE TABLE model_event("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " model_id INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,"
+    " version TEXT,"
+    " time_us BIGINT NOT NULL,"
+    " what TEXT NOT NULL,"
+    " who TEXT,"
+    " why TEXT);"
+    "CREATE INDEX model_event_model ON model_event(model_id);"
+
+    "CREATE TABLE approval("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " run_id INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " task_id INTEGER NOT NULL UNIQUE REFERENCES task(id) ON DELETE CASCADE,"
+    " asks TEXT NOT NULL,"
+    " requested_us BIGINT NOT NULL,"
+    " deadline_us BIGINT,"
+    " decision TEXT,"
+    " who TEXT,"
+    " why TEXT,"
+    " answers TEXT,"
+    " decided_us BIGINT);"
+    "CREATE INDEX approval_run ON approval(run_id);"
+    "CREATE INDEX approval_decision ON approval(decision, requested_us);";
+
 const char *const store_migrations[] = {
-    v1, artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served};
+    v1, artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served, v_models};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 static int one_step(struct db *db, const char *const *steps, int version, struct dh_err *err)

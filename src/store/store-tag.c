@@ -1,4 +1,4 @@
-/* Tags of runs and experiments, and the last values of a run's metrics. */
+/* Tags of runs, experiments and models, and the last values of a run's metrics. */
 #include <string.h>
 
 #include "base/js.h"
@@ -15,6 +15,13 @@ static const struct {
         {"INSERT INTO experiment_tag(experiment_id, name, value) VALUES (?, ?, ?)",
          "DELETE FROM experiment_tag WHERE experiment_id = ? AND name = ?",
          "SELECT name, value FROM experiment_tag WHERE experiment_id = ? ORDER BY name"},
+    [STORE_TAG_MODEL] = {"INSERT INTO model_tag(model_id, name, value) VALUES (?, ?, ?)",
+                         "DELETE FROM model_tag WHERE model_id = ? AND name = ?",
+                         "SELECT name, value FROM model_tag WHERE model_id = ? ORDER BY name"},
+    [STORE_TAG_MODEL_VERSION] =
+        {"INSERT INTO model_version_tag(version_id, name, value) VALUES (?, ?, ?)",
+         "DELETE FROM model_version_tag WHERE version_id = ? AND name = ?",
+         "SELECT name, value FROM model_version_tag WHERE version_id = ? ORDER BY name"},
 };
 
 enum { NAME_MAX_BYTES = 250 };

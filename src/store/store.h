@@ -459,7 +459,13 @@ int store_metric_list(struct store *s, int64_t run_id, struct arena *a, struct s
 
 /* ---- tags: a name and a text, of what is found by them ---- */
 
-enum store_tagged { STORE_TAG_RUN, STORE_TAG_EXPERIMENT, STORE_N_TAGGED };
+enum store_tagged {
+    STORE_TAG_RUN,
+    STORE_TAG_EXPERIMENT,
+    STORE_TAG_MODEL,
+    STORE_TAG_MODEL_VERSION,
+    STORE_N_TAGGED
+};
 /* value NULL: removes it (gone already is fine). DH_INVALID: a name that cannot be one. */
 int store_tag_set(struct store *s, enum store_tagged kind, int64_t id, const char *name,
                   const char *value, struct dh_err *err);
@@ -474,6 +480,7 @@ struct store_model {
     const char *uuid, *name, *description;
     int64_t created_us, updated_us, n_versions;
     const char *latest; /* the newest version's name; NULL: none */
+    const char *rules;  /* JSON array, see registry/registry.h; NULL: none */
 };
 struct store_models {
     struct store_model *items;
@@ -487,6 +494,12 @@ struct store_model_version {
     const char *metadata;                                            /* JSON object */
     const char *aliases; /* out: JSON array of texts, sorted. In: not read (see below) */
     int64_t created_us;
+    /* out only from here */
+    int64_t updated_us;
+    const char *stage;    /* "Staging", "Production", "Archived", or any other; NULL: none */
+    const char *approval; /* "APPROVED", "REJECTED"; NULL: nobody has decided */
+    const char *approval_who, *approval_why;
+    int64_t approval_us;
 };
 struct store_model_versions {
     struct store_model_version *items;
@@ -509,3 +522,74 @@ int store_model_versions(struct store *s, const char *model, struct arena *a,
 /* `version`: its name, an alias, or "latest"; NULL is "latest". */
 int store_model_find(struct store *s, const char *model, const char *version, struct arena *a,
                      struct store_model_version *ret, struct dh_err *err);
+
+int store_model_get(struct store *s, const char *name, struct arena *a, struct store_model *ret,
+                    struct dh_err *err);
+/* Makes it, without a version. DH_EXISTS, DH_INVALID. */
+int store_model_create(struct store *s, const char *name, const char *description,
+                       struct dh_err *err);
+/* DH_EXISTS: the new name is taken. */
+int store_model_rename(struct store *s, const char *name, const char *to, struct dh_err *err);
+int store_model_set_description(struct store *s, const char *name, const char *text,
+                                struct dh_err *err);
+int store_model_set_rules(struct store *s, const char *name, const char *rules,
+                          struct dh_err *err); /* NULL: none */
+/* With all versions, aliases, tags. The artifacts stay: gc frees them. */
+int store_model_delete(struct store *s, const char *name, struct dh_err *err);
+
+/* Of one version, by its id. */
+int store_model_version_set_stage(struct store *s, int64_t id, const char *stage,
+                                  struct dh_err *err); /* NULL: none */
+int store_model_version_set_description(struct store *s, int64_t id, const char *text,
+                                        struct dh_err *err);
+int store_model_version_decide(struct store *s, int64_t id, bool approved, const char *who,
+                               const char *why, int64_t now_us, struct dh_err *err);
+int store_model_version_delete(struct store *s, int64_t id, struct dh_err *err);
+
+/* What was done to a model, oldest first. */
+struct store_model_event {
+    const char *version; /* NULL: to the model as a whole */
+    const char *what;    /* in words */
+    const char *who, *why;
+    int64_t time_us;
+};
+struct store_model_events {
+    struct store_model_event *items;
+    size_t n;
+};
+int store_model_log(struct store *s, int64_t model_id, const struct store_model_event *event,
+                    struct dh_err *err);
+int store_model_events(struct store *s, int64_t model_id, struct arena *a,
+                       struct store_model_events *ret, struct dh_err *err);
+
+/* ---- approvals: tasks that wait for a person ---- */
+
+struct store_approval {
+    int64_t id, run_id, task_id;
+    const char *asks;                  /* JSON object: parameter → {description, default, enum} */
+    int64_t requested_us, deadline_us; /* deadline 0: none */
+    const char *decision;              /* "APPROVED", "REJECTED"; NULL: waits */
+    const char *who, *why;
+    const char *answers; /* JSON object: parameter → value */
+    int64_t decided_us;
+    const char *run_uuid, *run_name, *pipeline, *task_uuid, *task_name, *scope_path; /* out only */
+};
+struct store_approvals {
+    struct store_approval *items;
+    size_t n;
+};
+/* The one of this task: asked for now where it is not there. Reads run_id, task_id, asks,
+ * requested_us, deadline_us; *ret is what is on record (a decision may be there already). */
+int store_approval_ask(struct store *s, const struct store_approval *approval, struct arena *a,
+                       struct store_approval *ret, struct dh_err *err);
+int store_approval_get(struct store *s, int64_t task_id, struct arena *a,
+                       struct store_approval *ret, struct dh_err *err); /* DH_NOT_FOUND */
+/* Those that wait (run_id 0: of all runs), or all of them; oldest first. */
+int store_approval_list(struct store *s, int64_t run_id, bool decided_too, struct arena *a,
+                        struct store_approvals *ret, struct dh_err *err);
+enum { STORE_APPROVAL_DECIDED = 1 };
+/* Once. STORE_APPROVAL_DECIDED: somebody was quicker. */
+int store_approval_decide(struct store *s, int64_t task_id, bool approved, const char *who,
+                          const char *why, const char *answers, int64_t now_us, struct dh_err *err);
+/* A task that runs anew asks anew. */
+int store_approval_forget(struct store *s, int64_t task_id, struct dh_err *err);
