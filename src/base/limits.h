@@ -38,3 +38,4 @@
 #define LIMIT_HTTP_BODY_S 120                 /* and for the body */
 #define LIMIT_HTTP_IDLE_S 75                  /* a connection that says nothing */
 #define LIMIT_UPLOAD_BYTES ((size_t)32 << 20) /* an uploaded pipeline package */
+#define LIMIT_LINEAGE 20000                   /* artifacts of one answer about lineage */
