@@ -339,6 +339,7 @@ int platform_config(struct run *run, struct job *job, struct dh_err *err)
     const struct component_inputs_parameter_map *inputs = &component->input_definitions.parameters;
     own(js_free) struct js *to = NULL;
     struct config c = {.run = run, .job = job};
+    struct js *in = js_get(job->input, "inputs"), *values;
 
     if (!component->task_config_passthroughs.n)
         return 0;
@@ -347,9 +348,11 @@ int platform_config(struct run *run, struct job *job, struct dh_err *err)
     for (size_t i = 0; i < component->task_config_passthroughs.n; i++)
         if (one_field(&c, component->task_config_passthroughs.items[i].field, err) < 0)
             return -1;
+    /* A copy: the values are the plan's, and there are none where no other input has one. */
+    values = js_get(in, "parameterValues") ? js_copy(js_get(in, "parameterValues")) : js_object();
+    js_set(in, "parameterValues", values);
     for (size_t i = 0; i < inputs->n; i++)
         if (inputs->items[i].parameter_type == PARAM_TASK_CONFIG)
-            js_set(js_path(job->input, "inputs", "parameterValues", NULL), inputs->items[i].name,
-                   js_ref(to));
+            js_set(values, inputs->items[i].name, js_ref(to));
     return 0;
 }

@@ -353,6 +353,7 @@ int executor_import(const struct plan *plan, const struct plan_node *node, struc
     const struct importer_spec *im = node->executor->importer;
     const struct js *uri = im->artifact_uri.constant;
     own(js_free) struct js *expanded = NULL;
+    own(js_free) struct js *metadata = NULL;
     struct js *outputs, *artifacts, *list, *a;
     const char *key = "artifact";
 
@@ -370,9 +371,9 @@ int executor_import(const struct plan *plan, const struct plan_node *node, struc
     js_set(a, "type", js_str(spec_artifact_type(&im->type_schema)));
     js_set(a, "schema", type_json(&im->type_schema));
     js_set(a, "uri", js_ref(expanded));
-    js_set(a, "metadata",
-           im->metadata ? placeholder_expand_value(im->metadata, plan, node, node->inputs)
-                        : js_object());
+    metadata = im->metadata ? placeholder_expand_value(im->metadata, plan, node, node->inputs)
+                            : js_object();
+    js_set(a, "metadata", value_as(PARAM_STRUCT, metadata));
     list = js_array();
     js_push(list, a);
     artifacts = js_object();
