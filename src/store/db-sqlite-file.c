@@ -26,7 +26,7 @@ static int one_number(struct db *db, const char *sql, int64_t *ret, struct dh_er
     return rc < 0 ? -1 : 0;
 }
 
-int db_version(struct db *db, int *ret, struct dh_err *err)
+int db_sqlite_version(struct db *db, int *ret, struct dh_err *err)
 {
     int64_t version, application, tables;
 
@@ -40,7 +40,7 @@ int db_version(struct db *db, int *ret, struct dh_err *err)
     return 0;
 }
 
-int db_set_version(struct db *db, int version, struct dh_err *err)
+int db_sqlite_set_version(struct db *db, int version, struct dh_err *err)
 {
     char sql[100];
 
@@ -49,24 +49,43 @@ int db_set_version(struct db *db, int version, struct dh_err *err)
     return db_script(db, sql, err);
 }
 
-bool db_changed(struct db *db)
+int db_sqlite_migrate(struct db *db, const char *sql, int version, struct dh_err *err)
+{
+    int now, rc;
+
+    if (db_begin(db, err) < 0)
+        return -1;
+    /* Another process may have done it while this one waited for the lock. */
+    rc = db_version(db, &now, err);
+    if (rc == 0 && now == version) {
+        rc = db_script(db, sql, err);
+        if (rc == 0)
+            rc = db_set_version(db, version + 1, err);
+    }
+    if (rc == 0)
+        return db_commit(db, err);
+    db_rollback(db);
+    return -1;
+}
+
+bool db_sqlite_changed(struct db *db)
 {
     int64_t now = 0;
 
-    if (!db->data_version &&
-        sqlite3_prepare_v3(db->sqlite, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT,
-                           &db->data_version, NULL) != SQLITE_OK)
+    if (!of(db)->data_version &&
+        sqlite3_prepare_v3(of(db)->sqlite, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT,
+                           &of(db)->data_version, NULL) != SQLITE_OK)
         return true;
-    if (sqlite3_step(db->data_version) == SQLITE_ROW)
-        now = sqlite3_column_int64(db->data_version, 0);
-    (void)sqlite3_reset(db->data_version);
-    if (now == db->seen_version)
+    if (sqlite3_step(of(db)->data_version) == SQLITE_ROW)
+        now = sqlite3_column_int64(of(db)->data_version, 0);
+    (void)sqlite3_reset(of(db)->data_version);
+    if (now == of(db)->seen_version)
         return false;
-    db->seen_version = now;
+    of(db)->seen_version = now;
     return true;
 }
 
-int db_check(struct db *db, struct dh_err *err)
+int db_sqlite_check(struct db *db, struct dh_err *err)
 {
     static const char *const checks[] = {"PRAGMA integrity_check(5)", "PRAGMA foreign_key_check"};
     own_buf struct buf found = {.max = 600};
@@ -98,26 +117,29 @@ int db_check(struct db *db, struct dh_err *err)
 
 /* ---- opening ---- */
 
-const char *db_path(const struct db *db)
+static struct db *new_handle(const char *path, int busy_ms)
 {
-    return db->path;
+    struct sqlite *s = dh_zalloc(1, sizeof *s);
+
+    s->base.ops = &db_sqlite_ops;
+    s->base.path = dh_strdup(path);
+    s->base.busy_ms = busy_ms;
+    return &s->base;
 }
 
-struct db *db_close(struct db *db)
+struct db *db_sqlite_close(struct db *db)
 {
-    if (!db)
-        return NULL;
     for (size_t i = 0; i < N_SLOTS; i++) {
-        if (db->slots[i])
-            (void)sqlite3_finalize(db->slots[i]->stmt);
-        dh_mem_own(&db->slots[i]);
+        if (of(db)->slots[i])
+            (void)sqlite3_finalize(of(db)->slots[i]->stmt);
+        dh_mem_own(&of(db)->slots[i]);
     }
-    (void)sqlite3_finalize(db->data_version);
+    (void)sqlite3_finalize(of(db)->data_version);
     /* The last to close writes the log back, which waits for the disk several times: longer than a
      * whole small run. A short log may as well stay, the next one to open reads it in no time. */
-    if (db->sqlite && db->log_frames < KEEP_FRAMES)
-        (void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    (void)sqlite3_close_v2(db->sqlite); /* rolls back what is open */
+    if (of(db)->sqlite && of(db)->log_frames < KEEP_FRAMES)
+        (void)sqlite3_db_config(of(db)->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    (void)sqlite3_close_v2(of(db)->sqlite); /* rolls back what is open */
     dh_mem_own(&db->path);
     dh_mem_own(&db);
     return NULL;
@@ -125,15 +147,15 @@ struct db *db_close(struct db *db)
 
 static int after_commit(void *user, sqlite3 *sqlite, const char *name, int frames)
 {
-    struct db *db = user;
+    struct sqlite *s = user;
 
     (void)name;
-    if (frames < db->log_frames)
-        db->tried_frames = 0; /* the log has started anew */
-    db->log_frames = frames;
+    if (frames < s->log_frames)
+        s->tried_frames = 0; /* the log has started anew */
+    s->log_frames = frames;
     /* A reader in another process can hold it up; then not again at each commit. */
-    if (frames >= CHECKPOINT_FRAMES && frames - db->tried_frames >= KEEP_FRAMES) {
-        db->tried_frames = frames;
+    if (frames >= CHECKPOINT_FRAMES && frames - s->tried_frames >= KEEP_FRAMES) {
+        s->tried_frames = frames;
         (void)sqlite3_wal_checkpoint_v2(sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     }
     return SQLITE_OK;
@@ -155,13 +177,13 @@ static int open_file(struct db *db, unsigned flags, bool immutable, struct dh_er
             buf_addf(&uri, strchr("?#%", *p) ? "%%%02X" : "%c", (unsigned)(unsigned char)*p);
         buf_adds(&uri, "?immutable=1");
     }
-    rc = sqlite3_open_v2(immutable ? buf_str(&uri) : db->path, &db->sqlite, how, NULL);
+    rc = sqlite3_open_v2(immutable ? buf_str(&uri) : db->path, &of(db)->sqlite, how, NULL);
     if (rc != SQLITE_OK)
         return db_sqlite_failed(db, rc, err);
-    (void)sqlite3_busy_timeout(db->sqlite, db->busy_ms);
-    (void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    (void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    (void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void)sqlite3_busy_timeout(of(db)->sqlite, db->busy_ms);
+    (void)sqlite3_db_config(of(db)->sqlite, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    (void)sqlite3_db_config(of(db)->sqlite, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    (void)sqlite3_db_config(of(db)->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     return 0;
 }
 
@@ -209,11 +231,11 @@ static int open_readonly(struct db *db, struct dh_err *err)
 
     if (open_file(db, DB_READONLY, false, err) == 0 && first_read(db, err) == 0)
         return 0;
-    code = db->sqlite ? sqlite3_errcode(db->sqlite) & 0xff : SQLITE_NOTADB;
+    code = of(db)->sqlite ? sqlite3_errcode(of(db)->sqlite) & 0xff : SQLITE_NOTADB;
     if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT || access(db->path, R_OK) < 0)
         return -1;
-    (void)sqlite3_close_v2(db->sqlite);
-    db->sqlite = NULL;
+    (void)sqlite3_close_v2(of(db)->sqlite);
+    of(db)->sqlite = NULL;
     return open_elsewhere(db, err);
 }
 
@@ -224,22 +246,22 @@ static int set_wal(struct db *db, struct dh_err *err)
     int rc = SQLITE_BUSY;
 
     for (int waited = 0; rc == SQLITE_BUSY && waited <= db->busy_ms; waited += 10) {
-        rc = sqlite3_exec(db->sqlite, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
+        rc = sqlite3_exec(of(db)->sqlite, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
         if (rc == SQLITE_BUSY)
             (void)sqlite3_sleep(10);
     }
-    return rc == SQLITE_OK ? 0 : db_sqlite_failed(db, sqlite3_extended_errcode(db->sqlite), err);
+    return rc == SQLITE_OK ? 0
+                           : db_sqlite_failed(db, sqlite3_extended_errcode(of(db)->sqlite), err);
 }
 
-int db_open(const char *path, unsigned flags, int busy_ms, struct db **ret, struct dh_err *err)
+int db_sqlite_open(const char *path, unsigned flags, int busy_ms, struct db **ret,
+                   struct dh_err *err)
 {
-    own(db_close) struct db *db = dh_zalloc(1, sizeof *db);
+    own(db_close) struct db *db = new_handle(path, busy_ms);
     struct stat st;
 
     /* No counting of every allocation; has an effect before the first use alone. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    db->path = dh_strdup(path);
-    db->busy_ms = busy_ms;
     if (stat(path, &st) < 0) {
         if (errno == ENOENT && !(flags & DB_CREATE && !(flags & DB_READONLY)))
             return dh_fail(err, DH_NOT_FOUND, "there is no database %s", path);
@@ -261,7 +283,7 @@ int db_open(const char *path, unsigned flags, int busy_ms, struct db **ret, stru
                   "PRAGMA journal_size_limit = 33554432",
                   err) < 0)
         return -1;
-    (void)sqlite3_wal_hook(db->sqlite, after_commit, db);
+    (void)sqlite3_wal_hook(of(db)->sqlite, after_commit, db);
     *ret = take(&db);
     return 0;
 }
@@ -272,18 +294,17 @@ int db_open(const char *path, unsigned flags, int busy_ms, struct db **ret, stru
 static int image(const char *path, int (*fill)(struct db *db, struct dh_err *err),
                  unsigned char **ret, size_t *ret_n, struct dh_err *err)
 {
-    own(db_close) struct db *db = dh_zalloc(1, sizeof *db);
+    own(db_close) struct db *db = new_handle(path, 0);
     sqlite3_int64 n = 0;
     int rc;
 
-    db->path = dh_strdup(path);
-    rc =
-        sqlite3_open_v2(":memory:", &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = sqlite3_open_v2(":memory:", &of(db)->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                         NULL);
     if (rc != SQLITE_OK)
         return db_sqlite_failed(db, rc, err);
     if (fill(db, err) < 0)
         return -1;
-    *ret = sqlite3_serialize(db->sqlite, "main", &n, 0);
+    *ret = sqlite3_serialize(of(db)->sqlite, "main", &n, 0);
     if (!*ret || n < 100)
         return dh_fail(err, DH_BUG, "database %s: cannot be made", path);
     *ret_n = (size_t)n;
@@ -297,7 +318,8 @@ static void free_image(unsigned char **bytes)
     sqlite3_free(*bytes);
 }
 
-int db_create(const char *path, int (*fill)(struct db *db, struct dh_err *err), struct dh_err *err)
+int db_sqlite_create(const char *path, int (*fill)(struct db *db, struct dh_err *err),
+                     struct dh_err *err)
 {
     __attribute__((cleanup(free_image))) unsigned char *bytes = NULL;
     const char *slash = strrchr(path, '/');

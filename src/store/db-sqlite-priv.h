@@ -2,7 +2,7 @@
 /* db-sqlite-priv - what the two files of db on SQLite share; they alone see sqlite3.h. */
 #include <sqlite3.h>
 
-#include "store/db.h"
+#include "store/db-priv.h"
 
 #define APPLICATION_ID 0x64686f77 /* "dhow", in the file's header */
 #define CHECKPOINT_FRAMES                                                                          \
@@ -12,26 +12,34 @@
 #define N_SLOTS 256      /* of the statement cache; a power of two, far above our literals */
 
 /* A prepared statement, kept under the address of its text. */
-struct db_rows {
-    struct db *db;
+struct sqlite_rows {
+    struct db_rows base;
     sqlite3_stmt *stmt;
     const char *sql;
     bool once; /* not in the cache: finalized by db_end */
     bool open; /* handed out and not given back yet */
 };
 
-struct db {
+struct sqlite {
+    struct db base;
     sqlite3 *sqlite;
-    char *path;
-    struct db_rows *slots[N_SLOTS];
+    struct sqlite_rows *slots[N_SLOTS];
     sqlite3_stmt *data_version;
     int64_t seen_version;
     int log_frames, tried_frames; /* in the log after our last commit; at the last write-back */
-    int busy_ms;
-    int scopes;     /* open ones */
-    bool scope_own; /* the outermost scope is the transaction */
-    bool begun;     /* db_begin without its end yet, also after SQLite rolled back by itself */
 };
 
+extern const struct db_ops db_sqlite_ops;
+static inline struct sqlite *of(const struct db *db)
+{
+    return (struct sqlite *)(uintptr_t)db;
+}
 /* Fills *err with what SQLite's code means to the person in front of it; returns -1. */
 int db_sqlite_failed(struct db *db, int rc, struct dh_err *err);
+/* The file's part of the table. */
+struct db *db_sqlite_close(struct db *db);
+int db_sqlite_version(struct db *db, int *ret, struct dh_err *err);
+int db_sqlite_set_version(struct db *db, int version, struct dh_err *err);
+int db_sqlite_migrate(struct db *db, const char *sql, int version, struct dh_err *err);
+bool db_sqlite_changed(struct db *db);
+int db_sqlite_check(struct db *db, struct dh_err *err);

@@ -1,30 +1,30 @@
 /* db on SQLite: statements and transactions. */
-#include <math.h>
 #include <string.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "store/db-dialect.h"
 #include "store/db-sqlite-priv.h"
 
 /* ---- errors ---- */
 
 static int constraint(struct db *db, struct dh_err *err)
 {
-    int code = sqlite3_extended_errcode(db->sqlite);
+    int code = sqlite3_extended_errcode(of(db)->sqlite);
 
     if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY)
         return dh_fail(err, DH_EXISTS, "it is in the database already (%s)",
-                       sqlite3_errmsg(db->sqlite));
+                       sqlite3_errmsg(of(db)->sqlite));
     if (code == SQLITE_CONSTRAINT_FOREIGNKEY)
         return dh_fail(err, DH_NOT_FOUND,
                        "the database has no such row, or others still refer to it (%s)",
-                       sqlite3_errmsg(db->sqlite));
-    return dh_fail(err, DH_BUG, "database %s: %s", db->path, sqlite3_errmsg(db->sqlite));
+                       sqlite3_errmsg(of(db)->sqlite));
+    return dh_fail(err, DH_BUG, "database %s: %s", db->path, sqlite3_errmsg(of(db)->sqlite));
 }
 
 int db_sqlite_failed(struct db *db, int rc, struct dh_err *err)
 {
-    const char *text = db->sqlite ? sqlite3_errmsg(db->sqlite) : sqlite3_errstr(rc);
+    const char *text = of(db)->sqlite ? sqlite3_errmsg(of(db)->sqlite) : sqlite3_errstr(rc);
 
     switch (rc & 0xff) {
     case SQLITE_BUSY:
@@ -46,7 +46,7 @@ int db_sqlite_failed(struct db *db, int rc, struct dh_err *err)
         return dh_fail(err, DH_IO, "%s is not a database, or its first page is damaged", db->path);
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR: {
-        int os = db->sqlite ? sqlite3_system_errno(db->sqlite) : 0;
+        int os = of(db)->sqlite ? sqlite3_system_errno(of(db)->sqlite) : 0;
 
         return dh_fail(err, DH_IO, "database %s: %s%s%s", db->path, text, os ? ": " : "",
                        os ? strerror(os) : "");
@@ -77,18 +77,18 @@ static size_t slot_of(const char *sql)
     return (size_t)(h >> 32) & (N_SLOTS - 1);
 }
 
-static int prepare(struct db *db, const char *sql, bool once, struct db_rows **ret,
+static int prepare(struct db *db, const char *sql, bool once, struct sqlite_rows **ret,
                    struct dh_err *err)
 {
-    struct db_rows *rows = dh_zalloc(1, sizeof *rows);
-    int rc = sqlite3_prepare_v3(db->sqlite, sql, -1, once ? 0 : SQLITE_PREPARE_PERSISTENT,
+    struct sqlite_rows *rows = dh_zalloc(1, sizeof *rows);
+    int rc = sqlite3_prepare_v3(of(db)->sqlite, sql, -1, once ? 0 : SQLITE_PREPARE_PERSISTENT,
                                 &rows->stmt, NULL);
 
     if (rc != SQLITE_OK) {
         dh_mem_own(&rows);
         return db_sqlite_failed(db, rc, err);
     }
-    rows->db = db;
+    rows->base.db = db;
     rows->sql = sql;
     rows->once = once;
     *ret = rows;
@@ -96,12 +96,12 @@ static int prepare(struct db *db, const char *sql, bool once, struct db_rows **r
 }
 
 /* The cached statement; a one-off where it is in use (a query within the same query). */
-static int statement(struct db *db, const char *sql, struct db_rows **ret, struct dh_err *err)
+static int statement(struct db *db, const char *sql, struct sqlite_rows **ret, struct dh_err *err)
 {
     size_t i = slot_of(sql);
 
     for (size_t tries = 0; tries < N_SLOTS; tries++, i = (i + 1) & (N_SLOTS - 1)) {
-        struct db_rows *at = db->slots[i];
+        struct sqlite_rows *at = of(db)->slots[i];
 
         if (at && at->sql != sql)
             continue;
@@ -110,7 +110,7 @@ static int statement(struct db *db, const char *sql, struct db_rows **ret, struc
         if (!at) {
             if (prepare(db, sql, false, &at, err) < 0)
                 return -1;
-            db->slots[i] = at;
+            of(db)->slots[i] = at;
         }
         *ret = at;
         return 0;
@@ -118,7 +118,7 @@ static int statement(struct db *db, const char *sql, struct db_rows **ret, struc
     return prepare(db, sql, true, ret, err);
 }
 
-static int bind(struct db_rows *rows, const struct db_val *vals, size_t n, struct dh_err *err)
+static int bind(struct sqlite_rows *rows, const struct db_val *vals, size_t n, struct dh_err *err)
 {
     int rc = SQLITE_OK;
 
@@ -142,30 +142,29 @@ static int bind(struct db_rows *rows, const struct db_val *vals, size_t n, struc
             break;
         }
     }
-    return rc == SQLITE_OK ? 0 : db_sqlite_failed(rows->db, rc, err);
+    return rc == SQLITE_OK ? 0 : db_sqlite_failed(rows->base.db, rc, err);
 }
 
-struct db_rows *db_end(struct db_rows *rows)
+static void end(struct db_rows *base)
 {
-    if (!rows)
-        return NULL;
+    struct sqlite_rows *rows = (struct sqlite_rows *)base;
+
     if (rows->once) {
         (void)sqlite3_finalize(rows->stmt);
         dh_mem_own(&rows);
-        return NULL;
+        return;
     }
     (void)sqlite3_reset(rows->stmt);
     rows->open = false;
-    return NULL;
 }
 
-int db_run_vals(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
-                size_t n)
+static int run(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
+               size_t n)
 {
-    own(db_end) struct db_rows *rows = NULL;
+    struct sqlite_rows *rows = NULL;
     int rc;
 
-    if (db->begun && sqlite3_get_autocommit(db->sqlite))
+    if (db->begun && sqlite3_get_autocommit(of(db)->sqlite))
         return dh_fail(err, DH_IO, "database %s: the transaction was undone by an error before",
                        db->path);
     if (!db->begun && db->scopes == 0 && fault(db, err) < 0)
@@ -173,159 +172,164 @@ int db_run_vals(struct db *db, struct dh_err *err, const char *sql, const struct
     if (statement(db, sql, &rows, err) < 0)
         return -1;
     rows->open = true;
-    if (bind(rows, vals, n, err) < 0)
-        return -1;
-    rc = sqlite3_step(rows->stmt);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : db_sqlite_failed(db, rc, err);
+    rc = bind(rows, vals, n, err);
+    if (rc == 0) {
+        rc = sqlite3_step(rows->stmt);
+        rc = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : db_sqlite_failed(db, rc, err);
+    }
+    end(&rows->base);
+    return rc;
 }
 
-static int query(struct db_rows *rows, const struct db_val *vals, size_t n, struct db_rows **ret,
-                 struct dh_err *err)
+static int query(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
+                 const struct db_val *vals, size_t n, bool kept)
 {
+    struct sqlite_rows *rows = NULL;
+
+    if ((kept ? statement(db, sql, &rows, err) : prepare(db, sql, true, &rows, err)) < 0)
+        return -1;
     rows->open = true;
     if (bind(rows, vals, n, err) < 0) {
-        db_end(rows);
+        end(&rows->base);
         return -1;
     }
-    *ret = rows;
+    *ret = &rows->base;
     return 0;
 }
 
-int db_query_vals(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
-                  const struct db_val *vals, size_t n)
+static sqlite3_stmt *stmt_of(const struct db_rows *rows)
 {
-    struct db_rows *rows = NULL;
-
-    return statement(db, sql, &rows, err) < 0 ? -1 : query(rows, vals, n, ret, err);
+    return ((const struct sqlite_rows *)rows)->stmt;
 }
 
-int db_query_built(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
-                   const struct db_val *vals, size_t n)
+static int next(struct db_rows *rows, struct dh_err *err)
 {
-    struct db_rows *rows = NULL;
-
-    return prepare(db, sql, true, &rows, err) < 0 ? -1 : query(rows, vals, n, ret, err);
-}
-
-int db_next(struct db_rows *rows, struct dh_err *err)
-{
-    int rc = sqlite3_step(rows->stmt);
+    int rc = sqlite3_step(stmt_of(rows));
 
     if (rc == SQLITE_ROW)
         return 1;
     return rc == SQLITE_DONE ? 0 : db_sqlite_failed(rows->db, rc, err);
 }
 
-int64_t db_int(const struct db_rows *rows, int column)
+static int columns(const struct db_rows *rows)
 {
-    return sqlite3_column_int64(rows->stmt, column);
+    return sqlite3_column_count(stmt_of(rows));
 }
 
-int64_t db_int_or(const struct db_rows *rows, int column, int64_t other)
+static const char *column_name(const struct db_rows *rows, int column)
 {
-    if (sqlite3_column_type(rows->stmt, column) == SQLITE_NULL)
-        return other;
-    return sqlite3_column_int64(rows->stmt, column);
+    return sqlite3_column_name(stmt_of(rows), column);
 }
 
-double db_real(const struct db_rows *rows, int column)
+static enum db_kind kind(const struct db_rows *rows, int column)
 {
-    /* SQLite keeps NaN as NULL. */
-    if (sqlite3_column_type(rows->stmt, column) == SQLITE_NULL)
-        return (double)NAN;
-    return sqlite3_column_double(rows->stmt, column);
+    switch (sqlite3_column_type(stmt_of(rows), column)) {
+    case SQLITE_NULL:
+        return DB_NULL;
+    case SQLITE_INTEGER:
+        return DB_INT;
+    case SQLITE_FLOAT:
+        return DB_REAL;
+    default:
+        return DB_TEXT;
+    }
 }
 
-const char *db_text(const struct db_rows *rows, int column)
+static int64_t integer(const struct db_rows *rows, int column)
 {
-    return (const char *)sqlite3_column_text(rows->stmt, column);
+    return sqlite3_column_int64(stmt_of(rows), column);
 }
 
-int64_t db_last_id(const struct db *db)
+static double real(const struct db_rows *rows, int column)
 {
-    return sqlite3_last_insert_rowid(db->sqlite);
+    return sqlite3_column_double(stmt_of(rows), column);
 }
 
-int64_t db_changes(const struct db *db)
+static const char *text(const struct db_rows *rows, int column)
 {
-    return sqlite3_changes(db->sqlite);
+    return (const char *)sqlite3_column_text(stmt_of(rows), column);
 }
 
-int db_script(struct db *db, const char *sql, struct dh_err *err)
+static int64_t last_id(const struct db *db)
 {
-    int rc = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
+    return sqlite3_last_insert_rowid(of(db)->sqlite);
+}
+
+static int64_t changes(struct db *db)
+{
+    return sqlite3_changes(of(db)->sqlite);
+}
+
+static int expect(struct db *db, const char *what, int64_t id, struct dh_err *err)
+{
+    if (sqlite3_changes(of(db)->sqlite) > 0)
+        return 0;
+    return dh_fail(err, DH_NOT_FOUND, "there is no %s %lld", what, (long long)id);
+}
+
+static int script(struct db *db, const char *sql, struct dh_err *err)
+{
+    own_mem char *ours = db_sqlite_script_of(sql);
+    int rc = sqlite3_exec(of(db)->sqlite, ours ? ours : sql, NULL, NULL, NULL);
 
     return rc == SQLITE_OK ? 0 : db_sqlite_failed(db, rc, err);
 }
 
 /* ---- transactions ---- */
 
-int db_begin(struct db *db, struct dh_err *err)
+static int begin(struct db *db, bool readonly, struct dh_err *err)
 {
-    if (db->begun)
-        return dh_fail(err, DH_BUG, "database %s: a transaction is open already", db->path);
-    if (db_run(db, err, "BEGIN IMMEDIATE") < 0)
-        return -1;
-    db->begun = true;
-    return 0;
+    return readonly ? db_run(db, err, "BEGIN") : db_run(db, err, "BEGIN IMMEDIATE");
 }
 
-int db_commit(struct db *db, struct dh_err *err)
+static int commit(struct db *db, struct dh_err *err)
 {
-    int rc;
-
-    if (!db->begun)
-        return dh_fail(err, DH_BUG, "database %s: no transaction is open", db->path);
-    rc = fault(db, err);
-    if (rc == 0)
-        rc = db_run(db, err, "COMMIT");
-    if (rc < 0)
-        db_rollback(db);
-    else
-        db->begun = false;
-    return rc;
+    return fault(db, err) < 0 ? -1 : db_run(db, err, "COMMIT");
 }
 
-void db_rollback(struct db *db)
+static void rollback(struct db *db)
 {
     /* SQLite may have rolled back by itself: then there is nothing left to do. */
-    if (!sqlite3_get_autocommit(db->sqlite))
-        (void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
-    db->begun = false;
-    db->scopes = 0;
+    if (!sqlite3_get_autocommit(of(db)->sqlite))
+        (void)sqlite3_exec(of(db)->sqlite, "ROLLBACK", NULL, NULL, NULL);
 }
 
-bool db_in_transaction(const struct db *db)
+static int savepoint(struct db *db, struct dh_err *err)
 {
-    return db->begun;
+    return db_run(db, err, "SAVEPOINT scope");
 }
 
-int db_scope_begin(struct db *db, struct dh_err *err)
+static int savepoint_end(struct db *db, bool undo, struct dh_err *err)
 {
-    if (db->scopes == 0) {
-        db->scope_own = !db->begun;
-        if (db->scope_own ? db_begin(db, err) < 0 : db_run(db, err, "SAVEPOINT scope") < 0)
-            return -1;
-    }
-    db->scopes++;
-    return 0;
-}
-
-int db_scope_end(struct db *db, int rc, struct dh_err *err)
-{
-    struct dh_err ignored;
-
-    if (db->scopes == 0 || --db->scopes > 0)
-        return rc;
-    if (db->scope_own) {
-        if (rc >= 0)
-            return db_commit(db, err) < 0 ? -1 : rc;
-        db_rollback(db);
-        return rc;
-    }
-    if (rc < 0)
-        (void)db_run(db, &ignored, "ROLLBACK TO scope");
-    if (db_run(db, rc < 0 ? &ignored : err, "RELEASE scope") < 0)
+    if (undo && db_run(db, err, "ROLLBACK TO scope") < 0)
         return -1;
-    return rc;
+    return db_run(db, err, "RELEASE scope");
 }
+
+const struct db_ops db_sqlite_ops = {
+    .close = db_sqlite_close,
+    .run = run,
+    .last_id = last_id,
+    .changes = changes,
+    .expect = expect,
+    .query = query,
+    .next = next,
+    .end = end,
+    .columns = columns,
+    .column = column_name,
+    .kind = kind,
+    .integer = integer,
+    .real = real,
+    .text = text,
+    .script = script,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .savepoint = savepoint,
+    .savepoint_end = savepoint_end,
+    .version = db_sqlite_version,
+    .set_version = db_sqlite_set_version,
+    .migrate = db_sqlite_migrate,
+    .changed = db_sqlite_changed,
+    .check = db_sqlite_check,
+};

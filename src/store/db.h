@@ -1,12 +1,18 @@
 #pragma once
 /* db - SQL behind a few calls: prepare once, bind, step, read columns.
  *
- * store/ writes its statements with `?` for values and in the SQL that SQLite and PostgreSQL share;
- * a database's own ways (opening, errors, schema version, locks, checks) are behind these calls.
- * It knows no table. db-sqlite*.c alone see sqlite3.h.
+ * A file is SQLite; postgresql:// and mysql:// are servers (db-url.h). store/ writes its statements
+ * with `?` for values and in the SQL that db-dialect.h describes, which all three can be given; a
+ * database's own ways (opening, errors, schema version, locks, checks) are behind these calls. It
+ * knows no table. db-sqlite*.c alone see sqlite3.h, db-postgres.c libpq, db-mysql.c libmariadb.
  *
- * Codes: DH_IO (the message names the file), DH_EXISTS (a unique key is taken), DH_NOT_FOUND (a row
- * that is referred to is not there), DH_INVALID (not a file of ours), DH_BUG (our SQL is wrong). */
+ * A server is far away: within a transaction it is sent writes without waiting for each answer, so
+ * an error of a write may be told by a later call, at the latest by db_commit. Outside of one, each
+ * call is whole.
+ *
+ * Codes: DH_IO (the message names the file or URL), DH_EXISTS (a unique key is taken), DH_NOT_FOUND
+ * (a row that is referred to is not there), DH_INVALID (not a database of ours; a value that it
+ * cannot hold), DH_BUG (our SQL is wrong). */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -74,7 +80,10 @@ static inline struct db_val db_val_text(const char *t)
 int db_run_vals(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
                 size_t n);
 int64_t db_last_id(const struct db *db); /* of the last INSERT */
-int64_t db_changes(const struct db *db); /* rows that the last statement touched */
+int64_t db_changes(struct db *db); /* rows that the last statement touched; waits for a server */
+/* The last statement must have touched a row; else DH_NOT_FOUND "there is no WHAT ID", from here or
+ * (a server, within a transaction) from a later call. `what` is static. Cheaper than db_changes. */
+int db_expect_row(struct db *db, const char *what, int64_t id, struct dh_err *err);
 
 /* SELECT: 0 and *ret, then db_next until it is not 1; own(db_end) gives the statement back. */
 struct db_rows;
@@ -93,6 +102,11 @@ double db_real(const struct db_rows *rows, int column);                   /* NUL
 const char *db_text(const struct db_rows *rows,
                     int column); /* borrowed until db_next; NULL: NULL */
 
+/* What a copy of whole tables needs to know: names are borrowed until db_end. */
+int db_columns(const struct db_rows *rows);
+const char *db_column(const struct db_rows *rows, int column);
+enum db_kind db_kind(const struct db_rows *rows, int column);
+
 /* Several statements without values, separated by ';'. */
 int db_script(struct db *db, const char *sql, struct dh_err *err);
 
@@ -102,6 +116,8 @@ int db_script(struct db *db, const char *sql, struct dh_err *err);
  * the database roll back by itself every write is refused until db_commit (which fails) or
  * db_rollback, so that no half of a transaction is ever written. */
 int db_begin(struct db *db, struct dh_err *err);
+/* One state of the database for all queries until db_rollback; others go on writing meanwhile. */
+int db_begin_read(struct db *db, struct dh_err *err);
 int db_commit(struct db *db, struct dh_err *err); /* fails: rolled back */
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
@@ -111,9 +127,13 @@ bool db_in_transaction(const struct db *db);
 int db_scope_begin(struct db *db, struct dh_err *err);
 int db_scope_end(struct db *db, int rc, struct dh_err *err);
 
-/* ---- the file ---- */
+/* ---- the whole ---- */
 
 int db_version(struct db *db, int *ret, struct dh_err *err); /* 0: nothing in it yet */
 int db_set_version(struct db *db, int version, struct dh_err *err);
+/* Brings version to version + 1 with the statements in `sql`: all or nothing (MySQL, which cannot
+ * undo a CREATE TABLE: goes on where it stopped). Does nothing where the version is another one by
+ * now: somebody else was quicker. */
+int db_migrate(struct db *db, const char *sql, int version, struct dh_err *err);
 bool db_changed(struct db *db); /* by another connection, since the last call */
 int db_check(struct db *db, struct dh_err *err);

@@ -57,7 +57,7 @@ int store_experiment_put(struct store *s, const char *name, int64_t *ret_id, str
 #define EXPERIMENT_COLUMNS                                                                         \
     "SELECT e.id, e.uuid, e.name, e.description, e.created_us, e.archived,"                        \
     " (SELECT max(created_us) FROM run WHERE experiment_id = e.id) AS last_us,"                    \
-    " (SELECT count(*) FROM run WHERE experiment_id = e.id), e.notes FROM experiment e "
+    " (SELECT count(*) FROM run WHERE experiment_id = e.id) AS n_runs, e.notes FROM experiment e "
 
 static void experiment_read(const struct db_rows *rows, struct arena *a,
                             struct store_experiment *ret)
@@ -113,7 +113,8 @@ int store_experiment_list(struct store *s, struct arena *a, struct store_experim
     int rc;
 
     if (db_query(s->db, err, &rows,
-                 EXPERIMENT_COLUMNS "ORDER BY coalesce(last_us, e.created_us) DESC, e.id DESC") < 0)
+                 "SELECT * FROM (" EXPERIMENT_COLUMNS
+                 ") x ORDER BY coalesce(last_us, created_us) DESC, id DESC") < 0)
         return -1;
     while ((rc = db_next(rows, err)) == 1)
         experiment_read(rows, a, STORE_PUSH(a, &list, cap));
@@ -305,8 +306,8 @@ int store_pipeline_put(struct store *s, const char *name, const char *version,
 #define PIPELINE_COLUMNS                                                                           \
     "SELECT p.id, p.uuid, p.name, p.description, p.created_us,"                                    \
     " (SELECT max(created_us) FROM run WHERE pipeline_id = p.id) AS last_us,"                      \
-    " (SELECT count(*) FROM pipeline_version WHERE pipeline_id = p.id),"                           \
-    " (SELECT count(*) FROM run WHERE pipeline_id = p.id) FROM pipeline p "
+    " (SELECT count(*) FROM pipeline_version WHERE pipeline_id = p.id) AS n_versions,"             \
+    " (SELECT count(*) FROM run WHERE pipeline_id = p.id) AS n_runs FROM pipeline p "
 
 static void pipeline_read(const struct db_rows *rows, struct arena *a, struct store_pipeline *ret)
 {
@@ -344,7 +345,8 @@ int store_pipeline_list(struct store *s, struct arena *a, struct store_pipelines
     int rc;
 
     if (db_query(s->db, err, &rows,
-                 PIPELINE_COLUMNS "ORDER BY coalesce(last_us, p.created_us) DESC, p.id DESC") < 0)
+                 "SELECT * FROM (" PIPELINE_COLUMNS
+                 ") x ORDER BY coalesce(last_us, created_us) DESC, id DESC") < 0)
         return -1;
     while ((rc = db_next(rows, err)) == 1)
         pipeline_read(rows, a, STORE_PUSH(a, &list, cap));

@@ -122,23 +122,49 @@ const char store_mlmd_views[] =
     " FROM artifacts a LEFT JOIN Type y ON y.name = a.type AND y.type_kind = 1"
     " AND y.version IS NULL;"
 
+    /* The members of artifacts' metadata; structs are texts. Each database has its own way. */
+    "/* sqlite */ CREATE VIEW mlmd_member AS SELECT a.id AS id, j.key AS name, j.type AS type,"
+    " j.value AS value FROM artifacts a JOIN json_each(a.metadata) j WHERE a.metadata IS NOT NULL;"
+    "/* sqlite */ CREATE VIEW mlmd_struct AS SELECT a.id AS id, j.key AS name, j.value AS value"
+    " FROM artifacts a JOIN json_each(a.metadata_struct) j WHERE a.metadata_struct IS NOT NULL;"
+
+    "/* postgres */ CREATE VIEW mlmd_member AS SELECT a.id AS id, j.key AS name,"
+    " CASE jsonb_typeof(j.value) WHEN 'string' THEN 'text' WHEN 'boolean' THEN j.value::text"
+    " WHEN 'number' THEN 'real' ELSE jsonb_typeof(j.value) END AS type,"
+    " j.value #>> '{}' AS value FROM artifacts a CROSS JOIN LATERAL jsonb_each(a.metadata::jsonb) j"
+    " WHERE a.metadata IS NOT NULL;"
+    "/* postgres */ CREATE VIEW mlmd_struct AS SELECT a.id AS id, j.key AS name,"
+    " j.value #>> '{}' AS value FROM artifacts a"
+    " CROSS JOIN LATERAL jsonb_each(a.metadata_struct::jsonb) j WHERE a.metadata_struct IS NOT NULL;"
+
+#define MEMBER(json) "json_extract(" json ", concat('$.', json_quote(j.name)))"
+#define MEMBERS(json)                                                                              \
+    " FROM artifacts a JOIN json_table(json_keys(" json "), '$[*]' COLUMNS(name VARCHAR(255)"      \
+    " PATH '$')) j WHERE " json " IS NOT NULL;"
+    "/* mysql */ CREATE VIEW mlmd_member AS SELECT a.id AS id, j.name AS name,"
+    " CASE json_type(" MEMBER("a.metadata") ") WHEN 'STRING' THEN 'text' WHEN 'BOOLEAN' THEN"
+    " json_unquote(" MEMBER("a.metadata") ") WHEN 'INTEGER' THEN 'integer' WHEN 'DOUBLE' THEN 'real'"
+    " WHEN 'DECIMAL' THEN 'real' END AS type, json_unquote(" MEMBER("a.metadata") ") AS value"
+    MEMBERS("a.metadata")
+    "/* mysql */ CREATE VIEW mlmd_struct AS SELECT a.id AS id, j.name AS name,"
+    " json_unquote(" MEMBER("a.metadata_struct") ") AS value" MEMBERS("a.metadata_struct")
+
     "CREATE VIEW ArtifactProperty AS"
-    " SELECT a.id AS artifact_id, j.key AS name, 1 AS is_custom_property,"
+    " SELECT j.id AS artifact_id, j.name AS name, 1 AS is_custom_property,"
     " CASE j.type WHEN 'true' THEN 1 WHEN 'false' THEN 0 END AS int_value,"
-    " CASE WHEN j.type IN ('integer', 'real') THEN j.value + 0.0 END AS double_value,"
+    " CASE WHEN j.type IN ('integer', 'real') THEN CAST(j.value AS REAL) END AS double_value,"
     " CASE j.type WHEN 'text' THEN j.value END AS string_value, " NO_BYTES
-    " FROM artifacts a JOIN json_each(a.metadata) j WHERE a.metadata IS NOT NULL"
-    " AND j.type IN ('true', 'false', 'integer', 'real', 'text') AND j.key <> '_kfp_workspace'"
-    " UNION ALL SELECT a.id, j.key, 1, " TEXT_VALUE("j.value")
-    " FROM artifacts a JOIN json_each(a.metadata_struct) j WHERE a.metadata_struct IS NOT NULL"
+    " FROM mlmd_member j"
+    " WHERE j.type IN ('true', 'false', 'integer', 'real', 'text') AND j.name <> '_kfp_workspace'"
+    " UNION ALL SELECT j.id, j.name, 1, " TEXT_VALUE("j.value") " FROM mlmd_struct j"
     " UNION ALL SELECT a.id, 'display_name', 1, " TEXT_VALUE("l.key")
     " FROM artifacts a JOIN artifact_task l ON l.id = (SELECT min(m.id) FROM artifact_task m"
     " WHERE m.artifact_id = a.id AND m.type = 'OUTPUT')"
     " JOIN task t ON t.id = l.task_id AND t.type = " LEAF
-    " WHERE a.metadata IS NULL OR json_type(a.metadata, '$.display_name') IS NULL"
+    " WHERE NOT EXISTS (SELECT 1 FROM mlmd_member m WHERE m.id = a.id AND m.name = 'display_name')"
     " UNION ALL SELECT a.id, 'store_session_info', 1, " TEXT_VALUE(SESSION("a.uri"))
-    " FROM artifacts a WHERE a.uri NOT LIKE 'oci://%'"
-    " AND (a.metadata IS NULL OR json_type(a.metadata, '$.store_session_info') IS NULL);"
+    " FROM artifacts a WHERE a.uri NOT LIKE 'oci://%' AND NOT EXISTS"
+    " (SELECT 1 FROM mlmd_member m WHERE m.id = a.id AND m.name = 'store_session_info');"
 
     "CREATE VIEW Execution AS SELECT t.id AS id,"
     " CASE t.type WHEN " LEAF " THEN 13 WHEN 'IMPORTER' THEN 14 ELSE 12 END AS type_id,"

@@ -43,6 +43,7 @@ static int put_params(struct store *s, int64_t id, const char *json, struct dh_e
 int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_id,
                      struct dh_err *err)
 {
+    int64_t id = 0;
     int rc;
 
     if (db_scope_begin(s->db, err) < 0)
@@ -61,13 +62,14 @@ int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_
                 DB_T(run->namespace), DB_T(run->service_account), DB_ID(run->scheduled_us),
                 DB_ID(run->schedule_id), DB_T(run->request), DB_T(run->queue));
     if (rc == 0) {
-        *ret_id = db_last_id(s->db);
-        rc = put_params(s, *ret_id, run->parameters, err);
+        id = db_last_id(s->db);
+        rc = put_params(s, id, run->parameters, err);
     }
     if (rc == 0)
-        rc = store_mlmd_context(s, 0, *ret_id, err);
+        rc = store_mlmd_context(s, 0, id, err);
     if (db_scope_end(s->db, rc, err) < 0)
         return dh_while(err, "run %s", run->uuid);
+    *ret_id = id;
     return 0;
 }
 
@@ -257,7 +259,8 @@ static void filter_sql(const struct store_run_filter *filter, struct run_query *
     if (!filter->archived_too)
         buf_adds(&q->sql, " AND r.archived = 0");
     if (filter->after_id) {
-        buf_adds(&q->sql, " AND (r.created_us, r.id) < (?, ?)");
+        buf_adds(&q->sql, " AND r.created_us <= ? AND (r.created_us < ? OR r.id < ?)");
+        run_query_value(q, DB_I(filter->after_created_us));
         run_query_value(q, DB_I(filter->after_created_us));
         run_query_value(q, DB_I(filter->after_id));
     }

@@ -2,6 +2,14 @@
  * they are not set; JSON is text; states and types are words. Plain tables and indexes only: other
  * programs read this file with older SQLite libraries than ours.
  *
+ * The same text is given to SQLite, and translated for PostgreSQL and MySQL: how to write it so
+ * that all three understand is said in db-dialect.h (keywords in CAPITALS, names small; `id INTEGER
+ * PRIMARY KEY` first; TEXT, INTEGER, BIGINT, DOUBLE PRECISION; VARCHAR(n) where a TEXT is in a key
+ * of several columns). What only one of them can do (a view with json_each, say) stands in
+ * statements that begin with a comment naming it: "sqlite", "postgres", "mysql".
+ * `tests/store/test_servers.py` makes every step on all three, and runs the unit tests there
+ * (alone: tools/run_tests.py --only store/test_servers).
+ *
  * AUTOINCREMENT where an id is shown outside: it is never given to another row. An index for each
  * foreign key, or deleting a parent would read the whole child table. */
 #include "store/store-priv.h"
@@ -352,26 +360,6 @@ const char *const store_migrations[] = {
     v1, artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served, v_models};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
-static int one_step(struct db *db, const char *const *steps, int version, struct dh_err *err)
-{
-    int now, rc;
-
-    if (db_begin(db, err) < 0)
-        return -1;
-    /* Another process may have done it while this one waited for the lock. */
-    rc = db_version(db, &now, err);
-    if (rc == 0 && now == version) {
-        rc = db_script(db, steps[version], err);
-        if (rc == 0)
-            rc = db_set_version(db, version + 1, err);
-    }
-    if (rc < 0) {
-        db_rollback(db);
-        return dh_while(err, "schema version %d", version + 1);
-    }
-    return db_commit(db, err);
-}
-
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)
 {
     int version;
@@ -386,7 +374,7 @@ int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err 
                            db_path(db), version, n);
         if (version == n)
             return 0;
-        if (one_step(db, steps, version, err) < 0)
-            return -1;
+        if (db_migrate(db, steps[version], version, err) < 0)
+            return dh_while(err, "schema version %d", version + 1);
     }
 }

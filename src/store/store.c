@@ -186,9 +186,7 @@ int store_touched(struct store *s, int rc, const char *what, int64_t id, struct 
 {
     if (rc < 0)
         return -1;
-    if (db_changes(s->db) == 0)
-        return dh_fail(err, DH_NOT_FOUND, "there is no %s %lld", what, (long long)id);
-    return 0;
+    return db_expect_row(s->db, what, id, err);
 }
 
 enum store_name store_name_kind(const char *name, char to[40], int64_t *ret_id)

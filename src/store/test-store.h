@@ -1,22 +1,28 @@
 #pragma once
 /* test-store - what the tests of store/ share: a home to work in, and rows with the usual fields.
- */
+ *
+ * With DHOW_TEST_DB=postgresql://…NAME… or mysql://…NAME… the record is on that server: each test
+ * has a schema (PostgreSQL) or database (MySQL) of its own in the place of NAME. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/mem.h"
+#include "store/db-url.h"
+#include "store/db.h"
 #include "store/store.h"
 
 struct home {
     char folder[40];
-    char *path; /* of the database */
+    char part[32]; /* of the server; "": none */
+    char *path;    /* of the database */
     struct store *s;
     struct arena *a;
 };
@@ -37,18 +43,59 @@ struct home {
             fail_msg("%s: code %d, '%s'", #call, (int)err.code, err.msg);                          \
     } while (0)
 
+/* The server's URL with `name` in the place of NAME; the caller's. NULL: the tests are of SQLite.
+ */
+static inline char *server_url(const char *name)
+{
+    const char *pattern = getenv("DHOW_TEST_DB"), *at = pattern ? strstr(pattern, "NAME") : NULL;
+
+    return at ? dh_printf("%.*s%s%s", (int)(at - pattern), pattern, name, at + 4) : NULL;
+}
+
+/* Makes, or drops, the part of the server that a test works in. */
+static inline int server_part(const char *verb, const char *name)
+{
+    bool postgres = db_url_server(getenv("DHOW_TEST_DB")) == DB_POSTGRES;
+    own_mem char *admin = server_url(postgres ? "public" : "mysql");
+    own_mem char *sql = dh_printf("/* postgres */ %s SCHEMA %s%s; /* mysql */ %s DATABASE %s", verb,
+                                  name, !strcmp(verb, "DROP") ? " CASCADE" : "", verb, name);
+    own(db_close) struct db *db = NULL;
+    struct dh_err err;
+
+    if (db_open(admin, 0, 1000, &db, &err) < 0 || db_script(db, sql, &err) < 0) {
+        (void)fprintf(stderr, "# %s\n", err.msg);
+        return -1;
+    }
+    return 0;
+}
+
 static inline int home_open(void **state)
 {
     struct home *h = dh_zalloc(1, sizeof *h);
     struct dh_err err;
+    int rc;
 
     (void)snprintf(h->folder, sizeof h->folder, "/tmp/dhow-test-store-XXXXXX");
     if (!mkdtemp(h->folder))
         return -1;
-    h->path = fs_join(h->folder, "dhow.db");
+    h->path = server_url("NAME");
+    if (h->path) {
+        static int number;
+
+        free(h->path);
+        (void)snprintf(h->part, sizeof h->part, "t%d_%d", (int)getpid(), ++number);
+        h->path = server_url(h->part);
+        if (server_part("CREATE", h->part) < 0)
+            return -1;
+    } else {
+        h->path = fs_join(h->folder, "dhow.db");
+    }
     h->a = arena_new();
     *state = h;
-    return store_open(h->path, STORE_CREATE, &h->s, &err);
+    rc = store_open(h->path, STORE_CREATE, &h->s, &err);
+    if (rc < 0)
+        (void)fprintf(stderr, "# %s\n", err.msg);
+    return rc;
 }
 
 static inline int home_close(void **state)
@@ -58,6 +105,8 @@ static inline int home_close(void **state)
     int rc = h->s ? store_check(h->s, &err) : 0; /* whatever a test did, the file is sound */
 
     store_close(h->s);
+    if (*h->part)
+        (void)server_part("DROP", h->part);
     (void)fs_remove_tree(h->folder, NULL);
     arena_free(h->a);
     dh_mem_own(&h->path);
