@@ -49,6 +49,7 @@ static bool folded(const struct record *record, const struct store_task *task)
 void record_print_tasks(const struct record *record, FILE *to, bool color)
 {
     own(out_table_free) struct out_table *table = out_table_new(to, color);
+    const struct store_task **tree = record_tree(record);
     size_t n_folded = 0;
 
     out_column(table, "TASK", OUT_LEFT);
@@ -56,7 +57,7 @@ void record_print_tasks(const struct record *record, FILE *to, bool color)
     out_column(table, "TOOK", OUT_RIGHT);
     out_column(table, "", OUT_LEFT);
     for (size_t i = 0; i < record->tasks.n; i++) {
-        const struct store_task *task = &record->tasks.items[i];
+        const struct store_task *task = tree[i];
         bool ran = task->state != STORE_CACHED && task->state != STORE_SKIPPED;
         own_mem char *took = out_duration(ran ? task->started_us : 0, task->finished_us);
         own_mem char *type = type_words(task->type);

@@ -1,5 +1,6 @@
 #include "cli/record.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,54 @@ int record_depth(const struct record *record, const struct store_task *task)
     for (; task && depth < 1000; depth++)
         task = task->parent_task_id ? record_task_by_id(record, task->parent_task_id) : NULL;
     return depth > 0 ? depth - 1 : 0;
+}
+
+struct branch {
+    size_t parent, first, next; /* NOWHERE: none */
+};
+
+#define NOWHERE SIZE_MAX
+
+static struct branch *make_branches(const struct record *record, size_t *top)
+{
+    struct branch *all = dh_zalloc(record->tasks.n + 1, sizeof *all);
+
+    for (size_t i = 0; i < record->tasks.n; i++)
+        all[i] = (struct branch){NOWHERE, NOWHERE, NOWHERE};
+    for (size_t i = record->tasks.n; i-- > 0;) {
+        const struct store_task *task = &record->tasks.items[i];
+        const struct store_task *parent = record_task_by_id(record, task->parent_task_id);
+        size_t *first = top;
+
+        if (parent && parent < task) {
+            all[i].parent = (size_t)(parent - record->tasks.items);
+            first = &all[all[i].parent].first;
+        }
+        all[i].next = *first;
+        *first = i;
+    }
+    return all;
+}
+
+const struct store_task **record_tree(const struct record *record)
+{
+    size_t at = NOWHERE, n = 0;
+    own_mem struct branch *all = make_branches(record, &at);
+    const struct store_task **tree =
+        arena_alloc(record->arena, (record->tasks.n + 1) * sizeof *tree);
+
+    while (at != NOWHERE) {
+        tree[n++] = &record->tasks.items[at];
+        if (all[at].first != NOWHERE) {
+            at = all[at].first;
+            continue;
+        }
+        while (at != NOWHERE && all[at].next == NOWHERE)
+            at = all[at].parent;
+        if (at != NOWHERE)
+            at = all[at].next;
+    }
+    return tree;
 }
 
 bool record_is_leaf(const struct store_task *task)

@@ -32,6 +32,9 @@ char *record_label(const struct record *record, const struct store_task *task); 
 /* Nesting below the root: 0 for the root's own tasks. */
 int record_depth(const struct record *record, const struct store_task *task);
 bool record_is_leaf(const struct store_task *task); /* RUNTIME or IMPORTER */
+/* All tasks, each followed by what is in it; the record's. Their ids ascend as they began, which
+ * tells nothing of what is inside what. */
+const struct store_task **record_tree(const struct record *record);
 
 /* The tasks that `text` names: by uuid or a beginning of it, key ("for-loop-1[3].train"), place in
  * the pipeline ("root.for-loop-1.train"), or name. Never none: DH_NOT_FOUND lists what there is. */

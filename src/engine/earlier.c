@@ -91,7 +91,11 @@ static bool is_named(const struct plan_node *node, const char *name)
     own_mem char *scope = plan_scope_path(node);
     own_mem char *key = plan_key(node);
 
-    return !strcmp(name, plan_name(node)) || !strcmp(name, scope) || !strcmp(name, key);
+    if (!strncmp(name, "root.", 5))
+        name += 5;
+    else if (!strcmp(name, plan_name(node)))
+        return true;
+    return !strcmp(name, scope + 5) || !strcmp(name, key + 5); /* both begin with "root." */
 }
 
 bool earlier_from(const struct run *run, const struct plan_node *node)

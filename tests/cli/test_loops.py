@@ -1,0 +1,114 @@
+# run: asan
+"""Loops in whole runs: what `show` prints of them, retry and --from inside them, resume of a killed one, cancel with grace."""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+from specs import pipeline, step, write
+from tap import DHOW, check, dhow, done, says
+
+
+def loop(name: str, items: list, first: str, second: str, **more) -> dict:
+    """A loop whose iterations are nested pipelines of two steps, one after the other."""
+    s = pipeline(name)
+    inner, body = {"tasks": {}}, {"tasks": {}}
+    step(s, "first", first, inputs={"it": "=it"}, outputs=("o",), dag=inner, **more)
+    step(s, "second", second, inputs={"o": "first.o"}, outputs=("o",), dag=inner, **more)
+    given = {"inputDefinitions": {"parameters": {"it": {"parameterType": "STRING"}}}}
+    s["components"]["comp-sub"] = {**given, "dag": inner}
+    body["tasks"]["sub"] = {"componentRef": {"name": "comp-sub"}, "taskInfo": {"name": "sub"},
+                            "inputs": {"parameters": {"it": {"componentInputParameter": "it"}}}}
+    s["components"]["comp-loop"] = {**given, "dag": body}
+    s["root"]["dag"]["tasks"]["for-loop-1"] = {"componentRef": {"name": "comp-loop"}, "taskInfo": {"name": "for-loop-1"},
+                                               "parameterIterator": {"itemInput": "it", "items": {"raw": json.dumps(items)}}}
+    return s
+
+
+def marks(folder: pathlib.Path) -> list:
+    return sorted((folder / "marks").read_text(encoding="utf-8").split()) if (folder / "marks").exists() else []
+
+
+def shown(folder: pathlib.Path) -> None:
+    s = loop("shown", ["a", "b", "c"], 'printf "$in_it" >$out_o', 'printf "$in_o" >$out_o')
+    home = folder / "home"
+    r = dhow("run", write(folder, s), "--jobs", "2", home=home)
+    tree = re.findall(r"^  ( *\S+) +✓ SUCCEEDED", dhow("show", "last", home=home).stdout, re.M)
+    want = ["for-loop-1"] + [line for i in range(3) for line in (f"  [{i}]", "    sub", "      first", "      second")]
+    check(tree == want, "show prints a tree, whatever the order in which steps began", f"{tree}\n{says(r)}")
+
+
+def retried(folder: pathlib.Path) -> None:
+    home = folder / "home"
+    s = loop("retried", ["a", "b", "c"], f'echo "first-$in_it" >>{folder}/marks; [ "$in_it" != b ] || [ -e {folder}/good ] || exit 3; printf "$in_it" >$out_o',
+             f'echo "second-$in_o" >>{folder}/marks; printf "$in_o" >$out_o')
+    r = dhow("run", write(folder, s), "--cache", "off", "--output", "json", home=home)
+    check(r.returncode == 1 and marks(folder) == ["first-a", "first-b", "first-c", "second-a", "second-c"], "one iteration fails, the others go on", says(r))
+    (folder / "marks").unlink()
+    (folder / "good").touch()
+    r = dhow("retry", "last", "--output", "json", home=home)
+    check(r.returncode == 0 and marks(folder) == ["first-b", "second-b"], "retry runs what failed in the loop and what follows it", f"{marks(folder)}\n{says(r)}")
+    (folder / "marks").unlink()
+    r = dhow("retry", "last", "--from", "for-loop-1[2].sub.second", home=home)
+    check(r.returncode == 0 and marks(folder) == ["second-c"], "--from one step of one iteration", f"{marks(folder)}\n{says(r)}")
+    (folder / "marks").unlink()
+    r = dhow("retry", "last", "--from", "second", home=home)
+    check(r.returncode == 0 and marks(folder) == ["second-a", "second-b", "second-c"], "--from a step of all iterations", f"{marks(folder)}\n{says(r)}")
+
+
+def wait_for(path: pathlib.Path) -> None:
+    until = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def resumed(folder: pathlib.Path) -> None:
+    home = folder / "home"
+    s = loop("resumed", ["a", "b", "c"], f'echo "first-$in_it" >>{folder}/marks; printf "$in_it" >$out_o',
+             f'if [ "$in_o" = b ] && [ ! -e {folder}/begun ]; then : >{folder}/begun; sleep 600; fi; echo "second-$in_o" >>{folder}/marks; printf "$in_o" >$out_o')
+    env = {**os.environ, "DHOW_HOME": str(home)}
+    with subprocess.Popen([DHOW, "run", write(folder, s), "--jobs", "1", "--cache", "off"], env=env, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as p:
+        wait_for(folder / "begun")
+        p.kill()
+    before = marks(folder)
+    r = dhow("resume", "last", "--output", "json", home=home)
+    attempts = {t["key"]: t["attempts"] for t in json.loads(r.stdout)["tasks"]} if r.returncode == 0 else {}
+    check(r.returncode == 0 and marks(folder) == ["first-a", "first-b", "first-c", "second-a", "second-b", "second-c"],
+          "a killed loop is taken up: each step once to its end", f"{before}\n{marks(folder)}\n{says(r)}")
+    ended = [attempts.get(f"root.for-loop-1[{i}].sub.{name}") for i, name in ((0, "first"), (0, "second"), (1, "first"))]
+    check(ended == [1, 1, 1] and attempts.get("root.for-loop-1[1].sub.second") == 2, "what had ended did not begin again", f"{attempts}")
+
+
+def canceled(folder: pathlib.Path) -> None:
+    home = folder / "home"
+    s = loop("canceled", ["a", "b", "c"], f'trap "echo ended-$in_it >>{folder}/marks; exit 0" TERM; : >{folder}/begun-$in_it; while :; do sleep 0.1; done',
+             f"echo second >>{folder}/marks")
+    step(s, "last", f"echo last >>{folder}/marks", ("for-loop-1",), triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})
+    env = {**os.environ, "DHOW_HOME": str(home)}
+    with subprocess.Popen([DHOW, "run", write(folder, s), "--jobs", "2", "--cache", "off"], env=env, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as p:
+        wait_for(folder / "begun-a")
+        wait_for(folder / "begun-b")
+        p.send_signal(signal.SIGINT)
+        try:
+            code = p.wait(60)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            code = None
+    check(code == 130 and marks(folder) == ["ended-a", "ended-b", "last"], "cancelled: running steps end themselves, no other begins, the exit step runs",
+          f"{code} {marks(folder)}")
+
+
+def main() -> None:
+    for part in (shown, retried, resumed, canceled):
+        with tempfile.TemporaryDirectory(prefix="dhow-loops-") as name:
+            part(pathlib.Path(name))
+    done()
+
+
+main()
