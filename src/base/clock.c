@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -96,4 +97,22 @@ char *clock_duration(int64_t us, char to[CLOCK_TEXT])
     else
         (void)snprintf(to, CLOCK_TEXT, "%lld h %02d m", (long long)(s / 3600), (int)(s / 60 % 60));
     return to;
+}
+
+int clock_parse_span(const char *text, int64_t *ret_us)
+{
+    static const struct {
+        char unit;
+        double us;
+    } units[] = {{'s', 1e6}, {'m', 60e6}, {'h', 3600e6}, {'d', 86400e6}};
+    char *end;
+    double n = strtod(text, &end);
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (end != text && *end == units[i].unit && !end[1] && n >= 0 &&
+            n * units[i].us < 8.64e17) {
+            *ret_us = (int64_t)(n * units[i].us);
+            return 0;
+        }
+    return -1;
 }

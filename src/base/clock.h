@@ -14,3 +14,5 @@ char *clock_text(int64_t us, char to[CLOCK_TEXT]);
 int clock_parse(const char *text, int64_t *ret_us);
 /* "12 ms", "3.4 s", "2 m 05 s", "1 h 02 m": for people. Returns `to`. */
 char *clock_duration(int64_t us, char to[CLOCK_TEXT]);
+/* "90s", "45m", "12h", "7d", "1.5h": microseconds, below 10,000,000 days. -1 where it is none. */
+int clock_parse_span(const char *text, int64_t *ret_us);

@@ -53,27 +53,13 @@ static void count(void *user, const struct gc_item *item)
     out_cell(t->table, bytes, OUT_PLAIN);
 }
 
-/* "30d", "12h", "45m", "90s"; a bare number is days. */
+/* A bare number is days. */
 static int read_age(const char *text, int64_t *ret, struct dh_err *err)
 {
-    static const struct {
-        char unit;
-        int64_t us;
-    } units[] = {{'d', DAY_US}, {'h', DAY_US / 24}, {'m', DAY_US / 1440}, {'s', DAY_US / 86400}};
-    char *end;
-    long n = strtol(text, &end, 10);
+    own_mem char *days = dh_printf("%sd", text);
 
-    if (end == text || n < 0 || n > 100000000)
-        return dh_fail(err, DH_INVALID, "--older-than %s: expected 30d, 12h, 45m or 90s", text);
-    if (!*end) {
-        *ret = n * DAY_US;
+    if (clock_parse_span(text, ret) == 0 || clock_parse_span(days, ret) == 0)
         return 0;
-    }
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (*end == units[i].unit && !end[1]) {
-            *ret = n * units[i].us;
-            return 0;
-        }
     return dh_fail(err, DH_INVALID, "--older-than %s: expected 30d, 12h, 45m or 90s", text);
 }
 

@@ -307,7 +307,7 @@ void attempt_kill_all(struct run *run, bool hard)
         if (job->state == JOB_RUNNING)
             kill_job(job, hard);
         else if ((job->state == JOB_BACKOFF || job->state == JOB_PREPARING ||
-                  job->state == JOB_PARKED) &&
+                  job->state == JOB_PARKED || job->state == JOB_ASKING) &&
                  end_waiting(job) < 0) {
             run_fail(run);
             return;

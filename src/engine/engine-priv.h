@@ -29,6 +29,7 @@ enum job_state {
     JOB_TO_START,  /* recorded; is started after the commit */
     JOB_RUNNING,
     JOB_MEASURING, /* it has exited; its outputs' digests are being computed in a thread */
+    JOB_ASKING,    /* a person is to decide */
     JOB_BACKOFF,   /* failed; waits for its next attempt */
     JOB_OVER,      /* waits for its timer to close */
 };

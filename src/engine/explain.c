@@ -7,6 +7,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
+#include "engine/approval.h"
 #include "engine/platform.h"
 #include "plan/fingerprint.h"
 #include "spec/params.h"
@@ -141,6 +142,10 @@ static int explain_leaf(struct explain *x, struct plan_node *node, struct dh_err
     a->would = ENGINE_RUN;
     if (platform_is_builtin(node)) {
         a->because = dh_strdup("volumes are made and deleted each time");
+        return 0;
+    }
+    if (approval_is(node)) {
+        a->because = dh_strdup("a person decides each time");
         return 0;
     }
     if (x->run.cache == CACHE_OFF) {

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
+#include "engine/approval.h"
 #include "engine/engine-priv.h"
 #include "engine/notify.h"
 #include "spec/kubernetes.h"
@@ -286,10 +287,13 @@ static void on_tick(uv_timer_t *timer)
         run_turn(run); /* commits */
     if (run->over || run->cancels || !store_changed(run->engine->store))
         return;
-    if (store_run_cancel_requested(run->engine->store, run->id, &asked, run->err) < 0)
+    if (store_run_cancel_requested(run->engine->store, run->id, &asked, run->err) < 0 ||
+        (!asked && approval_tick(run, run->err) < 0))
         run_fail(run);
     else if (asked)
         cancel(run, "canceled");
+    else if (store_in_transaction(run->engine->store))
+        run_turn(run);
 }
 
 static void on_deadline(uv_timer_t *timer)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/js.h"
 #include "base/mem.h"
+#include "engine/approval.h"
 #include "engine/platform.h"
 #include "engine/stub.h"
 #include "engine/task-priv.h"
@@ -305,6 +306,8 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
     stub = stub_find(run, node);
     if (stub)
         return stubbed(job, stub, err);
+    if (approval_is(node))
+        return approval_begin(run, job, !e || store_state_ended(e->row.state), err);
     if (node->executor->kind != EXECUTOR_CONTAINER || platform_is_builtin(node))
         return task_work(job, err);
     rc = adopt(job, e, err);

@@ -215,32 +215,14 @@ static bool as_number(const char *text, double *ret)
     return end != text && !*end && isfinite(*ret);
 }
 
-/* "90s", "5m", "2h", "7d" in microseconds. */
-static bool as_span(const char *text, double *ret_us)
-{
-    static const struct {
-        char unit;
-        double us;
-    } units[] = {{'s', 1e6}, {'m', 60e6}, {'h', 3600e6}, {'d', 86400e6}};
-    char *end;
-    double n = strtod(text, &end);
-
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (end != text && *end == units[i].unit && !end[1] && n >= 0 && n < 1e6) {
-            *ret_us = n * units[i].us;
-            return true;
-        }
-    return false;
-}
-
 static int time_value(struct lexer *x, struct db_val *ret)
 {
     own_mem char *day = dh_printf("%.10sT00:00:00Z", x->text);
     double number;
     int64_t us;
 
-    if (as_span(x->text, &number))
-        *ret = DB_I(clock_now_us() - (int64_t)number);
+    if (clock_parse_span(x->text, &us) == 0)
+        *ret = DB_I(clock_now_us() - us);
     else if (clock_parse(x->text, &us) == 0 || (strlen(x->text) == 10 && !clock_parse(day, &us)))
         *ret = DB_I(us);
     else if (as_number(x->text, &number) && number >= 0 && number < 1e15)
@@ -283,6 +265,7 @@ static int flag_value(struct lexer *x, struct db_val *ret)
 static int read_value(struct lexer *x, const struct key *key, bool like, struct db_val *ret)
 {
     double number;
+    int64_t us;
 
     if (x->token != WORD && x->token != TEXT)
         return wrong(x, "expected a value");
@@ -300,8 +283,8 @@ static int read_value(struct lexer *x, const struct key *key, bool like, struct 
     case FLAG:
         return flag_value(x, ret);
     case DURATION:
-        if (as_span(x->text, &number)) {
-            *ret = DB_R(number);
+        if (clock_parse_span(x->text, &us) == 0) {
+            *ret = DB_R((double)us);
             return 0;
         }
         break;

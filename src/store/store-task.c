@@ -57,6 +57,14 @@ int store_task_set_pid(struct store *s, int64_t id, int64_t pid, const char *pid
     return store_touched(s, rc, "task", id, err);
 }
 
+int store_task_say(struct store *s, int64_t id, const char *reason, struct dh_err *err)
+{
+    int rc =
+        db_run(s->db, err, "UPDATE task SET state_reason = ? WHERE id = ?", DB_T(reason), DB_I(id));
+
+    return store_touched(s, rc, "task", id, err);
+}
+
 /* Where it came from is a statement of its own: SQLite makes an UPDATE that touches a reference to
  * the same table twice as slow, and most tasks come from nowhere. */
 int store_task_finish(struct store *s, int64_t id, const struct store_task_finish *finish,

@@ -306,6 +306,9 @@ int store_task_start(struct store *s, int64_t id, const struct store_task_start 
 int store_task_set_pid(struct store *s, int64_t id, int64_t pid, const char *pid_token,
                        struct dh_err *err);
 
+/* Why it is as it is, in a line: of a task that waits. */
+int store_task_say(struct store *s, int64_t id, const char *reason, struct dh_err *err);
+
 struct store_task_finish {
     enum store_state state;
     const char *outputs, *state_reason, *error; /* NULL: none */
