@@ -2,10 +2,36 @@
 /* commands - one struct a command, each in the file of its name. */
 #include "cli/cli.h"
 
-extern const struct cli_command cmd_run, cmd_plan, cmd_explain, cmd_resume, cmd_retry, cmd_cancel;
-extern const struct cli_command cmd_runs, cmd_show, cmd_logs, cmd_compare, cmd_artifacts;
-extern const struct cli_command cmd_experiments, cmd_models, cmd_pipelines, cmd_lineage;
-extern const struct cli_command cmd_approve, cmd_reject, cmd_approvals;
-extern const struct cli_command cmd_validate, cmd_test, cmd_component, cmd_secrets, cmd_configs;
-extern const struct cli_command cmd_envs, cmd_gc, cmd_serve;
-extern const struct cli_command cmd_doctor, cmd_help, cmd_version, cmd_completion;
+/* A line a command, so that two changes that add one do not meet. */
+extern const struct cli_command cmd_approvals;
+extern const struct cli_command cmd_approve;
+extern const struct cli_command cmd_artifacts;
+extern const struct cli_command cmd_cancel;
+extern const struct cli_command cmd_compare;
+extern const struct cli_command cmd_compile;
+extern const struct cli_command cmd_completion;
+extern const struct cli_command cmd_component;
+extern const struct cli_command cmd_configs;
+extern const struct cli_command cmd_doctor;
+extern const struct cli_command cmd_envs;
+extern const struct cli_command cmd_experiments;
+extern const struct cli_command cmd_explain;
+extern const struct cli_command cmd_gc;
+extern const struct cli_command cmd_help;
+extern const struct cli_command cmd_lineage;
+extern const struct cli_command cmd_logs;
+extern const struct cli_command cmd_models;
+extern const struct cli_command cmd_new;
+extern const struct cli_command cmd_pipelines;
+extern const struct cli_command cmd_plan;
+extern const struct cli_command cmd_reject;
+extern const struct cli_command cmd_resume;
+extern const struct cli_command cmd_retry;
+extern const struct cli_command cmd_run;
+extern const struct cli_command cmd_runs;
+extern const struct cli_command cmd_secrets;
+extern const struct cli_command cmd_serve;
+extern const struct cli_command cmd_show;
+extern const struct cli_command cmd_test;
+extern const struct cli_command cmd_validate;
+extern const struct cli_command cmd_version;

@@ -11,14 +11,43 @@
 #include "cli/options.h"
 
 /* Grouped as `dhow help` shows them. */
+/* clang-format off: a line a command */
 const struct cli_command *const cli_commands[] = {
-    &cmd_run,      &cmd_plan,      &cmd_explain,   &cmd_resume,      &cmd_retry,   &cmd_cancel,
-    &cmd_approve,  &cmd_reject,    &cmd_approvals, &cmd_runs,        &cmd_show,    &cmd_logs,
-    &cmd_compare,  &cmd_artifacts, &cmd_lineage,   &cmd_experiments, &cmd_models,  &cmd_pipelines,
-    &cmd_validate, &cmd_test,      &cmd_component, &cmd_secrets,     &cmd_configs, &cmd_envs,
-    &cmd_gc,       &cmd_serve,     &cmd_doctor,    &cmd_help,        &cmd_version, &cmd_completion,
+    &cmd_run,
+    &cmd_plan,
+    &cmd_explain,
+    &cmd_resume,
+    &cmd_retry,
+    &cmd_cancel,
+    &cmd_approve,
+    &cmd_reject,
+    &cmd_approvals,
+    &cmd_runs,
+    &cmd_show,
+    &cmd_logs,
+    &cmd_compare,
+    &cmd_artifacts,
+    &cmd_lineage,
+    &cmd_experiments,
+    &cmd_models,
+    &cmd_pipelines,
+    &cmd_validate,
+    &cmd_test,
+    &cmd_compile,
+    &cmd_new,
+    &cmd_component,
+    &cmd_secrets,
+    &cmd_configs,
+    &cmd_envs,
+    &cmd_gc,
+    &cmd_serve,
+    &cmd_doctor,
+    &cmd_help,
+    &cmd_version,
+    &cmd_completion,
     NULL,
 };
+/* clang-format on */
 
 const struct cli_option cli_global_options[] = {
     {.name = "home",
