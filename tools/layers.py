@@ -24,9 +24,10 @@ MAY_CALL = {
     "engine": ["plan", "runtime", "store", "artifact", "registry"],
     "argo": ["plan", "store", "artifact"],
     "api": ["store", "engine", "argo"],
+    "compile": ["spec"],
     "ml": ["base"],
     "components": ["ml"],
-    "cli": ["base", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "ml", "components"],
+    "cli": ["base", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "compile", "ml", "components"],
 }
 
 LIBRARIES = {  # header's beginning: the folders that may include it

@@ -1,0 +1,589 @@
+/* draft-read - lines of JSON, a line a call of dhow/pipeline.h, into a draft. */
+#include "compile/draft-reader.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+const char *reader_text(const struct reader *r, const char *key)
+{
+    const char *text = js_get_text(r->line, key);
+
+    return text ? arena_strdup(r->a, text) : NULL;
+}
+
+int reader_wrong(struct reader *r, const char *what)
+{
+    return draft_fail(r->err, r->at, "this line of the program's output is wrong: %s", what);
+}
+
+int reader_put(struct reader *r, char kind, void *thing)
+{
+    int64_t id = js_get_int(r->line, "id", -1);
+
+    if (id < 1 || id > 50000000)
+        return reader_wrong(r, "id");
+    if ((size_t)id >= r->cap) {
+        size_t cap = r->cap ? r->cap : 256;
+
+        while (cap <= (size_t)id)
+            cap *= 2;
+        r->things = dh_realloc(r->things, cap, sizeof *r->things);
+        r->kinds = dh_realloc(r->kinds, cap, 1);
+        memset(r->kinds + r->cap, 0, cap - r->cap);
+        r->cap = cap;
+    }
+    r->things[id] = thing;
+    r->kinds[id] = kind;
+    return 0;
+}
+
+void *reader_find(struct reader *r, int64_t id, char kind, const char *what)
+{
+    if (id >= 1 && (size_t)id < r->cap && r->kinds[id] == kind)
+        return r->things[id];
+    (void)draft_fail(r->err, r->at, "%s is not given, or is not one", what);
+    return NULL;
+}
+
+struct draft_value *reader_value(struct reader *r, const char *key)
+{
+    return reader_find(r, js_get_int(r->line, key, 0), 'v', "a value");
+}
+
+struct draft_task *reader_task(struct reader *r, const char *key)
+{
+    return reader_find(r, js_get_int(r->line, key, 0), 't', "a task");
+}
+
+int reader_json(struct reader *r, const char *key, struct js **ret)
+{
+    const char *text = js_get_text(r->line, key);
+    struct dh_err why;
+
+    *ret = NULL;
+    if (!text)
+        return 0;
+    if (js_parse(text, strlen(text), ret, &why) < 0)
+        return draft_fail(r->err, r->at, "no JSON: %s: %.60s", why.msg, text);
+    draft_keep(r->a, *ret);
+    return 0;
+}
+
+/* ---- components ---- */
+
+static int parse_default(struct arena *a, struct draft_place at, struct draft_port *port,
+                         const char *text, struct dh_err *err)
+{
+    struct js *v = NULL;
+
+    if (port->type == DRAFT_TEXT)
+        v = js_str(text);
+    else if (js_parse(text, strlen(text), &v, NULL) < 0)
+        return draft_fail(err, at, "the default of '%s' is %s, and '%s' is none", port->name,
+                          draft_type_words(port->type), text);
+    draft_keep(a, v);
+    if (draft_type_of(v) != port->type &&
+        !(port->type == DRAFT_NUMBER && draft_type_of(v) == DRAFT_INTEGER))
+        return draft_fail(err, at, "the default of '%s' is %s, and '%s' is none", port->name,
+                          draft_type_words(port->type), text);
+    port->default_value = v;
+    return 0;
+}
+
+int draft_row(struct arena *a, struct draft_place at, const struct js *row, struct draft_port *ret,
+              bool *ret_output, struct dh_err *err)
+{
+    static const struct {
+        const char *kind;
+        enum draft_type type;
+        bool output, optional, list;
+    } kinds[] = {{"TEXT", DRAFT_TEXT, 0, 0, 0},
+                 {"INTEGER", DRAFT_INTEGER, 0, 0, 0},
+                 {"NUMBER", DRAFT_NUMBER, 0, 0, 0},
+                 {"BOOL", DRAFT_BOOL, 0, 0, 0},
+                 {"LIST", DRAFT_LIST, 0, 0, 0},
+                 {"STRUCT", DRAFT_STRUCT, 0, 0, 0},
+                 {"FINAL_STATUS", DRAFT_FINAL_STATUS, 0, 1, 0},
+                 {"INPUT", DRAFT_ARTIFACT, 0, 0, 0},
+                 {"OPTIONAL_INPUT", DRAFT_ARTIFACT, 0, 1, 0},
+                 {"INPUTS", DRAFT_ARTIFACT, 0, 0, 1},
+                 {"OUTPUT", DRAFT_ARTIFACT, 1, 0, 0},
+                 {"OUTPUT_TEXT", DRAFT_TEXT, 1, 0, 0},
+                 {"OUTPUT_INTEGER", DRAFT_INTEGER, 1, 0, 0},
+                 {"OUTPUT_NUMBER", DRAFT_NUMBER, 1, 0, 0},
+                 {"OUTPUT_BOOL", DRAFT_BOOL, 1, 0, 0},
+                 {"OUTPUT_LIST", DRAFT_LIST, 1, 0, 0},
+                 {"OUTPUT_STRUCT", DRAFT_STRUCT, 1, 0, 0}};
+    const char *kind = js_get_text(row, "kind"), *name = js_get_text(row, "name"),
+               *detail = js_get_text(row, "detail"), *help = js_get_text(row, "help");
+    size_t i = 0;
+
+    while (i < sizeof kinds / sizeof *kinds && (!kind || strcmp(kinds[i].kind, kind) != 0))
+        i++;
+    if (i == sizeof kinds / sizeof *kinds || !name || !*name)
+        return draft_fail(err, at, "a row has no kind or no name");
+    *ret = (struct draft_port){.name = arena_strdup(a, name),
+                               .type = kinds[i].type,
+                               .list = kinds[i].list,
+                               .optional = kinds[i].optional,
+                               .help = arena_strdup(a, help ? help : "")};
+    *ret_output = kinds[i].output;
+    if (ret->type == DRAFT_ARTIFACT) {
+        if (!detail || !strchr(detail, '.'))
+            return draft_fail(err, at, "'%s': '%s' is no artifact type: expected as system.Model",
+                              name, detail ? detail : "");
+        ret->artifact = arena_strdup(a, detail);
+        return 0;
+    }
+    if (*ret_output || !detail || ret->type == DRAFT_FINAL_STATUS)
+        return 0;
+    ret->optional = true;
+    return *detail || ret->type == DRAFT_TEXT ? parse_default(a, at, ret, detail, err) : 0;
+}
+
+static int read_rows(struct reader *r, struct draft_component *c)
+{
+    const struct js *rows = js_get(r->line, "rows");
+
+    for (size_t i = 0; i < js_n(rows); i++) {
+        struct draft_port port;
+        bool output;
+        struct draft_ports *to;
+
+        if (draft_row(r->a, r->at, js_at(rows, i), &port, &output, r->err) < 0)
+            return -1;
+        if (draft_port(&c->inputs, port.name) || draft_port(&c->outputs, port.name))
+            return draft_fail(r->err, r->at, "'%s' has two rows '%s'", c->name, port.name);
+        to = output ? &c->outputs : &c->inputs;
+        DRAFT_PUSH(r->a, to->items, to->n, to->cap, port);
+    }
+    return 0;
+}
+
+/* ["name", "value", …] → [{"name", "value"}, …] */
+static struct js *env_list(struct reader *r)
+{
+    const struct js *words = js_get(r->line, "env");
+    struct js *list = draft_keep(r->a, js_array());
+
+    for (size_t i = 0; i + 1 < js_n(words); i += 2) {
+        struct js *one = js_object();
+
+        js_set(one, "name", js_ref(js_at(words, i)));
+        js_set(one, "value", js_ref(js_at(words, i + 1)));
+        js_push(list, one);
+    }
+    return list;
+}
+
+static struct js *words_of(struct reader *r, const char *key)
+{
+    const struct js *words = js_get(r->line, key);
+
+    return draft_keep(r->a, words ? js_copy(words) : js_array());
+}
+
+static int op_component(struct reader *r)
+{
+    struct draft_component *c = arena_alloc(r->a, sizeof *c);
+    const char *path = reader_text(r, "path"), *name = reader_text(r, "name"),
+               *help = reader_text(r, "help");
+    int64_t id = js_get_int(r->line, "id", -1);
+
+    if (id < 0 || (size_t)id != r->n_components || !name)
+        return reader_wrong(r, "component");
+    DRAFT_PUSH(r->a, r->components, r->n_components, r->cap_components, c);
+    c->at = r->at;
+    c->name = name;
+    c->help = help ? help : "";
+    if (read_rows(r, c) < 0)
+        return -1;
+    if (path)
+        return draft_load(r->a, c, r->folder, path, r->err);
+    c->kind = DRAFT_CONTAINER;
+    c->image = reader_text(r, "image");
+    if (!c->image || !*c->image)
+        return draft_fail(r->err, r->at, "the container '%s' has no image", name);
+    c->command = words_of(r, "command");
+    c->args = words_of(r, "args");
+    c->env = env_list(r);
+    return 0;
+}
+
+static int op_pipeline(struct reader *r)
+{
+    struct draft_component *c = arena_alloc(r->a, sizeof *c);
+    const char *name = reader_text(r, "name"), *help = reader_text(r, "help");
+
+    if (js_get_int(r->line, "id", -1) != (int64_t)r->n_components || !name)
+        return reader_wrong(r, "pipeline");
+    if (r->depth == LIMIT_NEST)
+        return draft_fail(r->err, r->at, "more than %d pipelines in pipelines", LIMIT_NEST);
+    DRAFT_PUSH(r->a, r->components, r->n_components, r->cap_components, c);
+    c->at = r->at;
+    c->name = name;
+    c->help = help ? help : "";
+    if (read_rows(r, c) < 0)
+        return -1;
+    r->outer[r->depth++] = r->p;
+    r->p = draft_pipeline_new(r->a, c);
+    return 0;
+}
+
+static int op_pipeline_end(struct reader *r)
+{
+    if (!r->p || !r->depth)
+        return reader_wrong(r, "pipelineEnd");
+    for (js_each(js_get(r->line, "outputs"), it)) {
+        struct draft_value *v = reader_find(r, js_as_int(it.value, 0), 'v', "an output's value");
+
+        if (!v || draft_output(r->a, r->p, r->at, arena_strdup(r->a, it.key), v, r->err) < 0)
+            return -1;
+    }
+    r->p = r->outer[--r->depth];
+    return 0;
+}
+
+static int op_main(struct reader *r)
+{
+    int64_t id = js_get_int(r->line, "component", -1);
+
+    if (id < 0 || (size_t)id >= r->n_components || r->components[id]->kind != DRAFT_PIPELINE)
+        return reader_wrong(r, "main");
+    r->draft->main = r->components[id];
+    return 0;
+}
+
+/* ---- values ---- */
+
+static int op_constant(struct reader *r)
+{
+    struct draft_value *v = draft_value_new(r->a, r->at, NULL, DRAFT_CONSTANT);
+
+    if (reader_json(r, "json", &v->constant) < 0)
+        return -1;
+    if (!v->constant)
+        v->constant = draft_keep(r->a, js_ref(js_get(r->line, "value")));
+    if (js_get_bool(r->line, "real"))
+        v->constant = draft_keep(r->a, js_real(js_as_num(v->constant, 0)));
+    if (js_is(v->constant, JS_NULL))
+        return reader_wrong(r, "constant");
+    v->type = draft_type_of(v->constant);
+    return reader_put(r, 'v', v);
+}
+
+static int take_port(struct reader *r, struct draft_value *v, const struct draft_port *port)
+{
+    v->name = port->name;
+    v->type = port->type;
+    v->artifact = port->artifact;
+    v->list = port->list;
+    return reader_put(r, 'v', v);
+}
+
+static int op_input(struct reader *r)
+{
+    const char *name = js_get_text(r->line, "name");
+    const struct draft_port *port = name ? draft_port(&r->p->component->inputs, name) : NULL;
+
+    if (!port)
+        return reader_wrong(r, "input");
+    return take_port(r, draft_value_new(r->a, r->at, r->p, DRAFT_INPUT), port);
+}
+
+static int op_output(struct reader *r)
+{
+    const char *name = js_get_text(r->line, "name");
+    struct draft_task *task = reader_task(r, "task");
+    const struct draft_port *port =
+        task && name ? draft_port(&task->component->outputs, name) : NULL;
+    struct draft_value *v;
+
+    if (!port)
+        return task ? reader_wrong(r, "output") : -1;
+    v = draft_value_new(r->a, r->at, r->p, DRAFT_OUTPUT);
+    v->task = task;
+    return take_port(r, v, port);
+}
+
+static int op_field(struct reader *r)
+{
+    struct draft_value *v = draft_value_new(r->a, r->at, r->p, DRAFT_FIELD),
+                       *of = reader_value(r, "of");
+    const char *name = reader_text(r, "name");
+
+    if (!of || !name || draft_value_field(v, of, name, r->err) < 0)
+        return of && name ? -1 : reader_wrong(r, "field");
+    return reader_put(r, 'v', v);
+}
+
+static int op_collected(struct reader *r)
+{
+    struct draft_value *v = draft_value_new(r->a, r->at, r->p, DRAFT_COLLECTED),
+                       *of = reader_value(r, "of");
+
+    if (!of || draft_value_collected(v, of, r->err) < 0)
+        return -1;
+    return reader_put(r, 'v', v);
+}
+
+static int read_values(struct reader *r, struct draft_value *v)
+{
+    const struct js *list = js_get(r->line, "values");
+
+    v->n_values = js_n(list);
+    v->values = arena_alloc(r->a, (v->n_values + 1) * sizeof *v->values);
+    for (size_t i = 0; i < v->n_values; i++) {
+        v->values[i] = reader_find(r, js_as_int(js_at(list, i), 0), 'v', "a value");
+        if (!v->values[i])
+            return -1;
+    }
+    return 0;
+}
+
+static int op_one_of(struct reader *r)
+{
+    struct draft_value *v = draft_value_new(r->a, r->at, r->p, DRAFT_ONE_OF);
+
+    if (read_values(r, v) < 0 || draft_value_one_of(r->a, v, r->err) < 0)
+        return -1;
+    return reader_put(r, 'v', v);
+}
+
+static int op_format(struct reader *r)
+{
+    struct draft_value *v = draft_value_new(r->a, r->at, r->p, DRAFT_FORMAT);
+
+    v->type = DRAFT_TEXT;
+    v->format = reader_text(r, "format");
+    if (!v->format || read_values(r, v) < 0)
+        return v->format ? -1 : reader_wrong(r, "format");
+    return reader_put(r, 'v', v);
+}
+
+/* ---- tasks ---- */
+
+static int op_task(struct reader *r)
+{
+    int64_t id = js_get_int(r->line, "component", -1);
+    struct draft_task *task;
+
+    if (id < 0 || (size_t)id >= r->n_components)
+        return reader_wrong(r, "task");
+    if (r->components[id]->pipeline == r->p)
+        return draft_fail(r->err, r->at, "the pipeline '%s' runs itself", r->components[id]->name);
+    task = draft_task_new(r->a, r->at, r->p, r->components[id]);
+    for (js_each(js_get(r->line, "inputs"), it)) {
+        struct draft_value *v = reader_find(r, js_as_int(it.value, 0), 'v', "an input's value");
+
+        if (!v || draft_task_input(r->a, task, arena_strdup(r->a, it.key), v, r->err) < 0)
+            return -1;
+    }
+    if (draft_task_check(task, r->err) < 0)
+        return -1;
+    return reader_put(r, 't', task);
+}
+
+static int op_importer(struct reader *r)
+{
+    struct draft_component *c = arena_alloc(r->a, sizeof *c);
+    struct draft_value *uri = reader_value(r, "uri");
+    const char *type = reader_text(r, "type");
+    struct draft_port in = {.name = "uri", .type = DRAFT_TEXT, .help = ""},
+                      out = {
+                          .name = "artifact", .type = DRAFT_ARTIFACT, .artifact = type, .help = ""};
+    struct draft_task *task;
+
+    if (!uri || !type)
+        return uri ? reader_wrong(r, "importer") : -1;
+    *c = (struct draft_component){.at = r->at,
+                                  .name = "importer",
+                                  .help = "",
+                                  .kind = DRAFT_IMPORTER,
+                                  .artifact = type,
+                                  .reimport = js_get_bool(r->line, "reimport")};
+    if (reader_json(r, "metadata", &c->metadata) < 0)
+        return -1;
+    DRAFT_PUSH(r->a, c->inputs.items, c->inputs.n, c->inputs.cap, in);
+    DRAFT_PUSH(r->a, c->outputs.items, c->outputs.n, c->outputs.cap, out);
+    task = draft_task_new(r->a, r->at, r->p, c);
+    if (draft_task_input(r->a, task, "uri", uri, r->err) < 0)
+        return -1;
+    return reader_put(r, 't', task);
+}
+
+/* ---- blocks ---- */
+
+static int op_compare(struct reader *r)
+{
+    struct draft_condition *c = arena_alloc(r->a, sizeof *c);
+
+    c->op = reader_text(r, "operator");
+    c->left = reader_value(r, "left");
+    c->right = c->left ? reader_value(r, "right") : NULL;
+    if (!c->op || !c->right)
+        return -1;
+    return reader_put(r, 'c', c);
+}
+
+/* `made` is filled by the call whose answer is rc. */
+static int put_group(struct reader *r, int rc, struct draft_group *const *made)
+{
+    struct draft_group *g = *made;
+    struct draft_value *item;
+
+    if (rc < 0)
+        return -1;
+    item = draft_value_new(r->a, r->at, r->p, DRAFT_ITEM);
+    item->group = g;
+    if (g->kind == DRAFT_LOOP) {
+        item->type = g->items->type == DRAFT_ARTIFACT ? DRAFT_ARTIFACT
+                     : g->items->kind == DRAFT_CONSTANT
+                         ? draft_type_of(js_at(g->items->constant, 0))
+                         : DRAFT_TEXT;
+        item->artifact = g->items->artifact;
+    }
+    return reader_put(r, 'v', item);
+}
+
+static int op_branch(struct reader *r)
+{
+    const char *op = js_get_text(r->line, "op"), *name = reader_text(r, "name");
+    int64_t id = js_get_int(r->line, "condition", 0);
+    const struct draft_condition *c = NULL;
+    struct draft_group *g = NULL;
+
+    if (strcmp(op, "else") != 0) {
+        c = reader_find(r, id, 'c', "the condition");
+        if (!c)
+            return -1;
+    }
+    if (!strcmp(op, "if"))
+        return put_group(r, draft_if(r->a, r->at, r->p, c, name, &g, r->err), &g);
+    return put_group(
+        r, draft_else(r->a, r->at, r->p, c ? DRAFT_ELIF : DRAFT_ELSE, c, name, &g, r->err), &g);
+}
+
+static int op_for(struct reader *r)
+{
+    struct draft_value *items = reader_value(r, "items");
+    struct draft_group *g = NULL;
+
+    if (!items)
+        return -1;
+    return put_group(r,
+                     draft_loop(r->a, r->at, r->p, items,
+                                (int)js_get_int(r->line, "parallelism", 0), reader_text(r, "name"),
+                                &g, r->err),
+                     &g);
+}
+
+static int op_exit_handler(struct reader *r)
+{
+    struct draft_task *task = reader_task(r, "task");
+    struct draft_group *g = NULL;
+
+    if (!task)
+        return -1;
+    return put_group(
+        r, draft_exit_handler(r->a, r->at, r->p, task, reader_text(r, "name"), &g, r->err), &g);
+}
+
+static int op_end(struct reader *r)
+{
+    int rc = draft_group_end(r->p, r->err);
+
+    return rc > 0 ? reader_wrong(r, "end") : rc;
+}
+
+/* ---- the lines ---- */
+
+static const struct op {
+    const char *name;
+    int (*call)(struct reader *r);
+    bool inside; /* of a pipeline */
+} ops[] = {
+    {"constant", op_constant, false},
+    {"component", op_component, false},
+    {"pipeline", op_pipeline, false},
+    {"main", op_main, false},
+    {"pipelineEnd", op_pipeline_end, true},
+    {"input", op_input, true},
+    {"output", op_output, true},
+    {"field", op_field, true},
+    {"collected", op_collected, true},
+    {"oneOf", op_one_of, true},
+    {"format", op_format, true},
+    {"task", op_task, true},
+    {"importer", op_importer, true},
+    {"after", op_after, true},
+    {"retry", op_retry, true},
+    {"set", op_set, true},
+    {"env", op_env, true},
+    {"keyAsEnv", op_from_map, true},
+    {"asVolume", op_from_map, true},
+    {"kubernetes", op_kubernetes, true},
+    {"pipelineConfig", op_pipeline_config, true},
+    {"pipelineRoot", op_pipeline_root, true},
+    {"compare", op_compare, true},
+    {"if", op_branch, true},
+    {"elif", op_branch, true},
+    {"else", op_branch, true},
+    {"for", op_for, true},
+    {"exitHandler", op_exit_handler, true},
+    {"end", op_end, true},
+};
+
+static int read_line(struct reader *r)
+{
+    const char *op = js_get_text(r->line, "op");
+
+    for (size_t i = 0; op && i < sizeof ops / sizeof *ops; i++)
+        if (!strcmp(ops[i].name, op))
+            return ops[i].inside && !r->p ? reader_wrong(r, op) : ops[i].call(r);
+    return reader_wrong(r, op ? op : "op");
+}
+
+static int read_lines(struct reader *r, const char *name, const char *lines, size_t n)
+{
+    size_t at = 0;
+
+    for (int number = 1; at < n; number++) {
+        const char *end = memchr(lines + at, '\n', n - at);
+        size_t length = end ? (size_t)(end - lines) - at : n - at;
+        own(js_free) struct js *line = NULL;
+        struct dh_err why;
+        const char *file;
+        int rc;
+
+        if (js_parse(lines + at, length, &line, &why) < 0)
+            return dh_fail(r->err, DH_INVALID,
+                           "%s: line %d of what it wrote to its standard output is not dhow's: %s",
+                           name, number, why.msg);
+        file = js_get_text(line, "file");
+        r->at = (struct draft_place){arena_strdup(r->a, file && *file ? file : name),
+                                     (int)js_get_int(line, "line", 0), 0};
+        r->line = line;
+        rc = read_line(r);
+        if (rc < 0)
+            return -1;
+        at += length + 1;
+    }
+    if (!r->draft->main)
+        return dh_fail(r->err, DH_INVALID, "%s: no pipeline: a program ends with DHOW_MAIN(NAME)",
+                       name);
+    return 0;
+}
+
+int draft_read(struct draft *to, const char *name, const char *lines, size_t n, const char *folder,
+               struct dh_err *err)
+{
+    struct reader r = {.draft = to, .a = to->arena, .folder = folder, .err = err};
+    int rc = read_lines(&r, name, lines, n);
+
+    free(r.things);
+    free(r.kinds);
+    return rc;
+}

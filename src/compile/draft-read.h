@@ -1,0 +1,12 @@
+#pragma once
+/* draft-read - what a program with dhow/pipeline.h wrote, as a draft. */
+#include "compile/draft.h"
+
+int draft_read(struct draft *to, const char *name, const char *lines, size_t n, const char *folder,
+               struct dh_err *err);
+/* A row of a table (dhow/rows.h) as an input or output; *ret_output says which. */
+int draft_row(struct arena *a, struct draft_place at, const struct js *row, struct draft_port *ret,
+              bool *ret_output, struct dh_err *err);
+/* The component that a compiled file holds. */
+int draft_load(struct arena *a, struct draft_component *c, const char *folder, const char *path,
+               struct dh_err *err);
