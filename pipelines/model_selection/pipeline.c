@@ -143,8 +143,8 @@ DHOW_PIPELINE(model_selection, "model-selection",
     struct evaluate_task tree_score = DHOW_RUN(evaluate, .model = tree.model, .test = data.test);
     struct select_model_task choice =
         DHOW_RUN(select_model, .metric = in->metric, .logistic_regression = regression.model,
-                 .logistic_regression_report = regression_score.report,
-                 .decision_tree = tree.model, .decision_tree_report = tree_score.report);
+                 .logistic_regression_report = regression_score.report, .decision_tree = tree.model,
+                 .decision_tree_report = tree_score.report);
 
     dhow_display_name(regression_score, "evaluate-logistic-regression");
     dhow_display_name(tree_score, "evaluate-decision-tree");

@@ -1,6 +1,7 @@
 #include "parts.h"
 
-#define IN(X) X(LIST, given, "[1, 2]", "") X(OUTPUT_LIST, all, "", "") X(OUTPUT, whole, DHOW_DATASET, "")
+#define IN(X)                                                                                      \
+    X(LIST, given, "[1, 2]", "") X(OUTPUT_LIST, all, "", "") X(OUTPUT, whole, DHOW_DATASET, "")
 DHOW_PIPELINE(collected, "collected", "", IN)
 {
     struct twice_task t = {0}, deep = {0};

@@ -1,6 +1,8 @@
 #include "parts.h"
 
-#define INNER(X) X(INTEGER, n, "2", "") X(TEXT, text, "hi", "") X(OUTPUT_INTEGER, value, "", "") X(OUTPUT, data, DHOW_DATASET, "")
+#define INNER(X)                                                                                   \
+    X(INTEGER, n, "2", "")                                                                         \
+    X(TEXT, text, "hi", "") X(OUTPUT_INTEGER, value, "", "") X(OUTPUT, data, DHOW_DATASET, "")
 DHOW_PIPELINE(inner, "inner", "", INNER)
 {
     struct twice_task t = DHOW_RUN(twice, .n = in->n);

@@ -1,6 +1,7 @@
 #include "parts.h"
 
-#define IN(X) X(INTEGER, n, "3", "") X(OUTPUT_INTEGER, chosen, "", "") X(OUTPUT, data, DHOW_DATASET, "")
+#define IN(X)                                                                                      \
+    X(INTEGER, n, "3", "") X(OUTPUT_INTEGER, chosen, "", "") X(OUTPUT, data, DHOW_DATASET, "")
 DHOW_PIPELINE(one_of, "one-of", "", IN)
 {
     struct numbers_task n = DHOW_RUN(numbers, .n = in->n);

@@ -24,7 +24,8 @@ DHOW_PIPELINE(settings, "settings", "What can be set.", IN)
     dhow_timeout(k, 60);
     dhow_image_pull_policy(k, "Always");
     dhow_kubernetes(k, "nodeSelector", "{\"labels\": {\"disk\": \"ssd\"}}");
-    struct dhow_imported a = dhow_import(dhow_v("gs://b/a"), DHOW_DATASET, "{\"k\": 1, \"s\": \"t\"}", false);
+    struct dhow_imported a =
+        dhow_import(dhow_v("gs://b/a"), DHOW_DATASET, "{\"k\": 1, \"s\": \"t\"}", false);
     struct dhow_imported b = dhow_import(in->uri, DHOW_DATASET, NULL, true);
     DHOW_RUN(use, .data = a.artifact);
     DHOW_RUN(use, .data = b.artifact);
