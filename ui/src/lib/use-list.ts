@@ -1,0 +1,28 @@
+/* A list that comes page after page. */
+import { useEffect, useReducer, useState } from 'preact/hooks';
+import { get, type ApiError } from './api';
+import type { Page } from './types';
+
+export interface List<T> { items: T[]; next: string | null; total: number | null; loading: boolean; error: ApiError | null; more: () => void; reload: () => void }
+
+export function useList<T>(path: string, query: Parameters<typeof get>[1] = {}): List<T> {
+  const [state, setState] = useState<Pick<List<T>, 'items' | 'next' | 'total' | 'loading' | 'error'>>({ items: [], next: null, total: null, loading: true, error: null });
+  const [turn, reload] = useReducer((n: number) => n + 1, 0);
+  const key = JSON.stringify([path, query]);
+  useEffect(() => {
+    const abort = new AbortController();
+    setState((s) => ({ ...s, loading: true }));
+    get<Page<T>>(path, { limit: 100, ...query }, abort.signal).then(
+      (page) => setState({ items: page.items, next: page.next, total: page.total, loading: false, error: null }),
+      (error: ApiError) => {
+        if (!abort.signal.aborted) setState((s) => ({ ...s, loading: false, error }));
+      },
+    );
+    return () => abort.abort();
+  }, [key, turn]);
+  const more = (): void => {
+    if (!state.next) return;
+    void get<Page<T>>(path, { limit: 100, ...query, after: state.next }).then((page) => setState((s) => ({ ...s, items: [...s.items, ...page.items], next: page.next })));
+  };
+  return { ...state, more, reload: () => reload(undefined as never) };
+}
