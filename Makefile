@@ -47,6 +47,9 @@ bench-ml: build .venv ## speed of the numeric core beside its peers
 conformance: build ## the official SDK's compiled pipelines, where ../shared/conformance is present
 	@python3 tools/run_tests.py --only conformance
 
+ui: ## build the page anew from ui/src into ui/dist, which the program embeds (node 18 or later)
+	@tools/build-ui.sh ui/dist
+
 install: build ## install program, man page, completion, headers; PREFIX=/usr/local, DESTDIR
 	@ninja -C $(BUILD) --quiet install-files
 	@meson install -C $(BUILD) --no-rebuild
@@ -80,4 +83,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help deps deps-test build demo test bench bench-ml conformance install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE
+.PHONY: help deps deps-test build demo test bench bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE

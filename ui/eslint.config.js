@@ -3,7 +3,7 @@ import a11y from 'eslint-plugin-jsx-a11y';
 import ts from 'typescript-eslint';
 
 export default ts.config(
-  { ignores: ['dist/', 'node_modules/', 'test/*.mjs'] },
+  { ignores: ['dist/', 'node_modules/', 'test/**/*.mjs'] },
   js.configs.recommended,
   ...ts.configs.strict,
   {

@@ -1,5 +1,6 @@
 /* The tasks of a run as a tree: what is open, which rows there are, how far a group has come. */
 import type { State, Task, TaskType } from './types';
+import { ancestors, parentKey } from './keys-of';
 import { ended } from './words';
 
 export interface Progress { total: number; done: number; failed: number; running: number }
@@ -13,12 +14,6 @@ export interface Tree {
 const LEAF: ReadonlySet<TaskType> = new Set<TaskType>(['RUNTIME', 'IMPORTER']);
 export const isLeaf = (type: TaskType): boolean => LEAF.has(type);
 const OPEN: ReadonlySet<TaskType> = new Set<TaskType>(['ROOT', 'CONDITION', 'CONDITION_BRANCH', 'EXIT_HANDLER', 'LOOP_ITERATION']);
-
-/* "root.loop[3].train" → "root.loop[3]" → "root.loop" → "root" → null. */
-export function parentKey(key: string): string | null {
-  const at = Math.max(key.lastIndexOf('.'), key.lastIndexOf('['));
-  return at < 0 ? null : key.slice(0, at);
-}
 
 export function buildTree(tasks: readonly Task[]): Tree {
   const tree: Tree = { byKey: new Map(), byId: new Map(), children: new Map(), progress: new Map() };
@@ -53,13 +48,6 @@ function count(tree: Tree, from: string, state: State): void {
 /* A group is open by its kind, unless a person has toggled it. */
 export function isOpen(key: string, type: TaskType, toggled: ReadonlySet<string>): boolean {
   return OPEN.has(type) !== toggled.has(key);
-}
-
-/* The groups that must be open for `key` to be seen. */
-export function ancestors(key: string): string[] {
-  const out: string[] = [];
-  for (let up = parentKey(key); up !== null; up = parentKey(up)) out.push(up);
-  return out;
 }
 
 export interface TreeRow { task: Task; depth: number; group: boolean; open: boolean; progress: Progress | null }

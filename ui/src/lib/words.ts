@@ -1,6 +1,7 @@
 /* States and reasons in words. */
 import type { Run, Spec, State, Task } from './types';
-import { dagOf } from './spec';
+import { parentKey } from './keys-of';
+import { before, dagOf } from './spec';
 
 export const ENDED: ReadonlySet<State> = new Set<State>(['SUCCEEDED', 'FAILED', 'SKIPPED', 'CACHED', 'CANCELED']);
 export const ended = (state: State): boolean => ENDED.has(state);
@@ -24,14 +25,12 @@ export const label = (task: Task): string => task.display_name || task.name;
 export const path = (key: string): string => key.replace(/^root\.?/, '');
 
 /* What an unstarted task waits for: names of the tasks before it in its own DAG that have not ended. */
-export function waitingFor(task: Task, tasks: readonly Task[], spec: Spec | null): string[] {
+export function waitingFor(task: Task, byKey: ReadonlyMap<string, Task>, spec: Spec | null): string[] {
   if (task.state !== 'PENDING' || !spec) return [];
-  const dag = dagOf(spec, task.scope_path.split('.').slice(0, -1));
-  const node = dag?.tasks[task.name];
-  const siblings = new Map(tasks.filter((t) => t.parent_task_id === task.parent_task_id).map((t) => [t.name, t]));
-  return (node?.dependentTasks ?? []).filter((name) => {
-    const before = siblings.get(name);
-    return !before || !ended(before.state);
+  const node = dagOf(spec, task.scope_path.split('.').slice(0, -1))?.tasks[task.name];
+  return (node ? before(node) : []).filter((name) => {
+    const sibling = byKey.get(`${parentKey(task.key) ?? ''}.${name}`);
+    return !sibling || !ended(sibling.state);
   });
 }
 
@@ -39,9 +38,9 @@ const list = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(' and ').replace(/ and (?=.* and )/g, ', ');
 
 /* One line that says why a task is in its state; '' where the state says it all. */
-export function reason(task: Task, tasks: readonly Task[], spec: Spec | null): string {
+export function reason(task: Task, byKey: ReadonlyMap<string, Task>, spec: Spec | null): string {
   if (task.state === 'PENDING') {
-    const names = waitingFor(task, tasks, spec);
+    const names = waitingFor(task, byKey, spec);
     if (names.length) return `waiting for ${list(names)}`;
     return task.reason ?? 'waiting for a free slot';
   }

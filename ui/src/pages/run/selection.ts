@@ -1,6 +1,6 @@
 /* What is chosen and open in a run, all of it in the address. */
 import { param, setParams } from '../../lib/route';
-import { ancestors } from '../../lib/tree';
+import { ancestors } from '../../lib/keys-of';
 
 export type RunView = 'graph' | 'timeline' | 'tasks' | 'metrics' | 'spec';
 

@@ -59,7 +59,7 @@ function waited(task: Task): string {
 }
 
 export function TaskOverview({ task, whole, state, now }: { task: Task; whole: WholeTask | null; state: RunState; now: number }): JSX.Element {
-  const why = reason(task, state.tasks, state.spec);
+  const why = reason(task, state.tree.byKey, state.spec);
   const tail = (whole?.error ?? task.error)?.log_tail;
   const runNumber = state.run?.number;
   return (

@@ -42,7 +42,7 @@ function Row({ row, state, now, at }: { row: TreeRow; state: RunState; now: numb
     <tr class={`pick${at ? ' at' : ''}`} onClick={(e) => !(e.target as HTMLElement).closest('button') && select(task.key)}>
       <td class="task-cell"><TaskName row={row} /></td>
       <td class="fit"><StateBadge state={task.state} /></td>
-      <td class="why muted" title={reason(task, state.tasks, state.spec)}>{reason(task, state.tasks, state.spec)}</td>
+      <td class="why muted" title={reason(task, state.tree.byKey, state.spec)}>{reason(task, state.tree.byKey, state.spec)}</td>
       <td class="fit num muted">{dateTime(task.started_at).slice(11)}</td>
       <td class="fit right num">{task.state === 'CACHED' || task.state === 'SKIPPED' ? '' : took(task.started_at, task.finished_at, now)}</td>
       <td class="fit right num">{task.attempts > 1 ? task.attempts : ''}</td>

@@ -1,0 +1,1 @@
+const o=/loss|error|mse|rmse|mae|mape|time|seconds|duration|latency|perplexity|brier/i,a=r=>o.test(r);function m(r,s){const t=r.filter(e=>typeof e=="number"&&Number.isFinite(e));if(t.length<2||t.every(e=>e===t[0]))return[];const n=a(s)?Math.min(...t):Math.max(...t);return r.flatMap((e,i)=>e===n?[i]:[])}export{m as b,a as l};
