@@ -16,6 +16,7 @@ static const struct step_spec *const specs[] = {
     &step_model_card,
     &step_draw_tree,
     &step_select_model,
+    &step_gate,
     &step_promote,
     &step_reject,
 };

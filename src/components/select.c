@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "components/steps.h"
 
-#define MAX_REPORT ((size_t)256 << 20)
-
 /* ---- select-model ---- */
 
 static const struct step_arg select_args[] = {
@@ -29,47 +27,6 @@ static const struct step_arg select_args[] = {
      .help = "why it was chosen, in a sentence"},
     {0}};
 
-/* neg_X is -X, as scikit-learn names it: so a loss, too, can be asked to be at least something. */
-static int score_of(const struct step *s, size_t i, double *ret, struct dh_err *err)
-{
-    own(js_free) struct js *report = NULL;
-    const char *path = step_text_at(s, "report", i), *metric = step_text(s, "metric");
-    bool negative = strncmp(metric, "neg_", 4) == 0;
-    metric += negative ? 4 : 0;
-    if (js_parse_file(path, MAX_REPORT, &report, err) < 0)
-        return -1;
-    const struct js *v = js_get(js_get(report, "metrics"), metric);
-    if (js_is_num(v)) {
-        *ret = negative ? -js_as_num(v, 0) : js_as_num(v, 0);
-        return 0;
-    }
-    own_buf struct buf known = {0};
-    for (js_each(js_get(report, "metrics"), it))
-        buf_addf(&known, "%s%s", known.n ? ", " : "", it.key);
-    return dh_fail(err, DH_INVALID, "candidate '%s' has no metric '%s'; there are: %s",
-                   step_text_at(s, "candidate", i), metric, buf_str(&known));
-}
-
-/* How likely so great a difference between the best and candidate i is if both err equally often; <
- * 0 where the reports do not say which rows were right. */
-static double noise_of(const struct step *s, size_t best, size_t i)
-{
-    own(js_free) struct js *a = NULL, *b = NULL;
-    struct dh_err ignored;
-    if (js_parse_file(step_text_at(s, "report", best), MAX_REPORT, &a, &ignored) < 0 ||
-        js_parse_file(step_text_at(s, "report", i), MAX_REPORT, &b, &ignored) < 0)
-        return -1;
-    const char *x = js_get_text(a, "hits"), *y = js_get_text(b, "hits");
-    if (!x || !y || strlen(x) != strlen(y))
-        return -1;
-    uint64_t x_only = 0, y_only = 0;
-    for (; *x; x++, y++) {
-        x_only += *x > *y;
-        y_only += *y > *x;
-    }
-    return ml_mcnemar(x_only, y_only);
-}
-
 /* Says whether the best is better than the next best by more than noise. */
 static void add_noise(const struct step *s, const double *score, size_t n, size_t best,
                       struct buf *b)
@@ -80,7 +37,9 @@ static void add_noise(const struct step *s, const double *score, size_t n, size_
         if (i != best &&
             (second == best || (loss ? score[i] < score[second] : score[i] > score[second])))
             second = i;
-    double p = second == best ? -1 : noise_of(s, best, second);
+    double p = second == best ? -1
+                              : report_noise(step_text_at(s, "report", best),
+                                             step_text_at(s, "report", second));
     if (p < 0)
         return;
     buf_addf(b, "; against %s that is %s (McNemar p = %.3g)", step_text_at(s, "candidate", second),
@@ -117,6 +76,7 @@ static int copy_to(const char *from, const char *to, struct dh_err *err)
 static int run_select(struct step *s, struct dh_err *err)
 {
     size_t n = step_n(s, "candidate"), best = 0;
+    const char *metric_name = step_text(s, "metric");
     if (n != step_n(s, "report") || n != step_n(s, "model"))
         return dh_fail(
             err, DH_INVALID,
@@ -124,8 +84,8 @@ static int run_select(struct step *s, struct dh_err *err)
             step_n(s, "report"), step_n(s, "model"));
     own_mem double *score = dh_zalloc(n, sizeof *score);
     for (size_t i = 0; i < n; i++) {
-        if (score_of(s, i, &score[i], err) < 0)
-            return -1;
+        if (report_score(step_text_at(s, "report", i), metric_name, &score[i], err) < 0)
+            return dh_while(err, "candidate '%s'", step_text_at(s, "candidate", i));
         bool better = metric_is_loss(step_text(s, "metric")) ? score[i] < score[best]
                                                              : score[i] > score[best];
         best = better ? i : best;
@@ -159,6 +119,8 @@ static const struct step_arg promote_args[] = {
      .help = "its version; where none is given, the first 12 digits of its SHA-256"},
     {"aliases", STEP_TEXT, .other = "",
      .help = "names that shall point to this version, with commas between"},
+    {"report", STEP_INPUT, .type = "system.Artifact", .other = "",
+     .help = "what evaluate found of it: kept as the version's report, which `gate` compares with"},
     {"best", STEP_TEXT, .other = "", .help = "what the candidate was called"},
     {"metric", STEP_TEXT, .other = "", .help = "what it was chosen by"},
     {"score", STEP_NUMBER, .other = "0", .help = "its metric"},

@@ -6,7 +6,7 @@
 extern const struct step_spec step_download_data, step_train_logistic_regression,
     step_train_decision_tree, step_train_random_forest, step_train_gradient_boosting, step_evaluate,
     step_predict, step_export_onnx, step_search, step_model_card, step_draw_tree, step_select_model,
-    step_promote, step_reject;
+    step_promote, step_reject, step_gate;
 
 /* Fetches a source (a path, file://, http:// or https://) whole; *ret is malloc'ed, *ret_n its
  * bytes. A relative path is looked for in the pipeline's folder, then where the run was started,
@@ -39,5 +39,10 @@ int step_csv_read(const struct step *s, const char *name, const struct ml_model 
 /* The same from bytes, with keep_rows; `name` is what messages call it. */
 int step_csv_parse(const struct step *s, const char *bytes, size_t n, const char *name,
                    struct ml_frame **ret, struct dh_err *err);
+/* A metric of evaluate's report (neg_X: its negative). DH_INVALID: it has none of that name. */
+int report_score(const char *path, const char *metric, double *ret, struct dh_err *err);
+/* How likely so great a difference between two models is if both err equally often (McNemar); < 0
+ * where the reports do not say which rows were right, or are of different ones. */
+double report_noise(const char *path_a, const char *path_b);
 /* Metrics by name as they are written and chosen by. True: a smaller one is better. */
 bool metric_is_loss(const char *name);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/engine-priv.h"
 #include "engine/approval.h"
+#include "engine/model-uri.h"
 #include "engine/platform.h"
 #include "plan/fingerprint.h"
 #include "spec/params.h"
@@ -116,6 +117,11 @@ static int explain_import(struct explain *x, struct plan_node *node, struct answ
     a->would = ENGINE_RUN;
     a->because = dh_strdup("an importer always looks");
     if (executor_import(x->run.plan, node, &outputs, err) < 0) {
+        plan_finish(x->run.plan, node, PLAN_FAILED, NULL, err->msg, false);
+        return 0;
+    }
+    if (model_uri_resolve(&x->run, outputs, err) < 0) {
+        js_free(outputs);
         plan_finish(x->run.plan, node, PLAN_FAILED, NULL, err->msg, false);
         return 0;
     }

@@ -9,6 +9,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/approval.h"
+#include "engine/model-uri.h"
 #include "engine/platform.h"
 #include "engine/stub.h"
 #include "engine/task-priv.h"
@@ -238,7 +239,8 @@ static int import(struct job *job, struct dh_err *err)
     job->outputs = js_free(job->outputs);
     if (executor_import(job->run->plan, job->node, &job->outputs, err) < 0)
         return task_fail(job, err);
-    if (platform_import(job->run, job, err) < 0 || outputs_measure(job->outputs, err) < 0 ||
+    if (model_uri_resolve(job->run, job->outputs, err) < 0 ||
+        platform_import(job->run, job, err) < 0 || outputs_measure(job->outputs, err) < 0 ||
         find_imported(job, err) < 0)
         return task_fail(job, err);
     if (record_success(job->run, job, err) < 0)

@@ -152,6 +152,35 @@ int registry_provenance(struct store *s, const struct store_model_version *v, st
     return 0;
 }
 
+static bool find_key(const struct store_linkeds *links, const char *key, struct store_artifact *ret)
+{
+    for (size_t i = 0; i < links->n; i++)
+        if (!strcmp(links->items[i].link.key, key)) {
+            *ret = links->items[i].artifact;
+            return true;
+        }
+    return false;
+}
+
+int registry_report(struct store *s, const struct store_model_version *v, struct arena *a,
+                    struct store_artifact *ret, struct dh_err *err)
+{
+    struct store_linkeds links = {0};
+
+    if (v->task_id && store_artifacts_of_task(s, v->task_id, STORE_INPUT, a, &links, err) < 0)
+        return -1;
+    if (find_key(&links, "report", ret))
+        return 0;
+    links = (struct store_linkeds){0};
+    if (v->run_id && store_artifacts_of_run(s, v->run_id, STORE_OUTPUT, a, &links, err) < 0)
+        return -1;
+    if (find_key(&links, "chosen_report", ret))
+        return 0;
+    return dh_fail(err, DH_NOT_FOUND,
+                   "version %s of '%s' has no report: 'promote --report' keeps one", v->version,
+                   v->model);
+}
+
 static struct js *approval_json(const struct store_model_version *v)
 {
     struct js *to;

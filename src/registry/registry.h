@@ -60,6 +60,10 @@ int registry_prune(struct store *s, const char *model, int keep, bool dry_run,
  * are the Datasets and imported artifacts that it was made from, with their digests. */
 int registry_provenance(struct store *s, const struct store_model_version *v, struct js **ret,
                         struct dh_err *err);
+/* The report that belongs to it: what the task that registered it got as its input `report`, else
+ * the `chosen_report` of its run. DH_NOT_FOUND. */
+int registry_report(struct store *s, const struct store_model_version *v, struct arena *a,
+                    struct store_artifact *ret, struct dh_err *err);
 /* All of a version in one object. */
 int registry_version_json(struct store *s, const struct store_model_version *v, struct js **ret,
                           struct dh_err *err);
