@@ -7,6 +7,7 @@
 
 #include "api/api-priv.h"
 #include "api/counts.h"
+#include "api/hub.h"
 #include "api/route.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -266,8 +267,10 @@ void dispatch_run(struct req *r)
 
     if (read_body(r, &err) < 0 || r->route->handler(r, &err) < 0)
         dispatch_error(r, &err);
-    if (r->method != REQ_GET && r->method != REQ_HEAD)
+    if (r->method != REQ_GET && r->method != REQ_HEAD) {
         counts_forget(r->api->counts);
+        hub_dirty(r->api->hub);
+    }
     req_header(r, "X-Content-Type-Options", "nosniff");
     req_header(r, "Referrer-Policy", "no-referrer");
     add_safety(r);

@@ -96,6 +96,9 @@ void req_header(struct req *r, const char *name, const char *value); /* value: b
 int req_fail(struct req *r, struct dh_err *err, enum grpc code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The file is the answer, or the range of it that is asked for; takes `fd`. 0. */
+int req_send_file(struct req *r, int fd, int64_t size);
+
 /* An argument of the query: NULL where it is not there or empty. */
 const char *req_arg(const struct req *r, const char *key);
 int req_arg_int(struct req *r, const char *key, int64_t other, int64_t *ret, struct dh_err *err);

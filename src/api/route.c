@@ -6,6 +6,7 @@
 #include "api/pipelines.h"
 #include "api/runs.h"
 #include "api/serve.h"
+#include "api/ui.h"
 
 #define V2 "/apis/v2beta1/"
 
@@ -65,6 +66,42 @@ static const struct route routes[] = {
     {REQ_POST, V2 "runs/{}:retry", runs_retry, AUTH_RUNNER, FORM_KFP, 0, "Failed to retry a run"},
     {REQ_GET, V2 "runs/{}", runs_get, AUTH_VIEWER, FORM_KFP, 0, "Failed to get a run"},
     {REQ_DELETE, V2 "runs/{}", runs_delete, AUTH_ADMIN, FORM_KFP, 0, "Failed to delete a run"},
+
+    /* ---- the page ---- */
+    {REQ_GET, "/ui/runs", ui_runs_list, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/runs", ui_runs_create, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/runs/{}", ui_runs_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_DELETE, "/ui/runs/{}", ui_runs_delete, AUTH_ADMIN, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/runs/{}/spec", ui_runs_spec, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/runs/{}/metrics", ui_runs_metrics, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/runs/{}/retry", ui_runs_retry, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/runs/{}/cancel", ui_runs_cancel, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/runs/{}/archive", ui_runs_archive, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/runs/{}/unarchive", ui_runs_unarchive, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/compare", ui_compare, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/tasks/{}", ui_tasks_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/tasks/{}/log", ui_tasks_log, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/tasks/{}/log/events", ui_tasks_log_events, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/events", ui_events, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/artifacts", ui_artifacts_list, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/artifacts/{}", ui_artifacts_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/artifacts/{}/content", ui_artifacts_content, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/artifacts/{}/files", ui_artifacts_files, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/artifacts/{}/lineage", ui_artifacts_lineage, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/pipelines", ui_pipelines_list, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/pipelines/{}", ui_pipelines_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/versions/{}", ui_versions_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/experiments", ui_experiments_list, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/experiments/{}", ui_experiments_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/models", ui_models_list, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/models/{}", ui_models_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_PUT, "/ui/models/{}/aliases/{}", ui_models_set_alias, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_DELETE, "/ui/models/{}/aliases/{}", ui_models_drop_alias, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/system", ui_system, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/search", ui_search, AUTH_VIEWER, FORM_UI, 0, NULL},
+
+    {REQ_GET, "/apis/v1alpha1/runs/{}/nodes/{}/log", runs_node_log, AUTH_VIEWER, FORM_UPLOAD, 0,
+     NULL},
 
     /* ---- the server ---- */
     {REQ_GET, V2 "healthz", serve_kfp_healthz, AUTH_NOBODY, FORM_KFP, ROUTE_OPEN, NULL},

@@ -64,19 +64,6 @@ int serve_kfp_healthz_v1(struct req *r, struct dh_err *err)
 
 /* ---- metrics ---- */
 
-static int64_t memory_bytes(void)
-{
-    FILE *f = fopen("/proc/self/statm", "re");
-    long long pages = 0, resident = 0;
-
-    if (!f)
-        return 0;
-    if (fscanf(f, "%lld %lld", &pages, &resident) != 2)
-        resident = 0;
-    (void)fclose(f);
-    return resident * sysconf(_SC_PAGESIZE);
-}
-
 static void gauge(struct buf *to, const char *name, const char *help, int64_t value)
 {
     buf_addf(to, "# HELP dhow_%s %s\n# TYPE dhow_%s gauge\ndhow_%s %lld\n", name, help, name, name,
@@ -128,7 +115,7 @@ int serve_metrics(struct req *r, struct dh_err *err)
     gauge(to, "queue_running", "Runs that are executed now.", (int64_t)q.running);
     gauge(to, "queue_waiting", "Runs that wait.", (int64_t)q.waiting);
     gauge(to, "http_connections", "Open connections.", (int64_t)web_n_connections(r->api->web));
-    gauge(to, "process_resident_memory_bytes", "Memory of the server.", memory_bytes());
+    gauge(to, "process_resident_memory_bytes", "Memory of the server.", stats_memory_bytes());
     gauge(to, "uptime_seconds", "Since it was started.",
           (clock_now_us() - r->api->started_us) / 1000000);
     return 0;

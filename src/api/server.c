@@ -12,6 +12,7 @@
 #include "api/api-priv.h"
 #include "api/counts.h"
 #include "api/experiments.h"
+#include "api/hub.h"
 #include "api/queue.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -70,6 +71,7 @@ static int open_all(struct api *api, struct dh_err *err)
     api->started_us = clock_now_us();
     api->time_zone = o->time_zone ? o->time_zone : "UTC";
     api->counts = counts_new();
+    api->hub = hub_new(api);
     if (check_options(o, err) < 0 || open_log(api, err) < 0 ||
         auth_open(&auth, &api->auth, err) < 0 || engine_open(&engine, &api->engine, err) < 0)
         return -1;
@@ -84,10 +86,13 @@ static int open_all(struct api *api, struct dh_err *err)
 
 static void close_all(struct api *api)
 {
+    if (api->hub)
+        hub_end(api->hub); /* libmicrohttpd stops no connection that sleeps */
     web_close(api->web);
     queue_close(api->queue);
     auth_close(api->auth);
     counts_free(api->counts);
+    hub_free(api->hub);
     engine_close(api->engine);
     if (api->log >= 0)
         (void)close(api->log);
@@ -98,6 +103,7 @@ static void close_all(struct api *api)
 struct loop {
     struct api *api;
     int epoll, signals;
+    int64_t look_us;   /* when the record is looked at next, for those who watch */
     int64_t second_us; /* when the next whole-second work is due */
     int64_t stop_us;   /* when it stops though connections are open; 0: it does not stop */
 };
@@ -138,6 +144,7 @@ static int timeout_ms(const struct loop *l, int64_t now_us)
     int ms = now_us >= l->second_us ? 0 : (int)((l->second_us - now_us) / 1000 + 1);
 
     ms = sooner(ms, web_timeout_ms(l->api->web));
+    ms = sooner(ms, hub_timeout_ms(l->api->hub));
     return sooner(ms, queue_timeout_ms(l->api->queue));
 }
 
@@ -155,6 +162,7 @@ static void begin_stop(struct loop *l)
     l->stop_us = clock_mono_us() + STOP_MS * 1000;
     l->api->stopping = true;
     web_stop_listening(l->api->web);
+    hub_end(l->api->hub);
 }
 
 static bool is_over(const struct loop *l, int64_t now_us)
@@ -167,6 +175,18 @@ static void each_second(struct loop *l, int64_t now_us)
     l->second_us = now_us + SECOND_US;
     web_sweep(l->api->web);
     queue_run(l->api->queue);
+    hub_dirty(l->api->hub);
+}
+
+/* At most every 40 ms, also where requests come without end. */
+static void look(struct loop *l, int64_t now_us)
+{
+    int ms = hub_timeout_ms(l->api->hub);
+
+    if (ms >= 0 && now_us >= l->look_us) {
+        hub_tick(l->api->hub);
+        l->look_us = now_us + ms * 1000;
+    }
 }
 
 static int run_loop(struct loop *l, struct dh_err *err)
@@ -189,6 +209,7 @@ static int run_loop(struct loop *l, struct dh_err *err)
             queue_run(l->api->queue);
         web_run(l->api->web);
         now_us = clock_mono_us();
+        look(l, now_us);
         if (now_us >= l->second_us)
             each_second(l, now_us);
     }

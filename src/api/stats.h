@@ -11,4 +11,5 @@ struct stats {
 };
 
 void stats_answer(struct stats *stats, int status, int64_t us, int64_t bytes);
+int64_t stats_memory_bytes(void); /* resident, of this process */
 extern const int64_t stats_bounds_us[STATS_BUCKETS];

@@ -137,3 +137,40 @@ int catalog_run_states(struct store *s, struct js **ret, struct dh_err *err);
 /* A run's row by uuid alone: no names, no prefixes. */
 int catalog_run(struct store *s, const char *uuid, struct arena *a, struct store_run *ret,
                 struct dh_err *err);
+/* Of a run's steps (RUNTIME and IMPORTER): how many are in each state. */
+int catalog_run_progress(struct store *s, int64_t run_id, int64_t ret[STORE_N_STATES],
+                         struct dh_err *err);
+
+/* ---- what has changed, for those who watch ---- */
+
+struct catalog_ids {
+    int64_t *items;
+    size_t n;
+};
+int catalog_open_runs(struct store *s, struct arena *a, struct catalog_ids *ret,
+                      struct dh_err *err); /* PENDING or RUNNING; and those of a queue */
+int catalog_newest_run(struct store *s, int64_t *ret_id, struct dh_err *err);
+/* Rows of a run with an id above `after`, in order, at most `limit`. */
+int catalog_tasks_after(struct store *s, int64_t run_id, int64_t after, int limit, struct arena *a,
+                        struct store_tasks *ret, struct dh_err *err);
+int catalog_metrics_after(struct store *s, int64_t run_id, int64_t after, const char *name,
+                          int limit, struct arena *a, struct store_metrics *ret,
+                          struct dh_err *err);
+/* "root.loop[3].train": the names from the root down, iterations by their numbers. */
+int catalog_task_key(struct store *s, const struct store_task *task, struct arena *a,
+                     const char **ret, struct dh_err *err);
+
+/* ---- what a page joins ---- */
+
+struct catalog_found { /* for the palette */
+    const char *kind, *uuid, *name, *state;
+    int64_t at_us;
+};
+struct catalog_founds {
+    struct catalog_found *items;
+    size_t n;
+};
+/* Things whose name holds the text, newest first, a few of each kind. Looks at the newest `reach`
+ * runs alone. */
+int catalog_search(struct store *s, const char *text, int reach, struct arena *a,
+                   struct catalog_founds *ret, struct dh_err *err);

@@ -1,0 +1,144 @@
+# run: asan
+"""What the page reads: /ui of docs/api.md, and its streams of events."""
+import json
+import tempfile
+import threading
+import time
+import urllib.request
+
+from server import Server
+from specs import pipeline, step
+from tap import check, done
+
+
+def spec() -> dict:
+    s = pipeline("greet", word="hello")
+    step(s, "make", 'echo "<script>1</script>" > "$out_page"; printf "%s" "$in_word" > "$out_text"; for i in 1 2 3 4; do echo "line $i ✓"; sleep 0.15; done',
+         {}, {"word": "=word"}, ("text",), {"page": "HTML"})
+    step(s, "use", 'echo "using $in_text"', (), {"text": "make.text"})
+    return s
+
+
+class Stream(threading.Thread):
+    """Collects the events of a stream."""
+
+    def __init__(self, url: str, headers: dict | None = None):
+        super().__init__(daemon=True)
+        self.request = urllib.request.Request(url, headers=headers or {})
+        self.events, self.ended = [], False
+        self.opened = threading.Event()
+        self.start()
+        self.opened.wait(20)
+
+    def run(self):
+        event = {}
+        try:
+            with urllib.request.urlopen(self.request, timeout=60) as answer:
+                self.opened.set()
+                for line in answer:
+                    key, _, value = line.decode().rstrip("\n").partition(": ")
+                    if not key:
+                        if "event" in event:
+                            self.events.append({**event, "data": json.loads(event["data"]), "at": time.monotonic()})
+                        event = {}
+                    elif key:
+                        event[key] = value
+        except OSError:
+            pass
+        self.ended = True
+
+    def wait(self, found, seconds: float = 30):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for event in list(self.events):
+                if found(event):
+                    return event
+            time.sleep(0.01)
+        return None
+
+
+def live(server: Server) -> str:
+    status, made, _ = server.ask("/ui/runs", {"pipeline_spec": spec(), "parameters": {"word": "it's"}, "display_name": "first"})
+    check(status == 200 and made.get("run_id"), "POST /ui/runs", str(made))
+    run_id = made["run_id"]
+    _, run, _ = server.ask(f"/ui/runs/{run_id}")
+    stream = Stream(f"{server.url}/ui/events?run={run_id}&last_event_id={run['last_event_id']}")
+    everything = Stream(f"{server.url}/ui/events")
+    started = stream.wait(lambda e: e["event"] == "task" and e["data"]["name"] == "make" and e["data"]["state"] == "RUNNING")
+    check(started is not None, "a task that starts is told")
+    task = started["data"]["task_id"]
+    log = Stream(f"{server.url}/ui/tasks/{task}/log/events")
+    check(stream.wait(lambda e: e["event"] == "run" and e["data"]["state"] == "SUCCEEDED") is not None, "the run's end is told", str(stream.events))
+    done_tasks = {e["data"]["name"] for e in stream.events if e["event"] == "task" and e["data"]["state"] == "SUCCEEDED"}
+    check(done_tasks == {"root", "make", "use"}, "the end of each task is told", str(done_tasks))
+    check(any(e["event"] == "log" and e["data"]["task_id"] == task for e in stream.events), "a log that grows is told")
+    check(everything.wait(lambda e: e["event"] == "run" and e["data"]["run_id"] == run_id and e["data"]["state"] == "SUCCEEDED") is not None,
+          "the stream of all runs tells it too")
+    check(log.wait(lambda e: e["event"] == "end") is not None, "a followed log ends")
+    text = "".join(e["data"]["text"] for e in log.events if e["event"] == "log")
+    check(text == "".join(f"line {i} ✓\n" for i in (1, 2, 3, 4)), "all of the log has come, in whole characters", text)
+    first = stream.events[0]["id"]
+    again = Stream(f"{server.url}/ui/events?run={run_id}", {"Last-Event-ID": first})
+    check(again.wait(lambda e: e["event"] == "run" and e["data"]["state"] == "SUCCEEDED") is not None
+          and [e["id"] for e in again.events] == [e["id"] for e in stream.events[1:]], "Last-Event-ID brings what was missed",
+          f"{[e['id'] for e in again.events]} {[e['id'] for e in stream.events]}")
+    other = Stream(f"{server.url}/ui/events?run={run_id}", {"Last-Event-ID": "1-1"})
+    check(other.wait(lambda e: e["event"] == "reset") is not None, "an id of another server is answered by reset")
+    return run_id
+
+
+def reads(server: Server, run_id: str) -> None:
+    _, run, _ = server.ask(f"/ui/runs/{run_id}")
+    tasks = {t["name"]: t for t in run["tasks_list"]}
+    check(tasks["make"]["inputs"]["parameters"] == {"word": "it's"} and tasks["make"]["outputs"]["parameters"] == {"text": "it's"},
+          "a task has its inputs and outputs", str(tasks["make"]))
+    check(tasks["use"]["key"] == "root.use" and tasks["use"]["parent_task_id"] == tasks["root"]["task_id"], "and its place")
+    check(tasks["make"]["attempt_list"][0]["log_bytes"] == 44, "and its attempts", str(tasks["make"]["attempt_list"]))
+    check(run["tasks"] == {"total": 2, "done": 2, "failed": 0, "running": 0}, "a run counts its steps", str(run["tasks"]))
+    _, brief, _ = server.ask(f"/ui/runs/{run_id}?io=0")
+    check(brief["tasks_list"][0]["inputs"] is None, "io=0 leaves inputs out")
+    for query, n in (("", 1), ("?state=SUCCEEDED", 1), ("?state=FAILED,CANCELED", 0), ("?param=word=it's", 1), ("?param=word=x", 0),
+                     ("?name=FIR", 1), ("?archived=1", 0), ("?sort=-duration", 1), ("?since=2020-01-01T00:00:00Z", 1)):
+        status, found, _ = server.ask("/ui/runs" + query)
+        check(status == 200 and len(found["items"]) == n, f"GET /ui/runs{query}", str(found)[:300])
+    status, _, _ = server.ask("/ui/runs?metric=x")
+    check(status == 400, "a condition that is none is refused")
+    task = tasks["make"]["task_id"]
+    status, text, headers = server.ask(f"/ui/tasks/{task}/log", headers={"Range": "bytes=0-5"})
+    check(status == 206 and text == "line 1" and headers["Content-Range"] == "bytes 0-5/44", "a range of a log", f"{status} {text}")
+    status, _, headers = server.ask(f"/ui/tasks/{task}/log", headers={"Range": "bytes=44-"})
+    check(status == 416 and headers["Content-Range"] == "bytes */44", "a range past its end")
+    artifact = tasks["make"]["outputs"]["artifacts"]["page"][0]["artifact_id"]
+    status, text, headers = server.ask(f"/ui/artifacts/{artifact}/content")
+    check(status == 200 and "sandbox" in headers["Content-Security-Policy"] and "allow-same-origin" not in headers["Content-Security-Policy"]
+          and headers["Content-Type"].startswith("text/html"), "an HTML artifact comes in a sandbox", str(dict(headers)))
+    check(server.ask(f"/ui/artifacts/{artifact}/content?path=../../x")[0] == 404, "no path leads out of an artifact")
+    check(server.ask("/ui/artifacts/1/content")[0] == 404, "artifacts are found by their uuid alone")
+    _, lineage, _ = server.ask(f"/ui/artifacts/{artifact}/lineage")
+    check({n["kind"] for n in lineage["nodes"]} == {"artifact", "task"} and len(lineage["edges"]) == 1, "lineage", str(lineage))
+    _, side, _ = server.ask(f"/ui/compare?runs={run_id},{run_id}")
+    check(len(side["runs"]) == 2 and side["parameters"] == [{"name": "word", "values": ["it's", "it's"], "differs": False}], "compare", str(side)[:400])
+    for path in ("artifacts", "pipelines", "experiments", "models", "system", "search?q=gre"):
+        status, found, _ = server.ask(f"/ui/{path}")
+        check(status == 200, f"GET /ui/{path}", str(found)[:300])
+    _, found, _ = server.ask("/ui/pipelines")
+    _, found, _ = server.ask(f"/ui/pipelines/{found['items'][0]['id']}")
+    _, version, _ = server.ask(f"/ui/versions/{found['versions'][0]['id']}")
+    check(version["inputs"] == [{"name": "word", "type": "STRING", "optional": True, "default": "hello", "literals": None, "description": None}],
+          "a version's inputs", str(version["inputs"]))
+    check(server.ask("/ui/runs/no-such")[0] == 404 and server.ask("/ui/nothing")[0] == 404, "what is not there is 404")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as home:
+        with Server(home) as server:
+            run_id = live(server)
+            reads(server, run_id)
+            status, _, _ = server.ask(f"/ui/runs/{run_id}/retry", {"from": ["use"]})
+            check(status == 200 and server.wait(run_id)["state"] == "SUCCEEDED", "retry from a task")
+            check(server.ask(f"/ui/runs/{run_id}", method="DELETE")[0] == 200 and server.ask(f"/ui/runs/{run_id}")[0] == 404, "delete")
+        check(server.process.returncode == 0, "the server stops with streams open", str(server.process.returncode))
+    done()
+
+
+main()
