@@ -9,6 +9,7 @@
 
 struct api_options { /* borrowed for the call; NULL, 0: the default */
     const char *home;
+    const char *db;                                      /* as engine_options */
     const char *version;                                 /* of this program */
     const char *host;                                    /* "127.0.0.1" */
     int port;                                            /* as given; 0: any free one */

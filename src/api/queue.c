@@ -15,11 +15,10 @@
 
 #include "api/api-priv.h"
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/js.h"
 #include "base/mem.h"
 #include "store/catalog.h"
-
-extern char **environ;
 
 enum { MAX_TAKEN_UP = 5, HURRY_MS = 20, STDERR_TAIL = 800 };
 
@@ -78,6 +77,7 @@ static int spawn(struct queue *q, char *const argv[], int errors, pid_t *ret)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
+    char **env = env_with("DHOW_DB", q->api->options->db);
     sigset_t none;
     int rc;
 
@@ -89,7 +89,8 @@ static int spawn(struct queue *q, char *const argv[], int errors, pid_t *ret)
     (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     (void)posix_spawn_file_actions_adddup2(&actions, errors, 2);
-    rc = posix_spawn(ret, q->self, &actions, &attributes, argv, environ);
+    rc = posix_spawn(ret, q->self, &actions, &attributes, argv, env);
+    free(env);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
     return rc;

@@ -60,7 +60,7 @@ static void raise_limits(void)
 static int open_all(struct api *api, struct dh_err *err)
 {
     const struct api_options *o = api->options;
-    const struct engine_options engine = {.home = o->home};
+    const struct engine_options engine = {.home = o->home, .db = o->db};
     const struct auth_options auth = {.tokens_file = o->tokens_file,
                                       .oidc_issuer = o->oidc_issuer,
                                       .oidc_audience = o->oidc_audience,

@@ -74,6 +74,7 @@ const struct cli_command *cli_command_find(const char *name); /* NULL: none */
 struct cli {
     const struct cli_command *command;
     const char *home;      /* --home or NULL; see cli_home */
+    char *db;              /* --db or $DHOW_DB: a URL or a file; NULL: in the home */
     bool json;             /* --output json */
     bool color, err_color; /* standard output's, standard error's */
     int argc;              /* of a raw command */

@@ -110,10 +110,11 @@ static void check_record(struct checkup *c)
     } else if (rc < 0 || store_check(store, &err) < 0) {
         say(c, "record", BAD, err.msg);
     } else {
-        own_mem char *size = out_bytes(fs_tree_bytes(store_path(store)));
+        bool server = store_on_server(store_path(store));
+        own_mem char *size = out_bytes(server ? 0 : fs_tree_bytes(store_path(store)));
 
-        sayf(c, "record", GOOD, "%s, sound, schema %d, %s", store_path(store), store_schema(store),
-             size);
+        sayf(c, "record", GOOD, "%s, sound, schema %d%s%s", store_path(store), store_schema(store),
+             server ? "" : ", ", server ? "" : size);
     }
 }
 

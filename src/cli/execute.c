@@ -4,15 +4,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/mem.h"
 #include "cli/out.h"
 #include "cli/record.h"
 #include "cli/view.h"
-
-extern char **environ;
 
 int cli_engine(const struct cli *cli, struct engine **ret, struct dh_err *err)
 {
@@ -23,6 +23,7 @@ int cli_engine(const struct cli *cli, struct engine **ret, struct dh_err *err)
         return -1;
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not end the run */
     options.home = home;
+    options.db = cli->db;
     return engine_open(&options, ret, err);
 }
 
@@ -107,8 +108,10 @@ int cli_execute(const struct cli *cli, struct engine *engine, const char *run_id
     return result.state == PLAN_FAILED ? CLI_RUN_FAILED : CLI_DONE;
 }
 
-static int spawn_resume(const char *self, const char *home, const char *run_id, struct dh_err *err)
+static int spawn_resume(const char *self, const char *home, const char *db, const char *run_id,
+                        struct dh_err *err)
 {
+    char **env = env_with("DHOW_DB", db);
     char *const argv[] = {(char[]){"dhow"},
                           (char[]){"--home"},
                           (char *)(uintptr_t)home,
@@ -126,7 +129,8 @@ static int spawn_resume(const char *self, const char *home, const char *run_id, 
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     for (int fd = 0; fd < 3; fd++)
         posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-    rc = posix_spawn(&pid, self, &actions, &attributes, argv, environ);
+    rc = posix_spawn(&pid, self, &actions, &attributes, argv, env);
+    free(env);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (rc != 0) {
@@ -145,7 +149,7 @@ int cli_detach(const struct cli *cli, const char *run_id, struct dh_err *err)
     if (n < 0)
         return dh_fail_errno(err, "/proc/self/exe");
     self[n] = '\0';
-    if (cli_home(cli, &home, err) < 0 || spawn_resume(self, home, run_id, err) < 0)
+    if (cli_home(cli, &home, err) < 0 || spawn_resume(self, home, cli->db, run_id, err) < 0)
         return -1;
     if (cli->json) {
         own(js_free) struct js *v = js_object();

@@ -127,9 +127,10 @@ static int run_gc(struct cli *cli, const struct cli_args *args, struct dh_err *e
 
     if (read_options(args, &options, err) < 0 || cli_home(cli, &home, err) < 0)
         return -1;
-    db = fs_join(home, "dhow.db");
-    if (!fs_exists(db))
-        return dh_fail(err, DH_NOT_FOUND, "%s: nothing has been run here", home);
+    db = store_place(home, cli->db);
+    if (!store_exists(db))
+        return dh_fail(err, DH_NOT_FOUND, "%s: nothing has been run here",
+                       cli->db ? cli->db : home);
     out_column(table, "KIND", OUT_LEFT);
     out_column(table, "WHAT", OUT_LEFT);
     out_column(table, "SIZE", OUT_RIGHT);

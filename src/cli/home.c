@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "store/db-url.h"
 
 /* The nearest folder at or above the current one that has a .dhow; NULL: none. */
 static char *project_home(void)
@@ -52,6 +53,14 @@ int cli_home(const struct cli *cli, char **ret, struct dh_err *err)
     return 0;
 }
 
+static bool can_write(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    own_mem char *folder = dh_strndup(path, slash > path ? (size_t)(slash - path) : 1);
+
+    return access(folder, W_OK) == 0 && access(path, W_OK) == 0;
+}
+
 int cli_store(const struct cli *cli, struct store **ret, struct dh_err *err)
 {
     own_mem char *home = NULL;
@@ -59,11 +68,15 @@ int cli_store(const struct cli *cli, struct store **ret, struct dh_err *err)
 
     if (cli_home(cli, &home, err) < 0)
         return -1;
-    path = fs_join(home, "dhow.db");
-    if (!fs_exists(path))
+    path = store_place(home, cli->db);
+    if (!store_exists(path))
         return CLI_NO_RECORD;
-    return store_open(path, access(home, W_OK) == 0 && access(path, W_OK) == 0 ? 0 : STORE_READONLY,
-                      ret, err);
+    if (store_on_server(path)) {
+        int rc = store_open(path, 0, ret, err);
+
+        return rc < 0 && err->code == DH_NOT_FOUND ? CLI_NO_RECORD : rc;
+    }
+    return store_open(path, can_write(path) ? 0 : STORE_READONLY, ret, err);
 }
 
 int cli_store_with(const struct cli *cli, const char *what, struct store **ret, struct dh_err *err)
@@ -73,6 +86,12 @@ int cli_store_with(const struct cli *cli, const char *what, struct store **ret, 
 
     if (rc != CLI_NO_RECORD)
         return rc;
+    if (cli->db) {
+        own_mem char *shown = db_url_shown(cli->db);
+
+        return dh_fail(err, DH_NOT_FOUND, "no %s: nothing has been run with database %s yet", what,
+                       shown);
+    }
     if (cli_home(cli, &home, err) < 0)
         return -1;
     return dh_fail(err, DH_NOT_FOUND,

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "store/db-url.h"
 
 /* Grouped as `dhow help` shows them. */
 /* A line a command, so that two changes that add one do not meet. */
@@ -55,6 +56,10 @@ const struct cli_option cli_global_options[] = {
      .value = "DIR",
      .kind = CLI_FOLDER,
      .help = "the folder of all state (default: $DHOW_HOME, or the nearest .dhow)"},
+    {.name = "db",
+     .value = "URL",
+     .help = "where the record is: postgresql://…, mysql://… or a file\n"
+             "(default: $DHOW_DB, or dhow.db in the home)"},
     {.name = "output",
      .value = "FORMAT",
      .choices = "table json",
@@ -123,12 +128,23 @@ static int find_command(const char *name, const struct cli_command **ret, struct
     return dh_fail(err, DH_INVALID, "no command '%s'; 'dhow help' lists them", name);
 }
 
+/* A URL may hold a password: it is taken out of where other processes could read it. */
+static void take_db(struct cli *cli, const char *url)
+{
+    free(cli->db);
+    cli->db = dh_strdup(url);
+    if (db_url_is(url))
+        memset((char *)(uintptr_t)url, '*', strlen(url));
+}
+
 static void take_globals(struct cli *cli, const struct cli_args *args)
 {
     const char *output = cli_get(args, "output"), *home = cli_get(args, "home");
 
     if (home)
         cli->home = home;
+    if (cli_has(args, "db"))
+        take_db(cli, cli_get(args, "db"));
     if (output)
         cli->json = !strcmp(output, "json");
 }
@@ -191,8 +207,12 @@ int main(int argc, char **argv)
 {
     struct dh_err err = {0};
     struct cli cli = {.color = wants_color(STDOUT_FILENO), .err_color = wants_color(STDERR_FILENO)};
+    const char *db = getenv("DHOW_DB");
     int status;
 
+    if (db && *db)
+        take_db(&cli, db);
+    (void)unsetenv("DHOW_DB");
     status = dispatch(&cli, argc - 1, argv + 1, &err);
     if (status < 0)
         status = complain(&cli, &err);
@@ -200,5 +220,6 @@ int main(int argc, char **argv)
         (void)dh_fail_errno(&err, "standard output");
         status = status ? status : complain(&cli, &err);
     }
+    free(cli.db);
     return status;
 }

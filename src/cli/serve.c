@@ -53,6 +53,7 @@ static int run_serve(struct cli *cli, const struct cli_args *args, struct dh_err
     if (port > 65535)
         return dh_fail(err, DH_INVALID, "--port %ld: a port is at most 65535", port);
     o.home = home;
+    o.db = cli->db;
     o.port = (int)port;
     o.jobs = jobs > 4096 ? 4096 : (int)jobs;
     return api_serve(&o, err);

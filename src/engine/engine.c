@@ -36,7 +36,7 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
     e->signals = options->signals;
     if (fs_mkdirs(e->home, 0755, err) < 0)
         return -1;
-    db = fs_join(e->home, "dhow.db");
+    db = store_place(e->home, options->db);
     if (store_open(db, STORE_CREATE, &e->store, err) < 0)
         return -1;
     *ret = take(&e);

@@ -22,7 +22,8 @@ struct spec;
 struct store;
 
 struct engine_options {
-    const char *home; /* the folder with dhow.db; made where it is not there */
+    const char *home; /* the folder of all state; made where it is not there */
+    const char *db;   /* the record: a URL or a file; NULL: dhow.db in the home */
     bool signals; /* SIGINT and SIGTERM cancel: the first lets exit handlers run, the second does
                      not */
 };

@@ -181,6 +181,10 @@ static void plain_out(struct translation *x)
         token_out(x, i);
         if (insert && i == 3 && is(x, i, "(")) {
             out(x, is_mysql(x) ? "`id`, " : "\"id\", ", false);
+        } else if (insert && is(x, i, "SELECT")) {
+            out(x, is_mysql(x) ? "? + row_number() OVER ()," : "$1 + row_number() OVER (),", true);
+            x->n_params = 1;
+            insert = false;
         } else if (insert && is(x, i, "(") && is(x, i - 1, "VALUES")) {
             buf_adds(&x->to, is_mysql(x) ? "?, " : "$1, ");
             x->n_params = 1;
@@ -377,7 +381,7 @@ char *db_translate(const struct db_dialect *dialect, const char *sql, bool with_
     return text;
 }
 
-char *db_insert_table(const char *sql)
+char *db_insert_table(const char *sql, bool *ret_select)
 {
     struct tokens t = {0};
     const char *only;
@@ -388,7 +392,8 @@ char *db_insert_table(const char *sql)
     if (token_is(&t, 0, "INSERT") && token_is(&t, 1, "INTO") && token_is(&t, 3, "(") &&
         !token_is(&t, 4, "id")) {
         close = tokens_close(&t, 3);
-        if (token_is(&t, close + 1, "VALUES"))
+        *ret_select = token_is(&t, close + 1, "SELECT");
+        if (token_is(&t, close + 1, "VALUES") || *ret_select)
             name = token_name(&t, 2);
     }
     tokens_done(&t);

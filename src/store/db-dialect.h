@@ -11,8 +11,8 @@
  *    several columns; write VARCHAR(n) where that is wrong. An index on another TEXT has its
  *    first 191 characters. Text compares by byte, as in SQLite. No BLOB, BOOLEAN, DATE.
  *  - `id INTEGER PRIMARY KEY [AUTOINCREMENT]` makes a table whose ids are given by us: INSERT INTO
- *    t(columns, without id) VALUES (one row of ?). In a migration give ids yourself, or INSERT …
- *    SELECT and let the server count on.
+ *    t(columns, without id) VALUES (one row of ?), or SELECT … (where a ? in its list is no NULL of
+ * a number). In a migration the server counts.
  *  - Upserts: ON CONFLICT(columns) DO NOTHING, or DO UPDATE SET a = excluded.a, …
  *  - A function's name stands before its '(' without a space. Those of all three: coalesce, count,
  *    sum, min, max (of a column), lower, upper, substr, abs, round, replace, trim, rtrim(x, 'y'),
@@ -41,8 +41,8 @@ struct db_dialect {
     void *user;
 };
 
-/* One statement. `with_id`: an INSERT INTO t(…) VALUES (…) gets `id` as its first column and value.
- * The caller's. */
+/* One statement. `with_id`: an INSERT INTO t(…) VALUES (…) gets `id` as its first column and value;
+ * with SELECT each row has the value and its number, from 1. The caller's. */
 char *db_translate(const struct db_dialect *dialect, const char *sql, bool with_id);
 
 /* The statements of a script, each translated; calls fn with each until it fails. */
@@ -56,8 +56,9 @@ int db_translate_script(const struct db_dialect *dialect, const char *script,
                                   struct dh_err *err),
                         void *user, struct dh_err *err);
 
-/* The table of an INSERT INTO t(…) that lists no `id`: the caller's; NULL: not of that form. */
-char *db_insert_table(const char *sql);
+/* The table of an INSERT INTO t(…) VALUES or SELECT that lists no `id` first: the caller's; NULL:
+ * not of that form. */
+char *db_insert_table(const char *sql, bool *ret_select);
 
 /* The script without the statements that are for servers alone: for SQLite. The caller's; NULL: all
  * of it is. */

@@ -109,7 +109,7 @@ static const struct {
     {1045, -1, DH_IO, "the database refused the user or its password"},
     {1698, -1, DH_IO, "the database refused the user or its password"},
     {1142, -1, DH_IO, "permission denied"},
-    {1049, -1, DH_NOT_FOUND, "there is no such database"},
+    {1049, -1, DH_INVALID, "there is no such database"},
     {1040, WIRE_LOST, DH_IO, "the database has too many connections"},
     {1053, WIRE_LOST, DH_IO, "the database is shutting down"},
     {1077, WIRE_LOST, DH_IO, "the database is shutting down"},

@@ -108,8 +108,8 @@ static const struct {
     {"53300", WIRE_LOST, DH_IO, "the database has too many connections"},
     {"25006", -1, DH_IO, "the database cannot be written: it is read-only"},
     {"42501", -1, DH_IO, "permission denied"},
-    {"3F000", -1, DH_NOT_FOUND, "there is no such schema"},
-    {"3D000", -1, DH_NOT_FOUND, "there is no such database"},
+    {"3F000", -1, DH_INVALID, "there is no such schema"},
+    {"3D000", -1, DH_INVALID, "there is no such database"},
     {"57P", WIRE_LOST, DH_IO, "the database is shutting down or starting"},
     {"08", WIRE_LOST, DH_IO, "the connection is lost"},
     {"25P03", WIRE_LOST, DH_IO, "the connection was closed while a transaction was idle"},
@@ -275,9 +275,9 @@ static void send_text(struct wire *w, const struct wire_text *text, const struct
     char name[24] = "";
 
     /* The server tells types from where the values stand; but a number with a fraction may be
-     * compared with whole ones. */
+     * compared with whole ones, and stand in a SELECT list where nothing tells. */
     for (size_t i = 0; i < n; i++)
-        types[i] = vals[i].kind == DB_REAL ? FLOAT8 : 0;
+        types[i] = vals[i].kind == DB_REAL ? FLOAT8 : vals[i].kind == DB_INT ? INT8 : 0;
     if (text->number > 0) {
         (void)snprintf(name, sizeof name, "d%u", text->number);
         if (text->number >= w->n_prepared) {

@@ -57,6 +57,7 @@ struct statement {
     struct wire_text text;
     char *sql;
     char *table; /* an INSERT that gets an id from us: into this table; else NULL */
+    bool select; /* INSERT … SELECT: as many ids as there are rows */
 };
 
 /* A write of the open transaction, kept until the commit is answered: to be sent again where the

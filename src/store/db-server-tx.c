@@ -59,12 +59,6 @@ int db_server_connect(struct server *s, bool patient, struct dh_err *err)
 
 /* ---- statements ---- */
 
-static char *kept(struct server *s, const char *sql, char **ret_table)
-{
-    *ret_table = db_insert_table(sql);
-    return db_translate(&s->dialect, sql, *ret_table != NULL);
-}
-
 /* NULL: the cache is full, which our literals do not do. */
 struct statement *db_server_statement(struct server *s, const char *sql)
 {
@@ -80,7 +74,8 @@ struct statement *db_server_statement(struct server *s, const char *sql)
             continue;
         at = dh_zalloc(1, sizeof *at);
         at->key = sql;
-        at->sql = kept(s, sql, &at->table);
+        at->table = db_insert_table(sql, &at->select);
+        at->sql = db_translate(&s->dialect, sql, at->table != NULL);
         at->text = (struct wire_text){.sql = at->sql, .number = ++s->n_prepared};
         s->statements[i] = at;
         return at;
@@ -350,13 +345,19 @@ static int run_within(struct server *s, struct dh_err *err, const char *sql,
         statement->table = NULL;
     }
     if (id) {
-        with_id[0] = DB_I(++id->last);
+        with_id[0] = DB_I(statement->select ? id->last : ++id->last);
         memcpy(with_id + 1, vals, n * sizeof *vals);
         vals = with_id;
         n++;
         s->last_id = id->last;
     }
     (void)enter(s, &statement->text, vals, n);
+    if (id && statement->select) {
+        if (db_server_sync(s, err) < 0)
+            return -1;
+        id->last += s->entries[s->n_entries - 1].touched;
+        s->last_id = id->last;
+    }
     return s->n_entries - s->n_answered > MAX_UNDER_WAY ? db_server_sync(s, err) : 0;
 }
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/id.h"
+#include "store/db-url.h"
 #include "store/store-priv.h"
 
 static const char *const state_names[STORE_N_STATES] = {
@@ -73,6 +75,18 @@ static int check_readable(struct db *db, struct dh_err *err)
                    db_path(db), version, store_n_migrations);
 }
 
+/* A server is reached where a file would not be there. */
+static int check_there(struct db *db, struct dh_err *err)
+{
+    int version;
+
+    if (db_version(db, &version, err) < 0)
+        return -1;
+    return version > 0
+               ? 0
+               : dh_fail(err, DH_NOT_FOUND, "database %s has nothing in it yet", db_path(db));
+}
+
 static int fill(struct db *db, struct dh_err *err)
 {
     return store_migrate(db, store_migrations, store_n_migrations, err);
@@ -88,12 +102,31 @@ int store_open(const char *path, unsigned flags, struct store **ret, struct dh_e
         return -1;
     if (db_open(path, how, STORE_BUSY_MS, &s->db, err) < 0)
         return -1;
+    if (db_url_is(path) && !(flags & STORE_CREATE) && check_there(s->db, err) < 0)
+        return -1;
     if (readonly ? check_readable(s->db, err) < 0
                  : store_migrate(s->db, store_migrations, store_n_migrations, err) < 0)
         return -1;
     s->schema = store_n_migrations;
     *ret = take(&s);
     return 0;
+}
+
+char *store_place(const char *home, const char *db)
+{
+    if (db)
+        return db_url_is(db) ? dh_strdup(db) : fs_absolute(db);
+    return fs_join(home, "dhow.db");
+}
+
+bool store_on_server(const char *place)
+{
+    return db_url_is(place);
+}
+
+bool store_exists(const char *place)
+{
+    return db_url_is(place) || fs_exists(place);
 }
 
 struct store *store_close(struct store *s)

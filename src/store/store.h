@@ -69,14 +69,20 @@ enum {
     STORE_CREATE = 1,   /* make the file (not its folder) where it is not there */
     STORE_READONLY = 2, /* writes nothing; also for a home that cannot be written */
 };
-/* Opens the database at `path` and brings its schema up to this program's (not with
+/* Opens the database at `path` (store_place) and brings its schema up to this program's (not with
  * STORE_READONLY). DH_NOT_FOUND: no file and no STORE_CREATE. DH_INVALID: made by a newer dhow, or
  * no database of ours. On 0, *ret is the caller's. */
 int store_open(const char *path, unsigned flags, struct store **ret, struct dh_err *err);
+/* Where the record of a home is: `db` (a URL of a server, or a file) or, where that is NULL,
+ * dhow.db in the home. The caller's. */
+char *store_place(const char *home, const char *db);
+bool store_on_server(const char *place);
+/* Whether there may be a record: false where it would be a file that is not there. */
+bool store_exists(const char *place);
 struct store *
 store_close(struct store *s); /* rolls back what is open; NULL is fine; returns NULL */
 OWN_DEFINE(struct store *, store_close)
-const char *store_path(const struct store *s); /* borrowed */
+const char *store_path(const struct store *s); /* borrowed; a URL without its password */
 int store_schema(const struct store *s);       /* the schema's version number */
 
 /* One transaction for the calls in between; without it each call is one of its own. A begin takes
