@@ -88,6 +88,7 @@ struct server {
     size_t savepoint; /* n_entries before it */
     bool read;        /* the transaction has read: what it decided may hang on that */
     bool broken;      /* an error: every write is refused until it is undone */
+    struct dh_err why;
     bool committing;
 
     struct server_id {

@@ -16,6 +16,7 @@
 #include "store/db-server-priv.h"
 
 #define PATIENCE_MS 30000  /* how long a server may be away */
+#define MAX_TRIES 20       /* connections that are lost one after the other */
 #define MAX_UNDER_WAY 1000 /* writes without an answer */
 
 const char db_counter_sql[] = "SELECT value FROM dhow_meta WHERE name = 'commits'";
@@ -205,7 +206,7 @@ int db_server_begin(struct db *db, bool readonly, struct dh_err *err)
     struct server *s = server_of(db);
     int rc = WIRE_LOST;
 
-    for (int tries = 0; rc == WIRE_LOST && tries < 5; tries++) {
+    for (int tries = 0; rc == WIRE_LOST && tries < MAX_TRIES; tries++) {
         if (db_server_connect(s, true, err) < 0)
             return -1;
         rc = readonly ? begin_reading(s, err) : begin_once(s, false, &s->counter, err);
@@ -306,16 +307,17 @@ int db_server_sync(struct server *s, struct dh_err *err)
     int rc;
 
     if (s->broken)
-        return dh_fail(err, DH_IO, "database %s: the transaction was undone by an error before",
-                       s->base.path);
+        return dh_fail(err, DH_IO, "the transaction was undone by an error before: %.800s",
+                       s->why.msg);
     rc = s->wire ? answers(s, false, err) : WIRE_LOST;
-    for (int tries = 0; rc == WIRE_LOST && tries < 5; tries++) {
+    for (int tries = 0; rc == WIRE_LOST && tries < MAX_TRIES; tries++) {
         db_server_lost(s);
         rc = once_more(s, err);
     }
     if (rc == 0)
         return 0;
     s->broken = true;
+    s->why = *err;
     if (s->wire)
         s->ops->settle(s->wire);
     return -1;
@@ -467,6 +469,7 @@ int db_server_savepoint_end(struct db *db, bool to_undo, struct dh_err *err)
     rc = s->ops->answer(s->wire, NULL, NULL, err);
     if (rc < 0) {
         s->broken = true;
+        s->why = *err;
         s->ops->settle(s->wire);
         return -1;
     }
@@ -516,7 +519,7 @@ int db_server_query(struct db *db, struct dh_err *err, struct db_rows **ret, con
 
     if (db->begun && (s->broken || !s->wire) && db_server_sync(s, err) < 0)
         return -1;
-    for (int tries = 0; rc == WIRE_LOST && tries < 5; tries++) {
+    for (int tries = 0; rc == WIRE_LOST && tries < MAX_TRIES; tries++) {
         rc = query_once(s, &text, vals, n, &rows, err);
         if (rc != WIRE_LOST)
             break;
@@ -531,8 +534,10 @@ int db_server_query(struct db *db, struct dh_err *err, struct db_rows **ret, con
             return -1;
     }
     if (rc < 0) {
-        if (db->begun)
+        if (db->begun) {
             s->broken = true;
+            s->why = *err;
+        }
         if (s->wire)
             s->ops->settle(s->wire);
         return -1;
