@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/strmap.h"
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/out.h"
@@ -13,8 +14,9 @@
 struct listing {
     const struct cli *cli;
     const struct record *record; /* explain's run; NULL: plan */
-    struct out_table *table;
-    struct js *list;
+    struct strmap *by_key;       /* its tasks */
+    struct out_table *table;     /* what is printed, or… */
+    struct js *list;             /* …the JSON of it */
     size_t counts[ENGINE_UNKNOWN + 1];
 };
 
@@ -33,25 +35,20 @@ static enum out_style would_style(enum engine_would would)
     return styles[would];
 }
 
-static const struct store_task *recorded(const struct listing *l, const char *key)
+static struct strmap *tasks_by_key(const struct record *record)
 {
-    for (size_t i = 0; l->record && i < l->record->tasks.n; i++)
-        if (!strcmp(l->record->keys[i], key))
-            return &l->record->tasks.items[i];
-    return NULL;
+    struct strmap *map = strmap_new();
+
+    for (size_t i = 0; i < record->tasks.n; i++)
+        (void)strmap_put(map, record->keys[i], &record->tasks.items[i]);
+    return map;
 }
 
-static void on_task(void *user, const struct engine_explained *task)
+static void add_json(struct listing *l, const struct engine_explained *task,
+                     const struct store_task *then)
 {
-    struct listing *l = user;
-    const struct store_task *then = recorded(l, task->key);
-    const char *key = strncmp(task->key, "root.", 5) ? task->key : task->key + 5;
     struct js *v = js_object();
 
-    if (!strcmp(task->key, "root")) {
-        js_free(v);
-        return;
-    }
     out_set_text(v, "key", task->key);
     out_set_text(v, "type", plan_type_name(task->type));
     if (l->record) {
@@ -64,15 +61,33 @@ static void on_task(void *user, const struct engine_explained *task)
     out_set_text(v, "fingerprint",
                  task->fingerprint && *task->fingerprint ? task->fingerprint : NULL);
     js_push(l->list, v);
-    l->counts[task->would] +=
-        task->would == ENGINE_SKIP || task->type == PLAN_RUNTIME || task->type == PLAN_IMPORTER;
-    out_cell(l->table, key, OUT_PLAIN);
+}
+
+static void add_row(struct listing *l, const struct engine_explained *task,
+                    const struct store_task *then)
+{
+    out_cell(l->table, strncmp(task->key, "root.", 5) ? task->key : task->key + 5, OUT_PLAIN);
     if (l->record) {
         out_cell_state(l->table, then ? store_state_name(then->state) : "-");
         out_cell(l->table, then ? then->state_reason : "", OUT_DIM);
     }
     out_cell(l->table, would_names[task->would], would_style(task->would));
     out_cell(l->table, task->because, OUT_PLAIN);
+}
+
+static void on_task(void *user, const struct engine_explained *task)
+{
+    struct listing *l = user;
+    const struct store_task *then = strmap_get(l->by_key, task->key);
+
+    if (!strcmp(task->key, "root"))
+        return;
+    l->counts[task->would] +=
+        task->would == ENGINE_SKIP || task->type == PLAN_RUNTIME || task->type == PLAN_IMPORTER;
+    if (l->cli->json)
+        add_json(l, task, then);
+    else
+        add_row(l, task, then);
 }
 
 static void listing_begin(struct listing *l)
@@ -175,6 +190,7 @@ static int run_explain(struct cli *cli, const struct cli_args *args, struct dh_e
     own(spec_free) struct spec *spec = NULL;
     own(engine_close) struct engine *engine = NULL;
     own(record_free) struct record *record = NULL;
+    own(strmap_free) struct strmap *by_key = NULL;
     own(js_free) struct js *parameters = NULL;
     own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
     own(js_free) struct js *list = js_array();
@@ -188,6 +204,7 @@ static int run_explain(struct cli *cli, const struct cli_args *args, struct dh_e
             recorded_spec(store, record, &spec, err) < 0)
             return -1;
     }
+    by_key = tasks_by_key(record);
     parameters = out_parse(record->run.parameters, js_object());
     request = (struct engine_request){.spec = spec,
                                       .parameters = parameters,
@@ -195,6 +212,7 @@ static int run_explain(struct cli *cli, const struct cli_args *args, struct dh_e
                                       .pipeline_root = record->run.pipeline_root,
                                       .cache = record->run.cache_mode};
     listing.record = record;
+    listing.by_key = by_key;
     listing_begin(&listing);
     if (cli_engine(cli, &engine, err) < 0 ||
         engine_explain(engine, &request, record->run.uuid, on_task, &listing, err) < 0)

@@ -53,8 +53,8 @@ struct plan_node {                         /* read-only but for `user` */
     const struct pipeline_task_spec *task; /* NULL: the root */
     const struct component_spec *component;
     const struct executor_spec *executor; /* leaves; else NULL */
-    struct js *inputs; /* {"parameters", "artifacts"}; from RUNNING until the call of plan_next
-                        * after the one that hands out the final state */
+    struct js *inputs; /* {"parameters", "artifacts"}, without what is empty; from RUNNING until the
+                        * call of plan_next after the one that hands out the final state */
     struct js
         *outputs; /* the same form; leaves that SUCCEEDED or were CACHED, where there is any */
     char *reason; /* SKIPPED, FAILED, CANCELED: why, in words; else NULL */

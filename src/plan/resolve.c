@@ -229,12 +229,14 @@ static int artifacts(const struct plan_node *node, struct js *all, struct dh_err
 int resolve_inputs(struct plan *plan, struct plan_node *node, struct js **ret, struct dh_err *err)
 {
     own(js_free) struct js *inputs = js_object();
-    struct js *parameters = js_object(), *lists = js_object();
+    own(js_free) struct js *lists = js_object();
+    struct js *parameters = js_object();
 
     js_set(inputs, "parameters", parameters);
-    js_set(inputs, "artifacts", lists);
     if (artifacts(node, lists, err) < 0)
         return -1;
+    if (js_n(lists)) /* a loop has many nodes, mostly without: an object each counts */
+        js_set(inputs, "artifacts", take(&lists));
     for (size_t i = 0; i < node->task->inputs.parameters.n; i++)
         if (parameter(plan, node, &node->task->inputs.parameters.items[i], parameters, err) < 0)
             return -1;
@@ -312,10 +314,10 @@ struct js *resolve_iteration(const struct plan_node *loop, int32_t i, struct dh_
 {
     struct js *item = js_at(loop->items, (size_t)i);
     own(js_free) struct js *inputs = js_object();
-    struct js *parameters = js_object(), *lists = js_object(), *one;
+    own(js_free) struct js *lists = js_object();
+    struct js *parameters = js_object(), *one;
 
     js_set(inputs, "parameters", parameters);
-    js_set(inputs, "artifacts", lists);
     for (js_each(js_get(loop->inputs, "parameters"), it))
         js_set(parameters, it.key, js_ref(it.value));
     for (js_each(js_get(loop->inputs, "artifacts"), it))
@@ -327,6 +329,8 @@ struct js *resolve_iteration(const struct plan_node *loop, int32_t i, struct dh_
         js_push(one, js_ref(item));
         js_set(lists, loop->task->artifact_iterator->item_input, one);
     }
+    if (js_n(lists))
+        js_set(inputs, "artifacts", take(&lists));
     if (defaults_and_types(loop->component, parameters, err) < 0)
         return NULL;
     return take(&inputs);

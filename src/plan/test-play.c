@@ -131,7 +131,10 @@ static void say(struct buf *trace, const struct plan_node *node)
         buf_addf(trace, "%s RUNNING ", key);
         js_write(js_get(node->inputs, "parameters"), JS_SORTED, trace);
         buf_addc(trace, ' ');
-        js_write(js_get(node->inputs, "artifacts"), JS_SORTED, trace);
+        if (js_get(node->inputs, "artifacts"))
+            js_write(js_get(node->inputs, "artifacts"), JS_SORTED, trace);
+        else
+            buf_adds(trace, "{}");
     } else {
         buf_addf(trace, "%s %s", key, plan_state_name(node->state));
         if (node->reason)
