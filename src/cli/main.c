@@ -30,6 +30,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_compare,
     &cmd_artifacts,
     &cmd_lineage,
+    &cmd_import,
     &cmd_experiments,
     &cmd_models,
     &cmd_pipelines,

@@ -158,7 +158,7 @@ int store_spec_get(struct store *s, const char *digest, struct arena *a, const c
 
 /* ---- pipelines ---- */
 
-static int pipeline_id(struct store *s, const char *name, int64_t *ret_id, struct dh_err *err)
+int store_pipeline_only(struct store *s, const char *name, int64_t *ret_id, struct dh_err *err)
 {
     static const char find[] = "SELECT id FROM pipeline WHERE name = ?";
     char uuid[ID_TEXT];
@@ -287,7 +287,7 @@ int store_pipeline_put(struct store *s, const char *name, const char *version,
     if (rc == 1) {
         if (db_scope_begin(s->db, err) < 0)
             return -1;
-        rc = pipeline_id(s, name, &ids[0], err);
+        rc = store_pipeline_only(s, name, &ids[0], err);
         if (rc == 0)
             rc = pipeline_known(s, name, version, spec_digest, ids, err);
         if (rc == 1)

@@ -68,6 +68,9 @@ void store_artifact_read(const struct db_rows *rows, int column, struct arena *a
 int store_task_read(const struct db_rows *rows, struct arena *a, struct store_task *ret,
                     struct dh_err *err);
 
+/* A pipeline's row by its name, made where it is not there; no version of it. */
+int store_pipeline_only(struct store *s, const char *name, int64_t *ret_id, struct dh_err *err);
+
 /* ---- ML Metadata: store-mlmd*.c ---- */
 
 extern const char store_mlmd_tables[], store_mlmd_views[]; /* migrations */
