@@ -216,8 +216,8 @@ const char store_mlmd_views[] =
     "CREATE VIEW ContextProperty AS SELECT c.id AS context_id, k.name AS name,"
     " 1 AS is_custom_property, " TEXT_VALUE("CASE k.name WHEN 'namespace' THEN ''"
     " WHEN 'resource_name' THEN 'run-resource' WHEN 'pipeline_root' THEN"
-    " rtrim(r.pipeline_root, '/') || coalesce((SELECT '/' || p.name FROM pipeline p"
-    " WHERE p.id = r.pipeline_id), '') || '/' || r.uuid ELSE " SESSION("r.pipeline_root") " END")
+    " coalesce(rtrim(r.pipeline_root, '/') || coalesce((SELECT '/' || p.name FROM pipeline p"
+    " WHERE p.id = r.pipeline_id), '') || '/' || r.uuid, '') ELSE " SESSION("r.pipeline_root") " END")
     " FROM mlmd_context c JOIN run r ON r.id = c.run_id CROSS JOIN (SELECT 'namespace' AS name"
     " UNION ALL SELECT 'resource_name' UNION ALL SELECT 'pipeline_root'"
     " UNION ALL SELECT 'store_session_info') k;"
