@@ -10,18 +10,20 @@
 #include "cli/out.h"
 #include "cli/pipeline.h"
 #include "cli/request.h"
+#include "engine/secret.h"
 
 static int read_secret(const char *text, struct js *secrets, struct dh_err *err)
 {
     const char *equals = strchr(text, '=');
     own_mem char *name = equals ? dh_strndup(text, (size_t)(equals - text)) : NULL;
-    own_mem char *path = equals ? fs_absolute(equals + 1) : NULL;
+    const char *file = equals ? equals + 1 : "";
+    own_mem char *path = equals && secret_is_file(equals + 1, &file) ? fs_absolute(file) : NULL;
 
     if (!equals || equals == text || !equals[1])
         return dh_fail(err, DH_INVALID, "--secret %s: expected NAME=FILE", text);
-    if (!fs_exists(path))
+    if (path && !fs_exists(path))
         return dh_fail(err, DH_NOT_FOUND, "--secret %s: no such file: %s", name, equals + 1);
-    js_set(secrets, name, js_str(path));
+    js_set(secrets, name, js_str(path ? path : equals + 1));
     return 0;
 }
 
@@ -170,10 +172,11 @@ static const struct cli_option run_options[] = {
      .kind = CLI_TASK,
      .help = "take up the newest run of this pipeline, from TASK on"},
     {.name = "secret",
-     .value = "NAME=FILE",
+     .value = "NAME=SOURCE",
      .kind = CLI_FILE,
      .repeats = true,
-     .help = "a secret of the pipeline, read from FILE when a step needs it"},
+     .help = "a secret of the pipeline, read when a step needs it: a file of mode 600, env:NAME, "
+             "keyring:NAME, age:FILE"},
     {.name = "root",
      .value = "DIR",
      .kind = CLI_FOLDER,

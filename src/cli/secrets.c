@@ -154,6 +154,9 @@ static int collect(const struct cli *cli, const struct cli_args *args, struct se
     return 0;
 }
 
+static int to_keyring(const struct cli *cli, const char *home, const char *name,
+                      const struct secret_set *values, struct dh_err *err);
+
 static int set(const struct cli *cli, const struct cli_args *args, const char *home,
                struct dh_err *err)
 {
@@ -162,14 +165,81 @@ static int set(const struct cli *cli, const struct cli_args *args, const char *h
 
     if (!name)
         return dh_fail(err, DH_INVALID, "set what? dhow %s set NAME KEY", cli->command->name);
+    secret_dump_no_core();
     if (collect(cli, args, &values, err) < 0 ||
-        secret_put(home, kind_of(cli), name, &values, err) < 0)
+        (cli_has(args, "keyring") ? to_keyring(cli, home, name, &values, err)
+                                  : secret_put(home, kind_of(cli), name, &values, err)) < 0)
         return -1;
     fprintf(stderr, "%s '%s':", secret_kind_name(kind_of(cli)), name);
     for (size_t i = 0; i < values.n; i++)
         fprintf(stderr, "%s %s", i ? "," : "", values.items[i].key);
     fprintf(stderr, " set\n");
     return CLI_DONE;
+}
+
+/* ---- link: where values are read from each time ---- */
+
+static int link_one(const struct cli *cli, const struct cli_args *args, const char *home,
+                    struct dh_err *err)
+{
+    const char *text = cli_at(args, 1), *source = cli_at(args, 2), *slash, *file;
+    own_mem char *name = NULL;
+    own_mem char *place = NULL;
+    own_secret struct secret_set try = {0};
+    struct dh_err why = {0};
+
+    if (!text || !source)
+        return dh_fail(err, DH_INVALID, "usage: dhow %s link NAME[/KEY] SOURCE",
+                       cli->command->name);
+    slash = strchr(text, '/');
+    name = dh_strndup(text, slash ? (size_t)(slash - text) : strlen(text));
+    if (secret_is_file(source, &file))
+        place = fs_absolute(file);
+    else if (!strncmp(source, "age:", 4)) {
+        own_mem char *path = fs_absolute(source + 4);
+
+        place = dh_printf("age:%s", path);
+    } else
+        place = dh_strdup(source);
+    if (secret_link(home, kind_of(cli), name, slash ? slash + 1 : NULL, place, err) < 0)
+        return -1;
+    if (secret_load_source(place, slash ? slash + 1 : NULL, &try, &why) < 0)
+        fprintf(stderr, "linked; but it cannot be read now: %s\n", why.msg);
+    return CLI_DONE;
+}
+
+/* Reads a set as a step would; its keys, never a value. */
+static int check(const struct cli *cli, const struct cli_args *args, const char *home,
+                 struct dh_err *err)
+{
+    own_secret struct secret_set set = {0};
+    int rc;
+
+    if (cli_n(args) != 2)
+        return dh_fail(err, DH_INVALID, "usage: dhow %s check NAME", cli->command->name);
+    rc = secret_read(home, kind_of(cli), cli_at(args, 1), NULL, &set, err);
+    if (rc == SECRET_NONE)
+        return dh_fail(err, DH_NOT_FOUND, "no %s '%s'", secret_kind_name(kind_of(cli)),
+                       cli_at(args, 1));
+    for (size_t i = 0; rc == 0 && i < set.n; i++)
+        printf("%s\n", set.items[i].key);
+    return rc;
+}
+
+/* Into the kernel's keyring, and a link to there. */
+static int to_keyring(const struct cli *cli, const char *home, const char *name,
+                      const struct secret_set *values, struct dh_err *err)
+{
+    for (size_t i = 0; i < values->n; i++) {
+        const struct secret_key *k = &values->items[i];
+        own_mem char *where = dh_printf("dhow:%s/%s", name, k->key);
+        own_mem char *source = dh_printf("keyring:%s", where);
+
+        if (secret_keyring_put(where, k->bytes, k->n, err) < 0 ||
+            secret_link(home, kind_of(cli), name, k->key, source, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- remove ---- */
@@ -203,7 +273,11 @@ static int run_secrets(struct cli *cli, const struct cli_args *args, struct dh_e
         return set(cli, args, home, err);
     if (!strcmp(what, "remove"))
         return remove_one(cli, args, home, err);
-    return dh_fail(err, DH_INVALID, "'%s': expected list, set or remove", what);
+    if (!strcmp(what, "link"))
+        return link_one(cli, args, home, err);
+    if (!strcmp(what, "check"))
+        return check(cli, args, home, err);
+    return dh_fail(err, DH_INVALID, "'%s': expected list, set, link, check or remove", what);
 }
 
 static const struct cli_option secret_options[] = {
@@ -216,14 +290,17 @@ static const struct cli_option secret_options[] = {
      .value = "KEY=VALUE",
      .repeats = true,
      .help = "a value as it is (others on this machine can see it while the command runs)"},
+    {.name = "keyring",
+     .help = "set: into the kernel's keyring, for this user until the machine stops, and not into "
+             "the home"},
     {.name = NULL},
 };
 
 const struct cli_command cmd_secrets = {
     .name = "secrets",
     .group = "This machine",
-    .summary = "the secrets that pipelines may ask for: list, set NAME KEY, remove NAME",
-    .operands = "[list | set NAME [KEY] | remove NAME [KEY]]",
+    .summary = "the secrets that pipelines may ask for: list, set, link, check, remove",
+    .operands = "[list | set NAME [KEY] | link NAME[/KEY] SOURCE | check NAME | remove NAME [KEY]]",
     .max_operands = 3,
     .options = secret_options,
     .text =
@@ -235,7 +312,15 @@ const struct cli_command cmd_secrets = {
         "pipeline names, when it starts. They are in no record, log, cache key or result, unless a "
         "step "
         "writes them there.\n"
-        "'dhow run --secret NAME/KEY=FILE' gives one to a single run, before those that are kept.",
+        "'dhow run --secret NAME/KEY=SOURCE' gives one to a single run, before those that are "
+        "kept.\n"
+        "\n"
+        "A SOURCE is a file or folder that only you can read (mode 600), env:NAME, keyring:NAME "
+        "(the kernel's keyrings),\n"
+        "or age:FILE (encrypted; DHOW_AGE_IDENTITY or ~/.config/age/keys.txt opens it). link keeps "
+        "the reference, and\n"
+        "the value is read when a step starts. In a step's log the values of its secrets are "
+        "shown as ***.",
     .examples = "printf %s \"$TOKEN\" | dhow secrets set registry token\n"
                 "dhow secrets set db --from-file db.env",
     .run = run_secrets,
@@ -244,8 +329,8 @@ const struct cli_command cmd_secrets = {
 const struct cli_command cmd_configs = {
     .name = "configs",
     .group = "This machine",
-    .summary = "the config maps that pipelines may ask for: list, set NAME KEY, remove NAME",
-    .operands = "[list | set NAME [KEY] | remove NAME [KEY]]",
+    .summary = "the config maps that pipelines may ask for: list, set, link, check, remove",
+    .operands = "[list | set NAME [KEY] | link NAME[/KEY] SOURCE | check NAME | remove NAME [KEY]]",
     .max_operands = 3,
     .options = secret_options,
     .text = "As 'dhow secrets', for config maps: the SDK's use_config_map_as_env and "

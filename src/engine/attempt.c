@@ -54,7 +54,9 @@ static int start_one(struct job *job, struct dh_err *err)
                           .log_max = LIMIT_LOG_BYTES,
                           .cgroup = job->spec.cgroup,
                           .cleanup = job->spec.cleanup,
-                          .worker = job->spec.worker,
+                          /* A worker's step writes its log itself: nobody could mask it. */
+                          .worker = job->masks.n ? NULL : job->spec.worker,
+                          .masks = job->masks.items,
                           .memory_max = job->spec.memory_max,
                           .processes_max = job->spec.processes_max};
 

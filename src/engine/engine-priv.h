@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/strmap.h"
 #include "engine/engine.h"
+#include "engine/secret.h"
 #include "plan/executor_input.h"
 #include "runtime/runtime.h"
 #include "runtime/shepherd.h"
@@ -48,6 +49,7 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     char *task_root, *out, *output_file;
     char *volumes; /* folders of this attempt alone; NULL: none */
     struct runtime_job spec;
+    struct secret_masks masks; /* of the secrets that the step gets */
     int64_t started_us;
     bool kill_sent, timed_out;
     int64_t metrics_at;           /* bytes of its live metrics that have been read */

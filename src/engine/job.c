@@ -176,6 +176,7 @@ static void name_folders(struct run *run, struct job *job)
     free(job->out);
     free(job->output_file);
     runtime_job_done(&job->spec);
+    secret_masks_done(&job->masks);
     /* A folder an attempt: what an earlier success made may be in use by other runs. */
     execution =
         job->attempt > 1 ? dh_printf("%s-%d", job->uuid, job->attempt) : dh_strdup(job->uuid);

@@ -23,6 +23,7 @@ struct job *jobs_new(struct run *run, struct plan_node *node)
 void jobs_free(struct job *job)
 {
     runtime_job_done(&job->spec);
+    secret_masks_done(&job->masks);
     js_free(job->input);
     js_free(job->outputs);
     free(job->task_root);

@@ -29,9 +29,9 @@ static void put(char ***env, const char *name, const char *bytes, size_t n)
     (*env)[count + 1] = NULL;
 }
 
-static int put_keys(enum secret_kind kind, const char *name, const struct secret_set *set,
-                    const struct key_to_env *map, size_t n, bool optional, char ***env,
-                    struct dh_err *err)
+static int put_keys(struct job *job, enum secret_kind kind, const char *name,
+                    const struct secret_set *set, const struct key_to_env *map, size_t n,
+                    bool optional, char ***env, struct dh_err *err)
 {
     for (size_t i = 0; i < n; i++) {
         const struct secret_key *key = secret_find(set, map[i].key);
@@ -43,21 +43,24 @@ static int put_keys(enum secret_kind kind, const char *name, const struct secret
             return dh_fail(err, DH_FAILED,
                            "%s '%s', key '%s': a value with a zero byte cannot be a variable",
                            secret_kind_name(kind), name, map[i].key);
+        if (key && kind == SECRET)
+            secret_masks_add(&job->masks, key->bytes, key->n);
         if (key)
             put(env, map[i].env_var, key->bytes, key->n);
     }
     return 0;
 }
 
-static int from_set(struct run *run, enum secret_kind kind, const char *name, bool optional,
-                    const struct key_to_env *map, size_t n, char ***env, struct dh_err *err)
+static int from_set(struct run *run, struct job *job, enum secret_kind kind, const char *name,
+                    bool optional, const struct key_to_env *map, size_t n, char ***env,
+                    struct dh_err *err)
 {
     own_secret struct secret_set set = {0};
     int rc = platform_secret(run, kind, name, optional, &set, err);
 
     return rc < 0              ? -1
            : rc == SECRET_NONE ? 0
-                               : put_keys(kind, name, &set, map, n, optional, env, err);
+                               : put_keys(job, kind, name, &set, map, n, optional, env, err);
 }
 
 /* ---- field paths: what a pod knows of itself ---- */
@@ -143,8 +146,8 @@ int platform_environment(struct run *run, struct job *job, char ***env, struct d
 
         if (platform_name(run, job, "config map", c->config_map_name, c->config_map_name_parameter,
                           &name, err) < 0 ||
-            from_set(run, CONFIG_MAP, name, c->optional, c->key_to_env.items, c->key_to_env.n, env,
-                     err) < 0)
+            from_set(run, job, CONFIG_MAP, name, c->optional, c->key_to_env.items, c->key_to_env.n,
+                     env, err) < 0)
             return -1;
     }
     for (size_t i = 0; k && i < k->secret_as_env.n; i++) {
@@ -153,7 +156,7 @@ int platform_environment(struct run *run, struct job *job, char ***env, struct d
 
         if (platform_name(run, job, "secret", s->secret_name, s->secret_name_parameter, &name,
                           err) < 0 ||
-            from_set(run, SECRET, name, s->optional, s->key_to_env.items, s->key_to_env.n, env,
+            from_set(run, job, SECRET, name, s->optional, s->key_to_env.items, s->key_to_env.n, env,
                      err) < 0)
             return -1;
     }

@@ -52,6 +52,8 @@ static int mount_set(struct run *run, struct job *job, enum secret_kind kind, co
     for (size_t i = 0; i < set.n; i++) {
         own_mem char *file = fs_join(folder, set.items[i].key);
 
+        if (kind == SECRET)
+            secret_masks_add(&job->masks, set.items[i].bytes, set.items[i].n);
         if (fs_write_new(file, set.items[i].bytes, set.items[i].n, 0644, err) < 0)
             return -1;
     }

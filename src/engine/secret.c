@@ -1,4 +1,4 @@
-#include "engine/secret.h"
+#include "engine/secret-priv.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -97,12 +97,15 @@ static char *set_folder(const char *home, enum secret_kind kind, const char *nam
 
 /* ---- from files ---- */
 
-static int add_file(const char *path, const char *key, struct secret_set *to, struct dh_err *err)
+/* `tight`: nobody but its owner may read it. */
+static int add_file(const char *path, const char *key, bool tight, struct secret_set *to,
+                    struct dh_err *err)
 {
     char *text;
     size_t n;
 
-    if (check_name("key", key, err) < 0 || fs_read(path, VALUE_MAX, &text, &n, err) < 0)
+    if (check_name("key", key, err) < 0 || (tight && secret_check_mode(path, err) < 0) ||
+        fs_read(path, VALUE_MAX, &text, &n, err) < 0)
         return -1;
     secret_add(to, key, text, n);
     wipe(text, n);
@@ -110,7 +113,7 @@ static int add_file(const char *path, const char *key, struct secret_set *to, st
 }
 
 /* Hidden names are left out: a mounted secret of Kubernetes has its versions there. */
-static int add_folder(const char *path, struct secret_set *to, struct dh_err *err)
+static int add_folder(const char *path, bool tight, struct secret_set *to, struct dh_err *err)
 {
     DIR *dir = opendir(path);
     int rc = 0;
@@ -121,7 +124,7 @@ static int add_folder(const char *path, struct secret_set *to, struct dh_err *er
         own_mem char *file = fs_join(path, e->d_name);
 
         if (e->d_name[0] != '.' && !fs_is_dir(file))
-            rc = add_file(file, e->d_name, to, err);
+            rc = add_file(file, e->d_name, tight, to, err);
     }
     (void)closedir(dir);
     return rc;
@@ -175,24 +178,95 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && !strcmp(text + n - m, end);
 }
 
-int secret_load(const char *path, const char *key, struct secret_set *to, struct dh_err *err)
+int secret_load_text(const char *path, const char *base, const char *key, const char *text,
+                     size_t n, struct secret_set *to, struct dh_err *err)
+{
+    if (!key && ends_with(base, ".json"))
+        return add_json(path, text, n, to, err);
+    if (!key && ends_with(base, ".env"))
+        return add_env(path, text, to, err);
+    if (check_name("key", key ? key : base, err) < 0)
+        return -1;
+    secret_add(to, key ? key : base, text, n);
+    return 0;
+}
+
+static int load(const char *path, const char *key, bool tight, struct secret_set *to,
+                struct dh_err *err)
 {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     char *text;
     size_t n;
     int rc;
 
-    if (key)
-        return add_file(path, key, to, err);
-    if (fs_is_dir(path))
-        return add_folder(path, to, err);
-    if (!ends_with(base, ".json") && !ends_with(base, ".env"))
-        return add_file(path, base, to, err);
-    if (fs_read(path, VALUE_MAX, &text, &n, err) < 0)
+    if (!key && fs_is_dir(path))
+        return add_folder(path, tight, to, err);
+    if ((tight && secret_check_mode(path, err) < 0) || fs_read(path, VALUE_MAX, &text, &n, err) < 0)
         return -1;
-    rc = ends_with(base, ".json") ? add_json(path, text, n, to, err) : add_env(path, text, to, err);
+    rc = secret_load_text(path, base, key, text, n, to, err);
     wipe(text, n);
     return rc;
+}
+
+int secret_load(const char *path, const char *key, struct secret_set *to, struct dh_err *err)
+{
+    return load(path, key, false, to, err);
+}
+
+int secret_load_tight(const char *path, const char *key, struct secret_set *to, struct dh_err *err)
+{
+    return load(path, key, true, to, err);
+}
+
+/* ---- links: {folder}/.sources, {"KEY": source}, "" for the whole set ---- */
+
+static int read_links(const char *folder, struct js **ret, struct dh_err *err)
+{
+    own_mem char *path = fs_join(folder, ".sources");
+
+    if (!fs_exists(path)) {
+        *ret = js_object();
+        return 0;
+    }
+    return js_parse_file(path, VALUE_MAX, ret, err);
+}
+
+static int write_links(const char *folder, const struct js *links, struct dh_err *err)
+{
+    own_mem char *path = fs_join(folder, ".sources");
+    own_mem char *text = js_dump(links, JS_PRETTY);
+
+    return js_n(links) ? fs_write(path, text, strlen(text), 0600, err) : fs_unlink(path, err);
+}
+
+static int add_linked(const char *folder, struct secret_set *to, struct dh_err *err)
+{
+    own(js_free) struct js *links = NULL;
+
+    if (read_links(folder, &links, err) < 0)
+        return -1;
+    for (js_each(links, it))
+        if (js_text(it.value) &&
+            secret_load_source(js_text(it.value), *it.key ? it.key : NULL, to, err) < 0)
+            return -1;
+    return 0;
+}
+
+int secret_link(const char *home, enum secret_kind kind, const char *name, const char *key,
+                const char *source, struct dh_err *err)
+{
+    own_mem char *folder = NULL;
+    own(js_free) struct js *links = NULL;
+
+    if (check_name("name", name, err) < 0 || (key && check_name("key", key, err) < 0))
+        return -1;
+    if (!key && (!strncmp(source, "env:", 4) || !strncmp(source, "keyring:", 8)))
+        return dh_fail(err, DH_INVALID, "%s is one value: say which key", source);
+    folder = set_folder(home, kind, name);
+    if (fs_mkdirs(folder, 0700, err) < 0 || read_links(folder, &links, err) < 0)
+        return -1;
+    js_set(links, key ? key : "", js_str(source));
+    return write_links(folder, links, err);
 }
 
 /* ---- what is kept ---- */
@@ -208,7 +282,7 @@ static int read_given(const char *name, const struct js *given, struct secret_se
         if (strncmp(it.key, name, n) != 0 || (*rest && *rest != '/'))
             continue;
         *found = true;
-        if (secret_load(js_text(it.value), *rest ? rest + 1 : NULL, to, err) < 0)
+        if (secret_load_source(js_text(it.value), *rest ? rest + 1 : NULL, to, err) < 0)
             return -1;
     }
     return 0;
@@ -225,7 +299,10 @@ int secret_read(const char *home, enum secret_kind kind, const char *name, const
         goto failed;
     folder = set_folder(home, kind, name);
     found = fs_is_dir(folder);
-    if ((found && add_folder(folder, &set, err) < 0) ||
+    if (kind == SECRET)
+        secret_dump_no_core();
+    if ((found && (add_folder(folder, kind == SECRET, &set, err) < 0 ||
+                   add_linked(folder, &set, err) < 0)) ||
         read_given(name, given, &set, &found, err) < 0)
         goto failed;
     if (!found)
@@ -265,6 +342,7 @@ int secret_remove(const char *home, enum secret_kind kind, const char *name, con
 {
     own_mem char *folder = NULL;
     own_mem char *file = NULL;
+    own(js_free) struct js *links = NULL;
 
     if (check_name("name", name, err) < 0 || (key && check_name("key", key, err) < 0))
         return -1;
@@ -273,6 +351,10 @@ int secret_remove(const char *home, enum secret_kind kind, const char *name, con
         return dh_fail(err, DH_NOT_FOUND, "no %s '%s'", secret_kind_name(kind), name);
     if (!key)
         return fs_remove_tree(folder, err);
+    if (read_links(folder, &links, err) < 0)
+        return -1;
+    if (js_remove(links, key))
+        return write_links(folder, links, err);
     file = fs_join(folder, key);
     if (!fs_exists(file))
         return dh_fail(err, DH_NOT_FOUND, "%s '%s' has no key '%s'", secret_kind_name(kind), name,
@@ -321,6 +403,7 @@ static int by_text(const void *a, const void *b)
 
 static int list_keys(const char *folder, struct secret_name *to, struct dh_err *err)
 {
+    own(js_free) struct js *links = NULL;
     DIR *dir = opendir(folder);
     size_t n = 0, cap = 0;
 
@@ -338,6 +421,12 @@ static int list_keys(const char *folder, struct secret_name *to, struct dh_err *
         to->keys[n++] = dh_strdup(e->d_name);
     }
     (void)closedir(dir);
+    if (read_links(folder, &links, err) < 0)
+        return -1;
+    for (js_each(links, it)) {
+        DH_GROW(to->keys, n, cap);
+        to->keys[n++] = dh_printf("%s%s(%s)", it.key, *it.key ? " " : "", js_text(it.value));
+    }
     if (n)
         qsort(to->keys, n, sizeof *to->keys, by_text);
     DH_GROW(to->keys, n, cap);

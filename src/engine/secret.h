@@ -5,6 +5,7 @@
  * its owner may read. A run may be given more: "name" or "name/key" → a file or a folder. Values
  * are read when a step starts and never leave the step: they come into no record, log or cache key.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
@@ -28,10 +29,36 @@ void secret_set_done(struct secret_set *set); /* wipes the values */
 const struct secret_key *secret_find(const struct secret_set *set, const char *key);
 
 enum secret_answer { SECRET_NONE = 1 };
+/* Texts that a log must not show, for values of secrets: the value, without the blank space around
+ * it, each of its lines, and in base64 and percent encoding. Short ones (below 4 bytes) are left
+ * out: they would hide half of any log. */
+struct secret_masks {
+    char **items; /* NULL-terminated; NULL: none */
+    size_t n;
+};
+void secret_masks_add(struct secret_masks *masks, const char *bytes, size_t n);
+void secret_masks_done(struct secret_masks *masks); /* wipes them */
+/* Before a process reads a secret: a crash leaves no picture of its memory behind. */
+void secret_dump_no_core(void);
+
 /* `given`: the run's own, or NULL; it goes before what is kept. SECRET_NONE: there is no such set.
  * DH_FAILED: a given file cannot be read. */
 int secret_read(const char *home, enum secret_kind kind, const char *name, const struct js *given,
                 struct secret_set *ret, struct dh_err *err);
+/* A source, as it is referred to:
+ *   FILE, file:FILE   a file or folder that nobody but its owner (or root) may read or write
+ *   env:NAME          a variable of our environment
+ *   keyring:NAME      a key of type "user" in the kernel's keyrings
+ *   age:FILE          a file for `age`, decrypted with $DHOW_AGE_IDENTITY or ~/.config/age/keys.txt
+ * Files are read as secret_load does (of db.env.age as db.env). env and keyring need a key. */
+int secret_load_source(const char *source, const char *key, struct secret_set *to,
+                       struct dh_err *err);
+bool secret_is_file(const char *source, const char **ret_path); /* FILE or file:FILE */
+/* Refers to a source: of the whole set (key NULL) or one key. It is read each time. */
+int secret_link(const char *home, enum secret_kind kind, const char *name, const char *key,
+                const char *source, struct dh_err *err);
+/* Puts a value into the user's keyring, as `description`. DH_IO: there are no keyrings here. */
+int secret_keyring_put(const char *description, const char *bytes, size_t n, struct dh_err *err);
 /* Adds what `path` holds: a folder (a key for each file), a .json file (an object of texts), a .env
  * file (lines KEY=VALUE), any other file: one key, `key` or the file's own name. DH_INVALID,
  * DH_NOT_FOUND, DH_IO. */
@@ -46,7 +73,7 @@ int secret_remove(const char *home, enum secret_kind kind, const char *name, con
                   struct dh_err *err);
 
 struct secret_name {
-    char *name, **keys; /* NULL-terminated, sorted */
+    char *name, **keys; /* NULL-terminated, sorted; of links "KEY (env:NAME)" */
     int64_t changed_us;
 };
 struct secret_names {

@@ -17,7 +17,10 @@ int step_log_open(struct step_log *log, const char *path, int64_t max)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
     (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    *log = (struct step_log){.out = ends[0], .file = -1, .path = dh_strdup(path), .max = max};
+    log->out = ends[0];
+    log->file = -1;
+    log->path = dh_strdup(path);
+    log->max = max;
     return ends[1];
 }
 
@@ -60,6 +63,11 @@ static void keep(struct step_log *log, const char *bytes, size_t n)
     log->written += (int64_t)n;
 }
 
+static void keep_masked(void *log, const char *bytes, size_t n)
+{
+    keep(log, bytes, n);
+}
+
 /* One block. 0: the other end is closed; -1: nothing there now. */
 static int copy_block(struct step_log *log)
 {
@@ -69,7 +77,9 @@ static int copy_block(struct step_log *log)
     do
         n = read(log->out, block, sizeof block);
     while (n < 0 && errno == EINTR);
-    if (n > 0)
+    if (n > 0 && log->mask)
+        log_mask_feed(log->mask, block, (size_t)n, false, keep_masked, log);
+    else if (n > 0)
         keep(log, block, (size_t)n);
     return n > 0 ? 1 : (int)n;
 }
@@ -86,6 +96,9 @@ void step_log_close(struct step_log *log)
 {
     for (int i = 0; log->out >= 0 && i < LAST_BLOCKS && copy_block(log) > 0; i++) {
     }
+    if (log->mask)
+        log_mask_feed(log->mask, "", 0, true, keep_masked, log);
+    log_mask_free(log->mask);
     if (log->out >= 0)
         (void)close(log->out);
     if (log->file >= 0)

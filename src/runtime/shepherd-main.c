@@ -95,7 +95,20 @@ static const char *next_text(const char **at, const char *end)
 struct request { /* WORD_SPAWN, read */
     struct child_request child;
     const char *key, *cgroup, *cleanup, *worker;
+    struct log_mask *mask; /* NULL: none */
 };
+
+/* What knows a secret leaves no picture of its memory behind, nor do those that it starts. A limit
+ * of one byte: with none a core_pattern that is a program would get it all the same. */
+static void dump_no_core(void)
+{
+    struct rlimit core;
+
+    if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur != 1) {
+        core.rlim_cur = core.rlim_max ? 1 : 0;
+        (void)setrlimit(RLIMIT_CORE, &core);
+    }
+}
 
 static void read_request(const struct shepherd_header *h, const char *body, struct request *ret)
 {
@@ -118,6 +131,14 @@ static void read_request(const struct shepherd_header *h, const char *body, stru
         r->argv[i] = (char *)(uintptr_t)next_text(&at, end);
     for (uint32_t i = 0; i < h->n_env; i++)
         r->env[i] = (char *)(uintptr_t)next_text(&at, end);
+    ret->mask = h->n_masks ? log_mask_new() : NULL;
+    for (uint32_t i = 0; i < h->n_masks; i++) {
+        const char *text = next_text(&at, end);
+
+        log_mask_add(ret->mask, text, strlen(text));
+    }
+    if (h->n_masks)
+        dump_no_core();
 }
 
 static void request_done(struct request *q)
@@ -169,6 +190,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     struct child c = {.id = h->id, .link = -1, .header = *h, .output = {.out = -1, .file = -1}};
 
     read_request(h, body, &q);
+    c.output.mask = q.mask;
     c.key = dh_strdup(q.key);
     c.log = dh_strdup(q.child.log);
     c.cgroup = dh_strdup(q.cgroup);
@@ -181,6 +203,8 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     else
         c.pid = start_own(&q.child, &c);
     request_done(&q);
+    if (h->n_masks)
+        explicit_bzero(body, h->size);
     if (c.link < 0)
         free(body);
     if (c.pid < 0) {

@@ -9,9 +9,9 @@ struct shepherd_header {
     uint32_t word, size;
     uint64_t id;    /* WORD_LIMIT: the limit */
     int32_t signal; /* WORD_SIGNAL */
-    /* WORD_SPAWN; the texts follow: key, file, cwd, log, cgroup, cleanup, worker, argv, env
-     */
-    uint32_t n_argv, n_env;
+    /* WORD_SPAWN; the texts follow: key, file, cwd, log, cgroup, cleanup, worker, argv, env,
+     * masks */
+    uint32_t n_argv, n_env, n_masks;
     int64_t log_max, memory_max, processes_max; /* WORD_SPAWN */
 };
 

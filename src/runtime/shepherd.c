@@ -138,6 +138,7 @@ int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err 
                                 .log_max = spawn->log_max,
                                 .memory_max = (int64_t)spawn->memory_max,
                                 .processes_max = (int64_t)spawn->processes_max};
+    int rc;
 
     buf_reset(&s->word);
     add_text(&s->word, spawn->key);
@@ -151,10 +152,15 @@ int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err 
         add_text(&s->word, spawn->argv[h.n_argv]);
     for (; spawn->env[h.n_env]; h.n_env++)
         add_text(&s->word, spawn->env[h.n_env]);
+    for (; spawn->masks && spawn->masks[h.n_masks]; h.n_masks++)
+        add_text(&s->word, spawn->masks[h.n_masks]);
     if (s->word.n > SHEPHERD_WORD_MAX)
         return dh_fail(err, DH_FAILED, "the command line and environment are too long: %zu bytes",
                        s->word.n);
-    return say(s, &h, err);
+    rc = say(s, &h, err);
+    if (h.n_masks) /* the buffer is used again, and lives long */
+        explicit_bzero(s->word.p, s->word.cap);
+    return rc;
 }
 
 int shepherd_take_back(struct shepherd *s, uint64_t id, struct dh_err *err)

@@ -27,6 +27,8 @@ struct spawn {         /* one process to start; all borrowed for the call */
     char *const *argv; /* NULL-terminated */
     char *const *env;  /* NULL-terminated; all of the environment */
     const char *cwd;
+    char *const *masks;     /* texts that its log never shows, NULL-terminated; NULL: none. Not with
+                               a worker: that one writes the log itself */
     const char *log;        /* stdout and stderr are appended to this file; NULL: /dev/null */
     int64_t log_max;        /* bytes after which the log is cut; 0: none */
     uint64_t memory_max;    /* bytes of private writable memory (RLIMIT_DATA); 0: none */

@@ -93,6 +93,7 @@ def test_env(home) -> None:
     r = run(home, spec, {"ask": config}, "-p", "secret=other", "--cache", "off")
     check(r.returncode == 1 and "secret 'other' is not there" in error(r) and "dhow secrets set other" in error(r), "a missing secret fails the step, with the way out", error(r))
     (home / "given").write_text("abc")
+    (home / "given").chmod(0o600)
     r = run(home, spec, {"ask": config}, "-p", "secret=other", "--cache", "off", "--secret", f"other/password={home}/given")
     check(outputs(r).get("out") == "3 eu", "--secret NAME/KEY=FILE", says(r))
     r = run(home, spec, {"ask": config}, "--cache", "off", "--secret", f"db/password={home}/given")

@@ -1,0 +1,107 @@
+/* secret-mask - what of a secret's value a log must not show. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "engine/secret.h"
+
+enum { SHORTEST = 4, SHORTEST_LINE = 8 };
+
+void secret_dump_no_core(void)
+{
+    struct rlimit core;
+
+    /* Of one byte: with none, a core_pattern that is a program would get it all the same. */
+    if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur != 1) {
+        core.rlim_cur = core.rlim_max ? 1 : 0;
+        (void)setrlimit(RLIMIT_CORE, &core);
+    }
+}
+
+void secret_masks_done(struct secret_masks *masks)
+{
+    for (size_t i = 0; i < masks->n; i++) {
+        explicit_bzero(masks->items[i], strlen(masks->items[i]));
+        free(masks->items[i]);
+    }
+    free(masks->items);
+    *masks = (struct secret_masks){0};
+}
+
+static void add(struct secret_masks *masks, const char *text, size_t n, size_t shortest)
+{
+    if (n < shortest || memchr(text, '\0', n))
+        return;
+    for (size_t i = 0; i < masks->n; i++)
+        if (strlen(masks->items[i]) == n && !memcmp(masks->items[i], text, n))
+            return;
+    masks->items = dh_realloc(masks->items, masks->n + 2, sizeof *masks->items);
+    masks->items[masks->n++] = dh_strndup(text, n);
+    masks->items[masks->n] = NULL;
+}
+
+static void add_buf(struct secret_masks *masks, struct buf *b)
+{
+    add(masks, buf_str(b), b->n, SHORTEST_LINE);
+    if (b->cap)
+        explicit_bzero(b->p, b->cap);
+    buf_done(b);
+}
+
+static void add_base64(struct secret_masks *masks, const char *p, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct buf b = {0};
+
+    for (size_t i = 0; i < n; i += 3) {
+        size_t left = n - i;
+        unsigned v = (unsigned)(unsigned char)p[i] << 16;
+
+        if (left < 3) /* the end depends on whether something follows: once without it */
+            add(masks, buf_str(&b), b.n, SHORTEST_LINE);
+        v |= left > 1 ? (unsigned)(unsigned char)p[i + 1] << 8 : 0;
+        v |= left > 2 ? (unsigned)(unsigned char)p[i + 2] : 0;
+        buf_addc(&b, digits[v >> 18]);
+        buf_addc(&b, digits[v >> 12 & 63]);
+        buf_addc(&b, left > 1 ? digits[v >> 6 & 63] : '=');
+        buf_addc(&b, left > 2 ? digits[v & 63] : '=');
+    }
+    add_buf(masks, &b);
+}
+
+/* As it stands in a URL. */
+static void add_percent(struct secret_masks *masks, const char *p, size_t n)
+{
+    struct buf b = {0};
+
+    for (size_t i = 0; i < n; i++)
+        if (isalnum((unsigned char)p[i]) || strchr("-_.~", p[i]))
+            buf_addc(&b, p[i]);
+        else
+            buf_addf(&b, "%%%02X", (unsigned)(unsigned char)p[i]);
+    add_buf(masks, &b);
+}
+
+void secret_masks_add(struct secret_masks *masks, const char *bytes, size_t n)
+{
+    const char *end = bytes + n;
+
+    if (memchr(bytes, '\0', n))
+        return; /* no text */
+    while (bytes < end && isspace((unsigned char)*bytes))
+        bytes++;
+    while (end > bytes && isspace((unsigned char)end[-1]))
+        end--;
+    n = (size_t)(end - bytes);
+    add(masks, bytes, n, SHORTEST);
+    add_base64(masks, bytes, n);
+    add_percent(masks, bytes, n);
+    for (const char *at = bytes, *stop; at < end; at = stop + 1) {
+        stop = memchr(at, '\n', (size_t)(end - at));
+        stop = stop ? stop : end;
+        add(masks, at, (size_t)(stop - at), SHORTEST_LINE);
+    }
+}
