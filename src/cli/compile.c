@@ -131,6 +131,17 @@ static int from_c(const char *file, struct compiled *ret, struct dh_err *err)
     return compile_record(file, buf_str(&lines), lines.n, beside, ret, err);
 }
 
+static int from_yaml(const char *file, struct compiled *ret, struct dh_err *err)
+{
+    own_mem char *folder = folder_of(file);
+    own_mem char *text = NULL;
+    size_t n;
+
+    if (fs_read(file, LIMIT_PIPELINE_BYTES, &text, &n, err) < 0)
+        return -1;
+    return compile_short(file, text, n, folder, ret, err);
+}
+
 /* The API's form holds both in one; a lone pipeline spec is one itself. */
 static char *as_json(const struct compiled *c)
 {
@@ -191,8 +202,12 @@ static int run_compile(struct cli *cli, const struct cli_args *args, struct dh_e
     if (ending && (!strcmp(ending, ".c") || !strcmp(ending, ".cc") || !strcmp(ending, ".cpp"))) {
         if (from_c(file, &c, err) < 0)
             return -1;
+    } else if (ending && (!strcmp(ending, ".yaml") || !strcmp(ending, ".yml"))) {
+        if (from_yaml(file, &c, err) < 0)
+            return -1;
     } else {
-        return dh_fail(err, DH_INVALID, "%s: expected a C file (.c)", file);
+        return dh_fail(err, DH_INVALID,
+                       "%s: expected a C file (.c) or a pipeline in the short form (.yaml)", file);
     }
     return cli_write_spec(&c, cli_get(args, "to"), err);
 }
@@ -209,13 +224,14 @@ static const struct cli_option options[] = {
 const struct cli_command cmd_compile = {
     .name = "compile",
     .group = "Pipelines",
-    .summary = "make a pipeline from C",
+    .summary = "make a pipeline from C, or from the short form",
     .operands = "FILE",
     .min_operands = 1,
     .max_operands = 1,
     .operand_kind = CLI_FILE,
     .options = options,
-    .text = "FILE is a C program over dhow/pipeline.h. It is compiled with $CC (or cc) and $CFLAGS "
+    .text = "FILE is YAML in the short form, or a C program over dhow/pipeline.h. A program is "
+            "compiled with $CC (or cc) and $CFLAGS "
             "and run;\n"
             "what it says becomes a pipeline spec that `dhow run`, the SDK and Kubeflow Pipelines "
             "read.",

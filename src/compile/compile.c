@@ -74,6 +74,17 @@ static int lower(struct draft *d, struct compiled *ret, struct dh_err *err)
     return 0;
 }
 
+int compile_short(const char *name, const char *yaml, size_t n, const char *folder,
+                  struct compiled *ret, struct dh_err *err)
+{
+    own(arena_free) struct arena *arena = arena_new();
+    struct draft d = {.arena = arena};
+
+    if (draft_read_short(&d, name, yaml, n, folder, err) < 0)
+        return -1;
+    return lower(&d, ret, err);
+}
+
 int compile_record(const char *name, const char *lines, size_t n, const char *folder,
                    struct compiled *ret, struct dh_err *err)
 {

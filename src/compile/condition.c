@@ -19,10 +19,25 @@ static enum draft_type common(enum draft_type a, enum draft_type b)
     return rank[a] >= rank[b] ? a : b;
 }
 
+/* In single quotes, as the SDK; what would end the text early is escaped. */
+static void add_text(const char *text, struct buf *to)
+{
+    buf_addc(to, '\'');
+    for (const char *p = text; *p; p++) {
+        if (*p == '\'' || *p == '\\')
+            buf_addc(to, '\\');
+        if (*p == '\n')
+            buf_adds(to, "\\n");
+        else
+            buf_addc(to, *p);
+    }
+    buf_addc(to, '\'');
+}
+
 static void add_constant(const struct js *v, struct buf *to)
 {
     if (js_text(v))
-        buf_addf(to, "'%s'", js_text(v));
+        add_text(js_text(v), to);
     else if (js_is(v, JS_REAL) && js_as_num(v, 0) == (double)(int64_t)js_as_num(v, 0))
         buf_addf(to, "%" PRId64 ".0", (int64_t)js_as_num(v, 0));
     else

@@ -418,12 +418,18 @@ static int op_importer(struct reader *r)
 
 static int op_compare(struct reader *r)
 {
+    static const char *const ops[] = {"==", "!=", "<", "<=", ">", ">="};
     struct draft_condition *c = arena_alloc(r->a, sizeof *c);
+    const char *op = js_get_text(r->line, "operator");
 
-    c->op = reader_text(r, "operator");
+    for (size_t i = 0; op && i < sizeof ops / sizeof *ops; i++)
+        if (!strcmp(ops[i], op))
+            c->op = ops[i];
+    if (!c->op)
+        return reader_wrong(r, "operator");
     c->left = reader_value(r, "left");
     c->right = c->left ? reader_value(r, "right") : NULL;
-    if (!c->op || !c->right)
+    if (!c->right)
         return -1;
     return reader_put(r, 'c', c);
 }
@@ -436,15 +442,7 @@ static int put_group(struct reader *r, int rc, struct draft_group *const *made)
 
     if (rc < 0)
         return -1;
-    item = draft_value_new(r->a, r->at, r->p, DRAFT_ITEM);
-    item->group = g;
-    if (g->kind == DRAFT_LOOP) {
-        item->type = g->items->type == DRAFT_ARTIFACT ? DRAFT_ARTIFACT
-                     : g->items->kind == DRAFT_CONSTANT
-                         ? draft_type_of(js_at(g->items->constant, 0))
-                         : DRAFT_TEXT;
-        item->artifact = g->items->artifact;
-    }
+    item = draft_item(r->a, r->at, r->p, g);
     return reader_put(r, 'v', item);
 }
 

@@ -412,6 +412,22 @@ int draft_exit_handler(struct arena *a, struct draft_place at, struct draft_pipe
     return 0;
 }
 
+struct draft_value *draft_item(struct arena *a, struct draft_place at, struct draft_pipeline *p,
+                               struct draft_group *group)
+{
+    struct draft_value *item = draft_value_new(a, at, p, DRAFT_ITEM);
+
+    item->group = group;
+    if (group->kind != DRAFT_LOOP)
+        return item;
+    if (group->items->type == DRAFT_ARTIFACT)
+        item->type = DRAFT_ARTIFACT;
+    else if (group->items->kind == DRAFT_CONSTANT)
+        item->type = draft_type_of(js_at(group->items->constant, 0));
+    item->artifact = group->items->artifact;
+    return item;
+}
+
 int draft_group_end(struct draft_pipeline *p, struct dh_err *err)
 {
     struct draft_group *g = p->open;
