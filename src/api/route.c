@@ -4,6 +4,7 @@
 
 #include "api/experiments.h"
 #include "api/pipelines.h"
+#include "api/recurring.h"
 #include "api/runs.h"
 #include "api/serve.h"
 #include "api/ui.h"
@@ -67,6 +68,20 @@ static const struct route routes[] = {
     {REQ_GET, V2 "runs/{}", runs_get, AUTH_VIEWER, FORM_KFP, 0, "Failed to get a run"},
     {REQ_DELETE, V2 "runs/{}", runs_delete, AUTH_ADMIN, FORM_KFP, 0, "Failed to delete a run"},
 
+    /* ---- KFP: recurring runs ---- */
+    {REQ_GET, V2 "recurringruns", recurring_list, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to list recurring runs"},
+    {REQ_POST, V2 "recurringruns", recurring_create, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to create a recurring run"},
+    {REQ_POST, V2 "recurringruns/{}:enable", recurring_enable, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to enable a recurring run"},
+    {REQ_POST, V2 "recurringruns/{}:disable", recurring_disable, AUTH_RUNNER, FORM_KFP, 0,
+     "Failed to disable a recurring run"},
+    {REQ_GET, V2 "recurringruns/{}", recurring_get, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to get a recurring run"},
+    {REQ_DELETE, V2 "recurringruns/{}", recurring_delete, AUTH_ADMIN, FORM_KFP, 0,
+     "Failed to delete a recurring run"},
+
     /* ---- the page ---- */
     {REQ_GET, "/ui/runs", ui_runs_list, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_POST, "/ui/runs", ui_runs_create, AUTH_RUNNER, FORM_UI, 0, NULL},
@@ -93,10 +108,22 @@ static const struct route routes[] = {
     {REQ_GET, "/ui/versions/{}", ui_versions_get, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/experiments", ui_experiments_list, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/experiments/{}", ui_experiments_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/schedules", ui_schedules_list, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/schedules", ui_schedules_create, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/schedules/{}", ui_schedules_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_PATCH, "/ui/schedules/{}", ui_schedules_patch, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_DELETE, "/ui/schedules/{}", ui_schedules_delete, AUTH_ADMIN, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/schedules/{}/enable", ui_schedules_enable, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/schedules/{}/disable", ui_schedules_disable, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/schedules/{}/trigger", ui_schedules_trigger, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/cron", ui_cron, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/models", ui_models_list, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/models/{}", ui_models_get, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_PUT, "/ui/models/{}/aliases/{}", ui_models_set_alias, AUTH_RUNNER, FORM_UI, 0, NULL},
     {REQ_DELETE, "/ui/models/{}/aliases/{}", ui_models_drop_alias, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/models/{}/versions/{}/decide", ui_models_decide, AUTH_RUNNER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/approvals", ui_approvals_list, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_POST, "/ui/approvals/{}", ui_approvals_decide, AUTH_RUNNER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/system", ui_system, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/search", ui_search, AUTH_VIEWER, FORM_UI, 0, NULL},
 

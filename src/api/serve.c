@@ -28,11 +28,11 @@ int serve_healthz(struct req *r, struct dh_err *err)
 /* Ready: the record answers. */
 int serve_readyz(struct req *r, struct dh_err *err)
 {
-    int64_t id, next;
+    struct catalog_ids due;
 
     if (r->api->stopping)
         return req_fail(r, err, GRPC_UNAVAILABLE, "stopping");
-    if (catalog_schedule_first(r->store, &id, &next, err) < 0)
+    if (catalog_schedules_due(r->store, 0, 1, r->arena, &due, err) < 0)
         return req_fail(r, err, GRPC_UNAVAILABLE, "%s", arena_strdup(r->arena, err->msg));
     return say(r, "ok\n");
 }

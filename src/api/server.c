@@ -14,6 +14,7 @@
 #include "api/experiments.h"
 #include "api/hub.h"
 #include "api/queue.h"
+#include "api/schedule.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -174,6 +175,8 @@ static void each_second(struct loop *l, int64_t now_us)
 {
     l->second_us = now_us + SECOND_US;
     web_sweep(l->api->web);
+    if (!l->api->stopping)
+        schedule_tick(l->api);
     queue_run(l->api->queue);
     hub_dirty(l->api->hub);
 }

@@ -50,7 +50,8 @@ int submit_run(struct api *api, const struct submit *s, char ret_run_id[ID_TEXT]
     own(js_free) struct js *request =
         submit_request_json(s->parameters, s->pipeline_root, s->plugins_input);
     own_mem char *request_text = NULL;
-    struct engine_served served = {.description = s->description,
+    struct engine_served served = {.run_id = s->run_id,
+                                   .description = s->description,
                                    .namespace = s->namespace,
                                    .service_account = s->service_account,
                                    .scheduled_us = s->scheduled_us,

@@ -16,6 +16,7 @@ struct submit { /* borrowed; NULL or 0: the default */
     const struct js *plugins_input;
     bool by_version; /* it is shown as made from its version */
     int64_t scheduled_us, schedule_id;
+    const char *run_id; /* a new uuid that is known already; NULL: one is made */
     const char *cache, *runtime;
     int jobs;
 };

@@ -51,6 +51,18 @@ static int write_version(struct req *r, const struct store_model_version *v, str
     jw_text(w, "version", v->version);
     jw_text(w, "description", v->description);
     jw_json(w, "aliases", v->aliases, "[]");
+    jw_text(w, "stage", v->stage);
+    jw_key(w, "approval");
+    if (v->approval) {
+        jw_begin(w, '{');
+        jw_text(w, "state", v->approval);
+        jw_text(w, "by", v->approval_who);
+        jw_text(w, "why", v->approval_why);
+        jw_time(w, "at", v->approval_us);
+        jw_end(w, '}');
+    } else {
+        jw_raw(w, NULL);
+    }
     jw_key(w, "artifact");
     if (v->artifact_uuid) {
         if (store_artifact_find(r->store, v->artifact_uuid, r->arena, &artifact, err) < 0)

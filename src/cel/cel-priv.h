@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/js.h"
 #include "cel/cel.h"
+#include "cel/zone.h"
 
 enum cel_kind {
     CEL_DYN, /* no value has it: "not known before evaluation" (checker), "any" (overloads) */
@@ -315,8 +316,6 @@ int cel_duration_parse(const char *s, int64_t *ret_ns); /* -1: none, or out of r
 struct cel_val cel_timestamp(struct cel_ctx *ctx, int64_t sec, int64_t nsec); /* checks the range */
 void cel_civil(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day);
 int64_t cel_days(int64_t year, int month, int day); /* since 1970-01-01; month 1..12 */
-/* Seconds east of UTC at that moment. -1: no such zone. */
-int cel_zone_offset(const char *zone, int64_t sec, int32_t *ret);
 
 /* ---- regular expressions (regex.c, regex-parse.c) ---- */
 

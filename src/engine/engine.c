@@ -228,6 +228,8 @@ int engine_submit(struct engine *e, const struct engine_request *r, char ret_run
         now[10] = ' ';
         row.display_name = name = dh_printf("%s %.19s", r->spec->pipeline.pipeline_info.name, now);
     }
+    if (r->served && r->served->run_id)
+        (void)snprintf(uuid, sizeof uuid, "%s", r->served->run_id);
     if (store_begin(e->store, err) < 0)
         return -1;
     if (insert_run(e, r, parameters, &row, err) < 0) {

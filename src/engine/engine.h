@@ -56,7 +56,8 @@ struct engine_request { /* all borrowed for the call; NULL or 0: the default */
     const struct js *stubs;      /* tests: what steps give instead of running; see stub.h */
     const struct engine_served *served; /* a server asks; NULL: nobody but the user */
 };
-struct engine_served { /* kept with the run; NULL or 0: none */
+struct engine_served {  /* kept with the run; NULL or 0: none */
+    const char *run_id; /* a new uuid; NULL: one is made */
     const char *description, *namespace, *service_account;
     int64_t scheduled_us, schedule_id;
     const char *request;                                     /* JSON object: as it was asked for */

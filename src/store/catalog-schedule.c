@@ -140,6 +140,11 @@ int catalog_schedule_fired(struct store *s, int64_t id, int64_t was_us, int64_t 
     return db_changes(s->db) == 0;
 }
 
+int catalog_schedule_failed(struct store *s, int64_t id, const char *error, struct dh_err *err)
+{
+    return db_run(s->db, err, "UPDATE schedule SET error = ? WHERE id = ?", DB_T(error), DB_I(id));
+}
+
 static int delete_schedule(struct store *s, int64_t id, struct dh_err *err)
 {
     if (db_run(s->db, err, "UPDATE run SET schedule_id = NULL WHERE schedule_id = ?", DB_I(id)) < 0)
@@ -155,20 +160,24 @@ int catalog_schedule_delete(struct store *s, int64_t id, struct dh_err *err)
     return db_scope_end(s->db, delete_schedule(s, id, err), err);
 }
 
-int catalog_schedule_first(struct store *s, int64_t *ret_id, int64_t *ret_next_us,
-                           struct dh_err *err)
+int catalog_schedules_due(struct store *s, int64_t now_us, int limit, struct arena *a,
+                          struct catalog_ids *ret, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
+    struct catalog_ids list = {0};
+    size_t cap = 0;
     int rc;
 
     if (db_query(s->db, err, &rows,
-                 "SELECT id, next_us FROM schedule WHERE enabled = 1 AND next_us > 0"
-                 " ORDER BY next_us LIMIT 1") < 0 ||
-        (rc = db_next(rows, err)) < 0)
+                 "SELECT id FROM schedule WHERE enabled = 1 AND next_us > 0 AND next_us <= ?"
+                 " ORDER BY next_us LIMIT ?",
+                 DB_I(now_us), DB_I(limit)) < 0)
         return -1;
-    *ret_id = rc ? db_int(rows, 0) : 0;
-    *ret_next_us = rc ? db_int(rows, 1) : 0;
-    return 0;
+    while ((rc = db_next(rows, err)) == 1)
+        *STORE_PUSH(a, &list, cap) = db_int(rows, 0);
+    if (rc == 0)
+        *ret = list;
+    return rc;
 }
 
 int catalog_schedule_active(struct store *s, int64_t id, int64_t *ret_n, int64_t *ret_newest,

@@ -110,10 +110,12 @@ int catalog_schedule_enable(struct store *s, int64_t id, bool enabled, int64_t n
 /* 1: another server was quicker: next_us is no longer `was_us`. */
 int catalog_schedule_fired(struct store *s, int64_t id, int64_t was_us, int64_t last_us,
                            int64_t next_us, bool counts, const char *error, struct dh_err *err);
+int catalog_schedule_failed(struct store *s, int64_t id, const char *error, struct dh_err *err);
 int catalog_schedule_delete(struct store *s, int64_t id, struct dh_err *err);
-/* The enabled one that comes first: *ret_id 0 where there is none. */
-int catalog_schedule_first(struct store *s, int64_t *ret_id, int64_t *ret_next_us,
-                           struct dh_err *err);
+/* The enabled ones that are due, the longest first: rows of catalog_schedule. */
+struct catalog_ids;
+int catalog_schedules_due(struct store *s, int64_t now_us, int limit, struct arena *a,
+                          struct catalog_ids *ret, struct dh_err *err);
 /* Of its runs, those that have not ended. */
 int catalog_schedule_active(struct store *s, int64_t id, int64_t *ret_n, int64_t *ret_newest,
                             struct dh_err *err);
