@@ -12,6 +12,7 @@ extern const struct cli_command cmd_compile;
 extern const struct cli_command cmd_completion;
 extern const struct cli_command cmd_component;
 extern const struct cli_command cmd_configs;
+extern const struct cli_command cmd_db;
 extern const struct cli_command cmd_doctor;
 extern const struct cli_command cmd_envs;
 extern const struct cli_command cmd_experiments;

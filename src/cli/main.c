@@ -42,7 +42,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_secrets,
     &cmd_configs,
     &cmd_envs,
-    &cmd_gc,
+    &cmd_db, &cmd_gc,
     &cmd_serve,
     &cmd_doctor,
     &cmd_help,

@@ -477,9 +477,11 @@ const struct wire_ops db_mysql_wire = {
     .lock_sql = "SELECT GET_LOCK(concat('dhow.', left(sha1(database()), 32)), 30)",
     .unlock_sql = "SELECT RELEASE_LOCK(concat('dhow.', left(sha1(database()), 32)))",
     .tables_sql = "SELECT table_name FROM information_schema.tables"
-                  " WHERE table_schema = database()",
+                  " WHERE table_schema = database() AND table_type = 'BASE TABLE'",
     .long_texts_sql = "SELECT table_name, column_name FROM information_schema.columns"
                       " WHERE table_schema = database() AND data_type = 'longtext'",
+    .bulk_sql = "SET SESSION foreign_key_checks = 0",
+    .bulk_end_sql = "SET SESSION foreign_key_checks = 1",
     .begin_sql = "START TRANSACTION",
     .begin_read_sql = {"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
                        "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"},

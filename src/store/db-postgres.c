@@ -423,10 +423,11 @@ const struct wire_ops db_postgres_wire = {
     .unlock_sql = "SELECT pg_advisory_unlock(1684565879, "
                   " hashtext(coalesce(current_schema(), '')))",
     .tables_sql = "SELECT table_name FROM information_schema.tables"
-                  " WHERE table_schema = current_schema()",
+                  " WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'",
     .begin_sql = "BEGIN ISOLATION LEVEL READ COMMITTED",
     .begin_read_sql = {"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL},
     .transactional_ddl = true,
+    .bulk_sql = "SET CONSTRAINTS ALL DEFERRED",
     .connect = connect_wire,
     .close = close_wire,
     .collation = collation,

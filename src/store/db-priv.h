@@ -8,12 +8,12 @@
 
 struct db_ops {
     struct db *(*close)(struct db *db);
+    /* `kept`: sql is a literal, prepared once. */
     int (*run)(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
-               size_t n);
+               size_t n, bool kept);
     int64_t (*last_id)(const struct db *db);
     int64_t (*changes)(struct db *db);
     int (*expect)(struct db *db, const char *what, int64_t id, struct dh_err *err);
-    /* `kept`: sql is a literal, prepared once. */
     int (*query)(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
                  const struct db_val *vals, size_t n, bool kept);
     int (*next)(struct db_rows *rows, struct dh_err *err);
@@ -33,8 +33,13 @@ struct db_ops {
     int (*version)(struct db *db, int *ret, struct dh_err *err);
     int (*set_version)(struct db *db, int version, struct dh_err *err);
     int (*migrate)(struct db *db, const char *sql, int version, struct dh_err *err);
+    int (*keep)(struct db *db, int version, struct dh_err *err);
     bool (*changed)(struct db *db);
     int (*check)(struct db *db, struct dh_err *err);
+    int (*bulk)(struct db *db, struct dh_err *err); /* begins */
+    int (*given)(struct db *db, const char *table, int64_t *ret, struct dh_err *err);
+    int (*set_given)(struct db *db, const char *table, int64_t id, struct dh_err *err);
+    int (*save)(struct db *db, const char *path, struct dh_err *err); /* NULL: cannot */
 };
 
 struct db {

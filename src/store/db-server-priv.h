@@ -28,6 +28,7 @@ struct wire_ops {
     const char *long_texts_sql;        /* table and column of texts that an index takes a part of */
     const char *begin_sql, *begin_read_sql[2];
     bool transactional_ddl;
+    const char *bulk_sql, *bulk_end_sql; /* references are not checked now; NULL: nothing to do */
     /* WIRE_LOST: it cannot be reached now. */
     int (*connect)(const char *url, bool readonly, int busy_ms, struct wire **ret,
                    struct dh_err *err);
@@ -90,6 +91,7 @@ struct server {
     bool broken;      /* an error: every write is refused until it is undone */
     struct dh_err why;
     bool committing;
+    bool bulk; /* a transaction of whole tables: nothing is kept to be sent again */
 
     struct server_id {
         char *table;
@@ -116,7 +118,10 @@ int db_server_connect(struct server *s, bool patient, struct dh_err *err);
 void db_server_lost(struct server *s);
 struct statement *db_server_statement(struct server *s, const char *sql);
 int db_server_run(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
-                  size_t n);
+                  size_t n, bool kept);
+int db_server_bulk(struct db *db, struct dh_err *err);
+int db_server_given(struct db *db, const char *table, int64_t *ret, struct dh_err *err);
+int db_server_set_given(struct db *db, const char *table, int64_t id, struct dh_err *err);
 int db_server_query(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
                     const struct db_val *vals, size_t n, bool kept);
 /* The answers of all entries that are under way. */
@@ -134,6 +139,7 @@ struct server_rows {
 
 /* db-server-schema.c */
 int db_server_version(struct db *db, int *ret, struct dh_err *err);
+int db_server_keep(struct db *db, int version, struct dh_err *err);
 int db_server_set_version(struct db *db, int version, struct dh_err *err);
 int db_server_migrate(struct db *db, const char *sql, int version, struct dh_err *err);
 int db_server_script(struct db *db, const char *sql, struct dh_err *err);

@@ -191,8 +191,8 @@ static bool long_text(void *user, const char *table, const char *column)
            strstr(buf_str(&all), key);
 }
 
-/* Each statement has a number: 2k + 1 in `step` while it is tried, 2k + 2 when it is done; so a
- * MySQL that stopped half-way goes on there. */
+/* Where a MySQL that stopped half-way goes on: `step` is 2k + 1 while statement k is tried, so that
+ * those before it are done; and 2k + 2 with the data that statement k has written. */
 struct progress {
     struct server *s;
     int64_t at, step;
@@ -218,7 +218,7 @@ static int one_statement(void *user, const struct db_statement *statement, struc
                 strncmp(sql, "DROP", 4) != 0;
     int rc;
 
-    if (p->step >= 2 * k + 2)
+    if (p->step > 2 * k + 1)
         return 0;
     if (s->ops->transactional_ddl || data) {
         if (!s->ops->transactional_ddl && db_server_do(s, s->ops->begin_sql, NULL, err) < 0)
@@ -239,10 +239,12 @@ static int one_statement(void *user, const struct db_statement *statement, struc
         dof(s, err, "UPDATE dhow_meta SET name = 'id:%s' WHERE name = 'id:%s'", statement->to,
             statement->renames) < 0)
         return -1;
+    if (s->ops->transactional_ddl || !data)
+        return 0;
     if (dof(s, err, "UPDATE dhow_meta SET value = %lld WHERE name = 'step'",
             (long long)(2 * k + 2)) < 0)
         return -1;
-    return data && !s->ops->transactional_ddl ? db_server_do(s, "COMMIT", NULL, err) : 0;
+    return db_server_do(s, "COMMIT", NULL, err);
 }
 
 static int add_name(void *user, const char *name, const char *ignored)
@@ -340,4 +342,42 @@ int db_server_script(struct db *db, const char *sql, struct dh_err *err)
     if (db->begun)
         return dh_fail(err, DH_BUG, "database %s: a script within a transaction", db->path);
     return db_translate_script(&server_of(db)->dialect, sql, do_statement, server_of(db), err);
+}
+
+/* ---- a copy before a change ---- */
+
+static int keep_name(void *user, const char *name, const char *ignored)
+{
+    (void)ignored;
+    if (strncmp(name, "dhow_", 5) != 0)
+        buf_addf(user, "%s\n", name);
+    return 0;
+}
+
+static int keep_all(struct server *s, int version, struct dh_err *err)
+{
+    own_buf struct buf names = {0};
+    int64_t now = 0;
+    int rc = db_server_do(s, version_sql, &now, err);
+
+    if (rc < 0 || now != version) /* another process has done it */
+        return rc;
+    rc = each(s, s->ops->tables_sql, keep_name, &names, err);
+    for (char *at = names.p, *end; rc == 0 && at && (end = strchr(at, '\n')); at = end + 1) {
+        *end = '\0';
+        rc = dof(s, err, "CREATE TABLE IF NOT EXISTS \"dhow_v%d_%s\" AS SELECT * FROM \"%s\"",
+                 version, at, at);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+int db_server_keep(struct db *db, int version, struct dh_err *err)
+{
+    struct server *s = server_of(db);
+
+    if (lock(s, err) < 0)
+        return -1;
+    return unlock(s, keep_all(s, version, err)) < 0
+               ? dh_while(err, "a copy before the schema is changed")
+               : 0;
 }

@@ -75,7 +75,7 @@ struct statement *db_server_statement(struct server *s, const char *sql)
             continue;
         at = dh_zalloc(1, sizeof *at);
         at->key = sql;
-        at->table = db_insert_table(sql, &at->select);
+        at->table = s->bulk ? NULL : db_insert_table(sql, &at->select);
         at->sql = db_translate(&s->dialect, sql, at->table != NULL);
         at->text = (struct wire_text){.sql = at->sql, .number = ++s->n_prepared};
         s->statements[i] = at;
@@ -187,7 +187,7 @@ static void forget(struct server *s)
 {
     s->arena = arena_free(s->arena);
     s->n_entries = s->n_answered = 0;
-    s->read = s->broken = s->committing = false;
+    s->read = s->broken = s->committing = s->bulk = false;
 }
 
 static int begin_reading(struct server *s, struct dh_err *err)
@@ -310,7 +310,7 @@ int db_server_sync(struct server *s, struct dh_err *err)
         return dh_fail(err, DH_IO, "the transaction was undone by an error before: %.800s",
                        s->why.msg);
     rc = s->wire ? answers(s, false, err) : WIRE_LOST;
-    for (int tries = 0; rc == WIRE_LOST && tries < MAX_TRIES; tries++) {
+    for (int tries = 0; rc == WIRE_LOST && !s->bulk && tries < MAX_TRIES; tries++) {
         db_server_lost(s);
         rc = once_more(s, err);
     }
@@ -318,12 +318,33 @@ int db_server_sync(struct server *s, struct dh_err *err)
         return 0;
     s->broken = true;
     s->why = *err;
+    if (rc == WIRE_LOST)
+        db_server_lost(s);
     if (s->wire)
         s->ops->settle(s->wire);
     return -1;
 }
 
 /* ---- the calls ---- */
+
+/* A row of a whole table: nothing of it is kept once it is answered. */
+static int run_bulk(struct server *s, struct dh_err *err, const char *sql,
+                    const struct db_val *vals, size_t n, bool kept)
+{
+    struct statement *statement = kept ? db_server_statement(s, sql) : NULL;
+    own_mem char *built = statement ? NULL : db_translate(&s->dialect, sql, false);
+
+    (void)enter(s, statement ? &statement->text : &(struct wire_text){.sql = built}, vals, n);
+    if (statement && s->n_entries <= MAX_UNDER_WAY)
+        return 0;
+    if (db_server_sync(s, err) < 0)
+        return -1;
+    s->last_touched = s->entries[s->n_entries - 1].touched;
+    s->n_entries = s->n_answered = 0;
+    arena_free(s->arena);
+    s->arena = arena_new();
+    return 0;
+}
 
 static int run_within(struct server *s, struct dh_err *err, const char *sql,
                       const struct db_val *vals, size_t n)
@@ -364,10 +385,14 @@ static int run_within(struct server *s, struct dh_err *err, const char *sql,
 }
 
 int db_server_run(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
-                  size_t n)
+                  size_t n, bool kept)
 {
     struct server *s = server_of(db);
 
+    if (db->begun && s->bulk)
+        return s->broken ? db_server_sync(s, err) : run_bulk(s, err, sql, vals, n, kept);
+    if (!kept)
+        return dh_fail(err, DH_BUG, "a text that is not kept: %s", sql);
     if (db->begun)
         return run_within(s, err, sql, vals, n);
     if (db_begin(db, err) < 0)
@@ -387,7 +412,7 @@ int db_server_commit(struct db *db, struct dh_err *err)
 
     if (fs_fault("commit"))
         return dh_fail_errno(err, "database %s", db->path);
-    if (n == 0) {
+    if (n == 0 && !s->bulk) {
         undo(s); /* nothing was written: an end is an end */
         forget(s);
         return 0;
@@ -424,7 +449,10 @@ int db_server_commit(struct db *db, struct dh_err *err)
     rc = db_server_sync(s, err);
     if (rc < 0)
         return -1;
-    s->last_touched = s->entries[n - 1].touched;
+    if (n > 0)
+        s->last_touched = s->entries[n - 1].touched;
+    if (s->bulk && s->ops->bulk_end_sql)
+        (void)db_server_do(s, s->ops->bulk_end_sql, NULL, err);
     s->seen = s->counter + 1;
     s->writer_known = true;
     forget(s);
@@ -547,4 +575,42 @@ int db_server_query(struct db *db, struct dh_err *err, struct db_rows **ret, con
     to->rows = rows;
     *ret = &to->base;
     return 0;
+}
+
+/* ---- whole tables ---- */
+
+int db_server_bulk(struct db *db, struct dh_err *err)
+{
+    struct server *s = server_of(db);
+
+    if (db_server_begin(db, false, err) < 0)
+        return -1;
+    s->bulk = true;
+    if (s->ops->bulk_sql)
+        enter_plain(s, s->ops->bulk_sql);
+    return 0;
+}
+
+int db_server_given(struct db *db, const char *table, int64_t *ret, struct dh_err *err)
+{
+    own_mem char *sql = dh_printf("SELECT value FROM dhow_meta WHERE name = 'id:%s'", table);
+    own(db_end) struct db_rows *rows = NULL;
+    int rc;
+
+    if (db_query_built(db, err, &rows, sql, NULL, 0) < 0)
+        return -1;
+    rc = db_next(rows, err);
+    *ret = rc == 1 ? db_int(rows, 0) : 0;
+    return rc < 0 ? -1 : 0;
+}
+
+int db_server_set_given(struct db *db, const char *table, int64_t id, struct dh_err *err)
+{
+    struct server *s = server_of(db);
+    struct server_id *known = id_of(s, table);
+
+    if (!known)
+        return 0;
+    known->last = id; /* written with the commit */
+    return s->broken ? db_server_sync(s, err) : 0;
 }

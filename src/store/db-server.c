@@ -182,6 +182,10 @@ static const struct db_ops ops = {
     .migrate = db_server_migrate,
     .changed = changed,
     .check = check,
+    .keep = db_server_keep,
+    .bulk = db_server_bulk,
+    .given = db_server_given,
+    .set_given = db_server_set_given,
 };
 
 int db_server_open(const char *url, unsigned flags, int busy_ms, struct db **ret,

@@ -115,6 +115,43 @@ int db_sqlite_check(struct db *db, struct dh_err *err)
     return dh_fail(err, DH_IO, "database %s is damaged: %s", db->path, found.p + 2);
 }
 
+/* Under another name until it is whole. */
+int db_sqlite_save(struct db *db, const char *path, struct dh_err *err)
+{
+    own_mem char *part = dh_printf("%s.part-%d", path, (int)getpid());
+    own_fd int fd = -1;
+    struct stat st;
+    int rc;
+
+    if (fs_exists(path))
+        return dh_fail(err, DH_EXISTS, "%s is there already", path);
+    (void)unlink(part);
+    rc = db_run_built(db, err, "VACUUM INTO ?", DB_VALS(DB_T(part)));
+    if (rc == 0) {
+        fd = open(part, O_RDONLY | O_CLOEXEC);
+        if (stat(db->path, &st) == 0)
+            (void)fchmod(fd, st.st_mode & 0777);
+        if (fd < 0 || fs_fault("fsync") || fsync(fd) < 0)
+            rc = dh_fail_errno(err, "cannot write %s", part);
+    }
+    if (rc == 0)
+        rc = fs_rename(part, path, err);
+    if (rc < 0)
+        (void)unlink(part);
+    return rc;
+}
+
+int db_sqlite_keep(struct db *db, int version, struct dh_err *err)
+{
+    own_mem char *path = dh_printf("%s.v%d", db->path, version);
+
+    if (fs_exists(path) || db_sqlite_save(db, path, err) == 0)
+        return 0;
+    if (err->code == DH_EXISTS) /* another process was quicker */
+        return 0;
+    return dh_while(err, "a copy before the schema is changed");
+}
+
 /* ---- opening ---- */
 
 static struct db *new_handle(const char *path, int busy_ms)

@@ -159,7 +159,7 @@ static void end(struct db_rows *base)
 }
 
 static int run(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
-               size_t n)
+               size_t n, bool kept)
 {
     struct sqlite_rows *rows = NULL;
     int rc;
@@ -169,7 +169,7 @@ static int run(struct db *db, struct dh_err *err, const char *sql, const struct 
                        db->path);
     if (!db->begun && db->scopes == 0 && fault(db, err) < 0)
         return -1;
-    if (statement(db, sql, &rows, err) < 0)
+    if ((kept ? statement(db, sql, &rows, err) : prepare(db, sql, true, &rows, err)) < 0)
         return -1;
     rows->open = true;
     rc = bind(rows, vals, n, err);
@@ -306,6 +306,33 @@ static int savepoint_end(struct db *db, bool undo, struct dh_err *err)
     return db_run(db, err, "RELEASE scope");
 }
 
+/* ---- whole tables ---- */
+
+static int bulk(struct db *db, struct dh_err *err)
+{
+    /* Only outside of a transaction; on again with the next db_open. */
+    return script(db, "PRAGMA foreign_keys = OFF", err) < 0 ? -1 : begin(db, false, err);
+}
+
+static int given(struct db *db, const char *table, int64_t *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    int rc;
+
+    if (db_query(db, err, &rows, "SELECT seq FROM sqlite_sequence WHERE name = ?", DB_T(table)) < 0)
+        return -1;
+    rc = db_next(rows, err);
+    *ret = rc == 1 ? db_int(rows, 0) : 0;
+    return rc < 0 ? -1 : 0;
+}
+
+/* A table without AUTOINCREMENT counts from its last row. */
+static int set_given(struct db *db, const char *table, int64_t id, struct dh_err *err)
+{
+    return db_run(db, err, "UPDATE sqlite_sequence SET seq = ? WHERE name = ?", DB_I(id),
+                  DB_T(table));
+}
+
 const struct db_ops db_sqlite_ops = {
     .close = db_sqlite_close,
     .run = run,
@@ -332,4 +359,9 @@ const struct db_ops db_sqlite_ops = {
     .migrate = db_sqlite_migrate,
     .changed = db_sqlite_changed,
     .check = db_sqlite_check,
+    .keep = db_sqlite_keep,
+    .bulk = bulk,
+    .given = given,
+    .set_given = set_given,
+    .save = db_sqlite_save,
 };

@@ -31,7 +31,13 @@ const char *db_path(const struct db *db)
 int db_run_vals(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
                 size_t n)
 {
-    return db->ops->run(db, err, sql, vals, n);
+    return db->ops->run(db, err, sql, vals, n, true);
+}
+
+int db_run_built(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
+                 size_t n)
+{
+    return db->ops->run(db, err, sql, vals, n, false);
 }
 
 int64_t db_last_id(const struct db *db)
@@ -213,6 +219,11 @@ int db_migrate(struct db *db, const char *sql, int version, struct dh_err *err)
     return db->ops->migrate(db, sql, version, err);
 }
 
+int db_keep(struct db *db, int version, struct dh_err *err)
+{
+    return db->ops->keep(db, version, err);
+}
+
 bool db_changed(struct db *db)
 {
     return db->ops->changed(db);
@@ -221,4 +232,31 @@ bool db_changed(struct db *db)
 int db_check(struct db *db, struct dh_err *err)
 {
     return db->ops->check(db, err);
+}
+
+/* ---- whole tables ---- */
+
+int db_bulk_begin(struct db *db, struct dh_err *err)
+{
+    if (db->begun)
+        return dh_fail(err, DH_BUG, "database %s: a transaction is open already", db->path);
+    if (db->ops->bulk(db, err) < 0)
+        return -1;
+    db->begun = true;
+    return 0;
+}
+
+int db_given(struct db *db, const char *table, int64_t *ret, struct dh_err *err)
+{
+    return db->ops->given(db, table, ret, err);
+}
+
+int db_set_given(struct db *db, const char *table, int64_t id, struct dh_err *err)
+{
+    return db->ops->set_given(db, table, id, err);
+}
+
+int db_save(struct db *db, const char *path, struct dh_err *err)
+{
+    return db->ops->save ? db->ops->save(db, path, err) : DB_CANNOT;
 }

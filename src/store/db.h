@@ -79,6 +79,9 @@ static inline struct db_val db_val_text(const char *t)
 #define db_run(db, err, sql, ...) db_run_vals(db, err, sql, DB_VALS(__VA_ARGS__))
 int db_run_vals(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
                 size_t n);
+/* The same for a text that was put together: not kept. */
+int db_run_built(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
+                 size_t n);
 int64_t db_last_id(const struct db *db); /* of the last INSERT */
 int64_t db_changes(struct db *db); /* rows that the last statement touched; waits for a server */
 /* The last statement must have touched a row; else DH_NOT_FOUND "there is no WHAT ID", from here or
@@ -135,5 +138,20 @@ int db_set_version(struct db *db, int version, struct dh_err *err);
  * undo a CREATE TABLE: goes on where it stopped). Does nothing where the version is another one by
  * now: somebody else was quicker. */
 int db_migrate(struct db *db, const char *sql, int version, struct dh_err *err);
+/* A copy of the record as it is, before its schema is changed: a file beside it, or tables of a
+ * server. One that is there already is left. */
+int db_keep(struct db *db, int version, struct dh_err *err);
 bool db_changed(struct db *db); /* by another connection, since the last call */
 int db_check(struct db *db, struct dh_err *err);
+
+/* ---- whole tables ---- */
+
+/* A db_begin in which rows may come in any order, so that references are checked late or (SQLite,
+ * MySQL) never: db_check after it. Where the connection is lost, it fails. */
+int db_bulk_begin(struct db *db, struct dh_err *err);
+/* The last id that was given in a table whose ids are ours; 0: none yet. */
+int db_given(struct db *db, const char *table, int64_t *ret, struct dh_err *err);
+int db_set_given(struct db *db, const char *table, int64_t id, struct dh_err *err);
+/* A copy in a new file at `path`, of one moment, while others write. 1: this database cannot. */
+enum { DB_CANNOT = 1 };
+int db_save(struct db *db, const char *path, struct dh_err *err);

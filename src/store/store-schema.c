@@ -362,7 +362,7 @@ const int store_n_migrations = sizeof store_migrations / sizeof *store_migration
 
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)
 {
-    int version;
+    int version, first = -1;
 
     for (;;) {
         if (db_version(db, &version, err) < 0)
@@ -374,6 +374,9 @@ int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err 
                            db_path(db), version, n);
         if (version == n)
             return 0;
+        if (first < 0 && version > 0 && db_keep(db, version, err) < 0)
+            return -1;
+        first = version;
         if (db_migrate(db, steps[version], version, err) < 0)
             return dh_while(err, "schema version %d", version + 1);
     }
