@@ -13,11 +13,13 @@
 
 enum { TICK_MS = 100, MAX_LIVE = 12, NAME_WIDTH = 44 };
 
-struct active {                   /* a step that runs, or a loop that is open */
-    const struct plan_node *node; /* an identity only: never looked into */
-    char *name, *why;
+struct active { /* a step that runs, or a group that it is in: a loop, a nested pipeline, … */
+    const struct plan_node *node; /* an identity only: looked into by its own events alone */
+    char *name, *why;             /* the name is that inside its group */
     int64_t since_us;
     size_t n_done, n_total; /* loops */
+    int depth;
+    bool is_group;
 };
 
 struct view {
@@ -28,10 +30,10 @@ struct view {
     pthread_cond_t wake;
     pthread_t ticker;
     bool ticking, ending;
-    struct active *active;
+    struct active *active; /* a tree: each group is followed by what is in it */
     size_t n_active, cap_active;
     size_t n_lines; /* of the live part, as it stands on the terminal */
-    size_t n_done, n_failed;
+    size_t n_running, n_done, n_failed;
     int64_t drawn_us;
 };
 
@@ -53,17 +55,19 @@ static void erase(struct view *v)
 
 static void draw_line(struct view *v, const struct active *a, int64_t now_us, int columns)
 {
+    int indent = 2 * a->depth, width = NAME_WIDTH > indent ? NAME_WIDTH - indent : 0;
     char took[CLOCK_TEXT];
     own_mem char *text = NULL;
     own_mem char *cut = NULL;
 
     clock_duration(now_us - a->since_us, took);
     if (a->n_total)
-        text = dh_printf("%-*s %7s  %zu of %zu", NAME_WIDTH, a->name, took, a->n_done, a->n_total);
+        text = dh_printf("%-*s %7s  %zu of %zu", width, a->name, took, a->n_done, a->n_total);
     else
-        text = dh_printf("%-*s %7s  %s", NAME_WIDTH, a->name, took, a->why ? a->why : "");
-    cut = out_text(text, (size_t)columns - 3);
-    fprintf(stderr, "%s● %s%s\n", out_on(v->color, OUT_BLUE), cut, out_off(v->color));
+        text = dh_printf("%-*s %7s  %s", width, a->name, took, a->why ? a->why : "");
+    cut = out_text(text, columns > indent + 23 ? (size_t)(columns - indent - 3) : 20);
+    fprintf(stderr, "%*s%s● %s%s\n", indent, "", out_on(v->color, OUT_BLUE), cut,
+            out_off(v->color));
     v->n_lines++;
 }
 
@@ -78,8 +82,11 @@ static void draw(struct view *v)
     for (size_t i = 0; i < shown; i++)
         draw_line(v, &v->active[i], now_us, columns);
     if (v->n_active > shown || v->n_done > 20) {
-        fprintf(stderr, "  %s%zu running, %zu done%s\n", out_on(v->color, OUT_DIM), v->n_active,
-                v->n_done, out_off(v->color));
+        fprintf(stderr, "  %s%zu running, %zu done", out_on(v->color, OUT_DIM), v->n_running,
+                v->n_done);
+        if (v->n_failed)
+            fprintf(stderr, ", %zu failed", v->n_failed);
+        fprintf(stderr, "%s\n", out_off(v->color));
         v->n_lines++;
     }
     (void)fflush(stderr);
@@ -124,23 +131,82 @@ static void forget(struct view *v, const struct plan_node *node)
 
     if (i == v->n_active)
         return;
+    v->n_running -= !v->active[i].is_group;
     free(v->active[i].name);
     free(v->active[i].why);
     memmove(&v->active[i], &v->active[i + 1], (--v->n_active - i) * sizeof *v->active);
 }
 
-static void remember(struct view *v, const struct engine_event *event, const char *name)
+/* A line of its own: loops, and what groups steps outside of loops. */
+static bool is_group(const struct plan_node *node)
 {
-    size_t i = find(v, event->node);
+    return node->parent && !plan_is_leaf(node) &&
+           (node->type == PLAN_LOOP || plan_iteration(node) < 0);
+}
 
-    if (i == v->n_active) {
-        DH_GROW(v->active, v->n_active, v->cap_active);
-        v->active[v->n_active++] = (struct active){.node = event->node, .name = dh_strdup(name)};
+static const struct plan_node *group_of(const struct plan_node *node)
+{
+    do
+        node = node->parent;
+    while (node && !is_group(node));
+    return node;
+}
+
+/* "[3].train" of a step in a loop. */
+static char *name_inside(const struct plan_node *node, const struct plan_node *group)
+{
+    own_mem char *key = plan_key(node);
+    own_mem char *above = group ? plan_key(group) : dh_strdup("root");
+    const char *rest = key + strlen(above) + (key[strlen(above)] == '.');
+    const char *display = node->task ? node->task->task_info.name : "";
+
+    if (*display && strcmp(display, plan_name(node)) != 0)
+        return dh_printf("%s (%s)", rest, display);
+    return dh_strdup(rest);
+}
+
+static size_t insert(struct view *v, const struct plan_node *node, int64_t at_us);
+
+/* Where `node` is in the tree; it is put there, behind what its group has, where it is not. */
+static size_t place(struct view *v, const struct plan_node *node, int64_t at_us)
+{
+    size_t i = find(v, node);
+
+    return i < v->n_active ? i : insert(v, node, at_us);
+}
+
+static size_t insert(struct view *v, const struct plan_node *node, int64_t at_us)
+{
+    const struct plan_node *group = group_of(node);
+    size_t at = v->n_active;
+    int depth = 0;
+
+    if (group) {
+        at = place(v, group, at_us);
+        depth = v->active[at].depth + 1;
+        for (at++; at < v->n_active && v->active[at].depth >= depth;)
+            at++;
     }
-    v->active[i].since_us = event->started_us ? event->started_us : event->at_us;
-    free(v->active[i].why);
-    v->active[i].why = event->reason ? dh_strdup(event->reason) : NULL;
-    v->active[i].n_total = event->node->type == PLAN_LOOP ? event->node->n_children : 0;
+    DH_GROW(v->active, v->n_active, v->cap_active);
+    memmove(&v->active[at + 1], &v->active[at], (v->n_active++ - at) * sizeof *v->active);
+    v->active[at] = (struct active){.node = node,
+                                    .name = name_inside(node, group),
+                                    .since_us = at_us,
+                                    .n_total = node->type == PLAN_LOOP ? node->n_children : 0,
+                                    .depth = depth,
+                                    .is_group = !plan_is_leaf(node)};
+    v->n_running += plan_is_leaf(node);
+    return at;
+}
+
+static void remember(struct view *v, const struct engine_event *event)
+{
+    size_t i = place(v, event->node, event->at_us);
+    struct active *a = &v->active[i];
+
+    a->since_us = event->started_us ? event->started_us : event->at_us;
+    free(a->why);
+    a->why = event->reason ? dh_strdup(event->reason) : NULL;
 }
 
 /* "for-loop-1[3].train", with the author's display name where it is another one. */
@@ -160,18 +226,21 @@ static bool in_loop(const struct plan_node *node)
     return plan_iteration(node) >= 0;
 }
 
-static void track(struct view *v, const struct engine_event *event, const char *name)
+static void track(struct view *v, const struct engine_event *event)
 {
     const struct plan_node *node = event->node;
 
-    if (event->state == PLAN_RUNNING && (plan_is_leaf(node) || node->type == PLAN_LOOP)) {
-        remember(v, event, name);
+    if (event->state == PLAN_RUNNING && plan_is_leaf(node)) {
+        remember(v, event);
     } else if (event->state > PLAN_RUNNING) {
         forget(v, node);
         v->n_done += plan_is_leaf(node);
         v->n_failed += plan_is_leaf(node) && event->state == PLAN_FAILED;
-        if (node->type == PLAN_LOOP_ITERATION && find(v, node->parent) < v->n_active)
-            v->active[find(v, node->parent)].n_done++;
+        if (node->type == PLAN_LOOP_ITERATION && !plan_is_final(node->parent)) {
+            size_t loop = place(v, node->parent, event->at_us);
+
+            v->active[loop].n_done++;
+        }
     }
 }
 
@@ -190,7 +259,7 @@ static void line(const struct view *v, const struct engine_event *event, const c
     if (event->state == PLAN_RUNNING && event->attempt > 1)
         fprintf(stderr, "  attempt %d", event->attempt);
     if (event->reason && *event->reason)
-        fprintf(stderr, "  %s", event->reason);
+        fprintf(stderr, "  %.*s", (int)strcspn(event->reason, "\n"), event->reason);
     if (event->retry_in_ms >= 0)
         fprintf(stderr, "  again in %.1f s", event->retry_in_ms / 1000.0);
     (void)fputc('\n', stderr);
@@ -229,14 +298,13 @@ static void on_task(void *user, const struct engine_event *event)
 {
     struct view *v = user;
     bool stays = worth_a_line(v, event);
-    own_mem char *name = NULL;
+    own_mem char *name = stays ? name_of(event->node) : NULL;
 
     if (!stays && !v->live)
         return;
-    name = name_of(event->node);
     pthread_mutex_lock(&v->lock);
     if (v->live)
-        track(v, event, name);
+        track(v, event);
     if (stays) {
         erase(v);
         line(v, event, name);

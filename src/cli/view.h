@@ -1,5 +1,5 @@
 #pragma once
-/* view - a run while it runs, on standard error: a live list on a terminal, a line a state change
+/* view - a run while it runs, on standard error: a live tree on a terminal, a line a state change
  * elsewhere. It only looks: it decides nothing and reads no record. */
 #include "base/own.h"
 #include "cli/cli.h"

@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import signal
 import subprocess
 import tempfile
@@ -104,8 +106,35 @@ def canceled(folder: pathlib.Path) -> None:
           f"{code} {marks(folder)}")
 
 
+def live(folder: pathlib.Path) -> None:
+    """On a terminal: a tree of what runs, with the loop's count; redrawn in place."""
+    s = loop("live", ["a", "b", "c"], f'while [ "$in_it" = c ] && [ ! -e {folder}/go ]; do sleep 0.05; done; printf "$in_it" >$out_o', 'printf "$in_o" >$out_o')
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "DHOW_HOME": str(folder / "home"), "TERM": "xterm"}
+    with subprocess.Popen([DHOW, "run", write(folder, s), "--jobs", "1"], env=env, stdout=subprocess.DEVNULL, stderr=theirs) as p:
+        os.close(theirs)
+        seen = b""
+        try:
+            while True:
+                ready, _, _ = select.select([ours], [], [], 60)
+                got = os.read(ours, 65536) if ready else b""
+                if not got:
+                    break
+                seen += got
+                if b"2 of 3" in seen:
+                    (folder / "go").touch()
+        except OSError:  # the other end is closed
+            pass
+        (folder / "go").touch()
+        code = p.wait(60)
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;]*[mJ]", "", seen.decode("utf-8", "replace")).replace("\r", "")
+    check(code == 0 and re.search(r"^(\x1b\[\d+A)?● for-loop-1 .* 2 of 3\n  ● \[2\]\.sub\.first ", text, re.M) is not None,
+          "a terminal shows a tree with the loop's count", f"{code}\n{text[-3000:]}")
+
+
 def main() -> None:
-    for part in (shown, retried, resumed, canceled):
+    for part in (shown, live, retried, resumed, canceled):
         with tempfile.TemporaryDirectory(prefix="dhow-loops-") as name:
             part(pathlib.Path(name))
     done()
