@@ -19,6 +19,7 @@ MAY_CALL = {
     "plan": ["spec", "cel"],
     "store": ["base"],
     "artifact": ["base"],
+    "mlmd": ["store"],
     "runtime": ["base", "artifact"],
     "registry": ["store", "artifact", "ml"],
     "engine": ["plan", "runtime", "store", "artifact", "registry"],
@@ -27,7 +28,7 @@ MAY_CALL = {
     "compile": ["spec"],
     "ml": ["base"],
     "components": ["ml"],
-    "cli": ["base", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "compile", "ml", "components"],
+    "cli": ["base", "mlmd", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "compile", "ml", "components"],
 }
 
 LIBRARIES = {  # header's beginning: the folders that may include it
@@ -44,6 +45,7 @@ LIBRARIES = {  # header's beginning: the folders that may include it
     "curl/": ["base"],
     "expat.h": ["base"],
     "microhttpd.h": ["api"],
+    "nghttp2/": ["mlmd"],
     "cblas.h": ["ml"],
 }
 PUBLIC = ["base/err.h", "base/own.h"]  # what a header of include/ may use of ours

@@ -22,6 +22,7 @@ extern const struct cli_command cmd_help;
 extern const struct cli_command cmd_import;
 extern const struct cli_command cmd_lineage;
 extern const struct cli_command cmd_logs;
+extern const struct cli_command cmd_mlmd;
 extern const struct cli_command cmd_models;
 extern const struct cli_command cmd_new;
 extern const struct cli_command cmd_pipelines;

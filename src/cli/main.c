@@ -44,6 +44,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_envs,
     &cmd_db, &cmd_gc,
     &cmd_serve,
+    &cmd_mlmd,
     &cmd_doctor,
     &cmd_help,
     &cmd_version,

@@ -3,7 +3,7 @@
 #include "store/import.h"
 #include "store/store-priv.h"
 
-struct mlmd_event;
+struct import_event;
 struct mlmd_node { /* an execution or an artifact */
     int64_t id;
     const char *type, *name, *uri;
@@ -16,19 +16,19 @@ struct mlmd_node { /* an execution or an artifact */
     enum store_state ours;
     int64_t iteration;
     unsigned parts;                    /* of a DAG: how its parts ended */
-    const struct mlmd_event *producer; /* of an artifact; NULL: not made in this run */
+    const struct import_event *producer; /* of an artifact; NULL: not made in this run */
 };
 struct mlmd_nodes {
     struct mlmd_node *items;
     size_t n;
 };
-struct mlmd_event {
+struct import_event {
     int64_t artifact, execution, index;
     enum store_link_type type;
     const char *key;
 };
-struct mlmd_events {
-    struct mlmd_event *items;
+struct import_events {
+    struct import_event *items;
     size_t n;
 };
 struct mlmd_run {
@@ -36,7 +36,7 @@ struct mlmd_run {
     const char *name, *pipeline, *pipeline_root;
     int64_t created_ms;
     struct mlmd_nodes executions, artifacts; /* by id; artifacts: those that events name */
-    struct mlmd_events events;
+    struct import_events events;
 };
 
 /* The store has version 10. */

@@ -6,8 +6,7 @@
 #include "base/js.h"
 #include "base/pb.h"
 #include "store/import-priv.h"
-
-#define PREFIX "mlmd-struct::"
+#include "store/mlmd.h"
 
 int mlmd_check(struct db *db, struct dh_err *err)
 {
@@ -35,9 +34,9 @@ struct js *mlmd_struct(const char *text)
     own_buf struct buf bytes = {0};
     struct js *v = NULL;
 
-    if (!text || strncmp(text, PREFIX, sizeof PREFIX - 1) != 0)
+    if (!text || strncmp(text, MLMD_STRUCT, sizeof MLMD_STRUCT - 1) != 0)
         return NULL;
-    text += sizeof PREFIX - 1;
+    text += sizeof MLMD_STRUCT - 1;
     if (base64_get(&bytes, text, strlen(text)) < 0 ||
         pb_read_struct(pb_in(bytes.p, bytes.n), &v, NULL) < 0)
         return NULL;
@@ -158,7 +157,7 @@ static bool event_type(int64_t type, enum store_link_type *ret)
 static int read_events(struct db *db, struct mlmd_run *run, struct arena *a, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
-    struct mlmd_event *last = NULL;
+    struct import_event *last = NULL;
     int64_t last_id = 0;
     size_t cap = 0;
     int rc;
@@ -178,10 +177,10 @@ static int read_events(struct db *db, struct mlmd_run *run, struct arena *a, str
             if (!event_type(db_int(rows, 3), &type))
                 continue;
             last = STORE_PUSH(a, &run->events, cap);
-            *last = (struct mlmd_event){.artifact = db_int(rows, 1),
-                                        .execution = db_int(rows, 2),
-                                        .type = type,
-                                        .index = -1};
+            *last = (struct import_event){.artifact = db_int(rows, 1),
+                                          .execution = db_int(rows, 2),
+                                          .type = type,
+                                          .index = -1};
             last_id = db_int(rows, 0);
         }
         if (db_int(rows, 6))

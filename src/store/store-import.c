@@ -149,7 +149,7 @@ static void name_scopes(struct mlmd_run *run, struct arena *a)
 static void find_producers(struct mlmd_run *run)
 {
     for (size_t i = run->events.n; i-- > 0;) {
-        const struct mlmd_event *e = &run->events.items[i];
+        const struct import_event *e = &run->events.items[i];
         struct mlmd_node *artifact = mlmd_node(&run->artifacts, e->artifact);
 
         if (artifact && e->type == STORE_OUTPUT)
@@ -315,7 +315,7 @@ static int put_task(struct import *in, const struct mlmd_run *run, int64_t run_i
 /* ---- links ---- */
 
 /* A list's artifacts have one key in KFP: their places are counted, in `n`. */
-static int64_t next_index(struct strmap *n, const struct mlmd_event *e)
+static int64_t next_index(struct strmap *n, const struct import_event *e)
 {
     own_mem char *name =
         dh_printf("%lld %d %s", (long long)e->execution, e->type, e->key ? e->key : "");
@@ -330,7 +330,7 @@ static int put_links(struct import *in, struct mlmd_run *run, int64_t run_id)
     own(strmap_free) struct strmap *indexes = strmap_new();
 
     for (size_t i = 0; i < run->events.n; i++) {
-        const struct mlmd_event *e = &run->events.items[i];
+        const struct import_event *e = &run->events.items[i];
         const struct mlmd_node *artifact = mlmd_node(&run->artifacts, e->artifact);
         const struct mlmd_node *execution = mlmd_node(&run->executions, e->execution);
         struct store_link link = {.type = e->type, .key = e->key ? e->key : "artifact"};

@@ -7,9 +7,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/pb.h"
+#include "store/mlmd.h"
 #include "store/store-priv.h"
 
-#define PREFIX "mlmd-struct::"
 #define MAX_DAGS 10000 /* of one spec; those beyond have no total_dag_tasks and producers */
 
 /* ---- structs ---- */
@@ -20,7 +20,7 @@ char *store_mlmd_struct(const struct js *object)
     struct buf text = {0};
 
     pb_put_struct(&proto, object);
-    buf_adds(&text, PREFIX);
+    buf_adds(&text, MLMD_STRUCT);
     base64_put(&text, buf_str(&proto), proto.n);
     return buf_take(&text);
 }
@@ -70,16 +70,14 @@ int store_mlmd_type(struct store *s, const char *type, struct dh_err *err)
                                         "system.SlicedClassificationMetrics",
                                         "system.HTML",
                                         "system.Markdown"};
+    int64_t id;
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(type, known[i]))
             return 0;
     if (s->types && strmap_get(s->types, type))
         return 0;
-    if (db_run(s->db, err,
-               "INSERT INTO Type(name, type_kind) SELECT ?, 1 WHERE NOT EXISTS"
-               " (SELECT 1 FROM Type WHERE name = ? AND type_kind = 1 AND version IS NULL)",
-               DB_T(type), DB_T(type)) < 0)
+    if (mlmd_type_put(s, MLMD_ARTIFACT, type, &id, err) < 0)
         return -1;
     if (!s->types)
         s->types = strmap_new();

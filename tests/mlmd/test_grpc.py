@@ -1,0 +1,84 @@
+"""`dhow mlmd serve`: Google's client over gRPC gets the answers that it gets from the database itself."""
+# run: asan
+import json
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+from tap import DHOW, ROOT, check, dhow, done, says, skip
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE))
+made = subprocess.run([ROOT / "tools" / "make-mlmd-venv.sh"], capture_output=True, text=True, check=False)
+if made.returncode:
+    skip("gRPC", "Google's ML Metadata client cannot be installed here")
+    done()
+
+
+class Server:
+    def __init__(self, home, *args):
+        self.process = subprocess.Popen([DHOW, "mlmd", "serve", "--port", "0", "--home", str(home), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        found = re.fullmatch(r"grpc://127\.0\.0\.1:(\d+)\n", line)
+        check(bool(found), "it says where it listens", line + (self.process.stderr.read() if not found else ""))
+        self.port = int(found[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        _, err = self.process.communicate(timeout=30)
+        check(self.process.returncode == 0 and not err, "it ends when it is told to", f"{self.process.returncode} {err}")
+
+
+def client(script: str, *args) -> dict:
+    result = subprocess.run([made.stdout.strip(), HERE / script, *map(str, args)], capture_output=True, text=True, check=False, timeout=120)
+    if result.returncode:
+        raise SystemExit(f"Bail out! {script} {args} says: {result.stderr[-3000:]}")
+    return json.loads(result.stdout)
+
+
+def strict(message):
+    """Order does not matter where a service promises none."""
+    if isinstance(message, dict):
+        return {k: strict(v) for k, v in message.items()}
+    return sorted((strict(m) for m in message), key=lambda m: json.dumps(m, sort_keys=True)) if isinstance(message, list) else message
+
+
+def raw(port: int, data: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+        s.sendall(data)
+        out = b""
+        while more := s.recv(65536):
+            out += more
+    return out
+
+
+with tempfile.TemporaryDirectory() as tmp:
+    home = pathlib.Path(tmp, "home")
+    source = pathlib.Path(tmp, "source")
+    source.write_text("a\n")
+    for _ in range(2):
+        dhow("run", HERE / "pipeline.yaml", "-p", f"source=file://{source}", home=home)
+    wanted = client("client.py", "sqlite", home / "dhow.db", 1)
+    with Server(home, "--read-only") as server:
+        got = client("client.py", "grpc", "127.0.0.1", server.port)
+        for key in wanted:
+            check(strict(got[key]) == strict(wanted[key]), f"{key}: the same as from the database", f"got {json.dumps(got[key])[:700]}\nwanted {json.dumps(wanted[key])[:700]}")
+        check(all(b"HTTP" not in raw(server.port, junk)[:4] for junk in (b"GET / HTTP/1.1\r\n\r\n" * 4, b"\0" * 100)), "what is no HTTP/2 is hung up on")
+        check(client("client.py", "grpc", "127.0.0.1", server.port)["roots"] == wanted["roots"], "and others are served on")
+    result = dhow("mlmd", "fly", home=home)
+    check(result.returncode == 2 and "serve" in result.stderr, "another word", says(result))
+    result = dhow("mlmd", "serve", home=pathlib.Path(tmp, "none"))
+    check(result.returncode == 2, "a home without a record", says(result))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = dhow("mlmd", "serve", "--port", taken.getsockname()[1], home=home)
+        check(result.returncode == 3 and "listen" in result.stderr, "a port that is taken", says(result))
+done()
