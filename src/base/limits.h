@@ -39,6 +39,6 @@
 #define LIMIT_HTTP_IDLE_S 75                  /* a connection that says nothing */
 #define LIMIT_UPLOAD_BYTES ((size_t)32 << 20) /* an uploaded pipeline package */
 #define LIMIT_LINEAGE 20000                   /* artifacts of one answer about lineage */
-#define LIMIT_GRPC_BYTES ((size_t)64 << 20) /* a request, and all of a connection's */
-#define LIMIT_GRPC_STREAMS 100              /* calls of a connection at a time */
+#define LIMIT_GRPC_BYTES ((size_t)64 << 20)   /* a request, and all of a connection's */
+#define LIMIT_GRPC_STREAMS 100                /* calls of a connection at a time */
 #define LIMIT_GRPC_CONNECTIONS 500

@@ -15,7 +15,7 @@ struct mlmd_node { /* an execution or an artifact */
     enum store_task_type kind;
     enum store_state ours;
     int64_t iteration;
-    unsigned parts;                    /* of a DAG: how its parts ended */
+    unsigned parts;                      /* of a DAG: how its parts ended */
     const struct import_event *producer; /* of an artifact; NULL: not made in this run */
 };
 struct mlmd_nodes {
