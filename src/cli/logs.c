@@ -51,6 +51,16 @@ static void follow_done(struct follow *f)
 
 static void print_line(const struct follow *f, const struct stream *s, const char *line, size_t n)
 {
+    if (f->cli->json) {
+        own(js_free) struct js *v = js_object();
+        own_mem char *text = NULL;
+
+        js_set(v, "task", js_str(s->prefix));
+        js_set(v, "line", js_strn(line, n));
+        text = js_dump(v, JS_COMPACT);
+        (void)puts(text);
+        return;
+    }
     if (f->prefixes)
         printf("%s%s |%s ", out_on(f->cli->color, OUT_CYAN), s->prefix, out_off(f->cli->color));
     (void)fwrite(line, 1, n, stdout);
@@ -303,9 +313,11 @@ const struct cli_command cmd_logs = {
     .max_operands = 1,
     .operand_kind = CLI_RUN,
     .options = logs_options,
-    .text = "Without TASK: of all steps, each line after its step's name. Of a step that was tried "
-            "more than once, all\n"
-            "attempts; of a cached one, what the run wrote that made the result.",
+    .text =
+        "Without TASK: of all steps, each line after its step's name. Of a step that was tried "
+        "more than once, all\n"
+        "attempts; of a cached one, what the run wrote that made the result. With --output json "
+        "an object a line.",
     .examples = "dhow logs last/train\ndhow logs last -f",
     .run = run_logs,
 };

@@ -263,12 +263,27 @@ static void add_artifact_metrics(const struct record *record, const struct store
     }
 }
 
+/* By path, not by who ended first: the same pipeline gives the same order. */
+static int by_key(const void *a, const void *b)
+{
+    const struct store_task *const *x = a, *const *y = b;
+    int order = strverscmp((*x)->scope_path, (*y)->scope_path);
+
+    return order ? order : ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
 void record_metrics(const struct record *record, struct record_metrics *ret)
 {
     struct record_metrics all = {0};
 
+    own_mem const struct store_task **order =
+        dh_alloc((record->tasks.n + 1) * sizeof(struct store_task *));
+
+    for (size_t i = 0; i < record->tasks.n; i++)
+        order[i] = &record->tasks.items[i];
+    qsort(order, record->tasks.n, sizeof *order, by_key);
     for (size_t i = 0; i < record->tasks.n; i++) {
-        const struct store_task *task = &record->tasks.items[i];
+        const struct store_task *task = order[i];
 
         if (!record_is_leaf(task))
             continue;

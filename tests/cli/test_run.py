@@ -135,6 +135,8 @@ def record_commands(home: pathlib.Path) -> None:
     check("making" in table("logs", "3/make") and "making" not in table("logs", "3/use"), "a task's log")
     logs = table("logs", "3")
     check("make | making" in logs and "use | using grüß" in logs, "a run's logs, with prefixes", logs)
+    objects = [json.loads(line) for line in table("logs", "3", "--output", "json").splitlines()]
+    check({"task": "use", "line": "using grüß"} in objects and {"task": "make", "line": "making"} in objects, "a run's logs, an object a line", str(objects))
     check("making" in table("logs", "4/make"), "a cached task's log is its origin's")
     check("making" in table("logs", "3", "-f"), "logs -f of a run that is over ends")
     for kind, word in {"run": runs[0]["run_id"], "task": "make", "experiment": "words", "pipeline": "greeting", "artifact": artifacts[0]["artifact_id"]}.items():
