@@ -1,6 +1,7 @@
 /* bench-ml - one measurement of the numeric core for bench/ml/run.py: bench-ml FILE.csv THREADS
  * WHAT; the last line of output is JSON. The label is the last column. */
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static void touch(struct bench *b)
 
 /* ---- training ---- */
 
-static struct ml_model *train(struct bench *b, const char *what)
+static struct ml_model *train_once(struct bench *b, const char *what)
 {
     struct ml_model *m = NULL;
     struct dh_err err = {0};
@@ -103,6 +104,23 @@ static struct ml_model *train(struct bench *b, const char *what)
         fprintf(stderr, "%s\n", err.msg);
         exit(1);
     }
+    return m;
+}
+
+/* What takes less than a millisecond is done again and again, and the best counts: a first time is
+ * one of page faults. */
+static struct ml_model *train(struct bench *b, const char *what)
+{
+    enum { SMALL = 10000, TIMES = 200 };
+    double best = INFINITY;
+    for (int i = 1; b->frame->n_rows < SMALL && i < TIMES; i++) {
+        ml_model_free(train_once(b, what));
+        double seconds = js_as_num(js_get(b->out, "seconds"), 0);
+        best = seconds < best ? seconds : best;
+    }
+    struct ml_model *m = train_once(b, what);
+    if (best < js_as_num(js_get(b->out, "seconds"), 0))
+        js_set(b->out, "seconds", js_real(best));
     return m;
 }
 

@@ -41,51 +41,66 @@ static inline uint32_t no_digits(const char *p)
     return ~(uint32_t)_mm256_movemask_epi8(digit);
 }
 
+/* Without a branch: half of all values are negative, and no predictor knows which. */
+static inline double with_sign(double d, bool negative)
+{
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    bits ^= (uint64_t)negative << 63;
+    memcpy(&d, &bits, sizeof d);
+    return d;
+}
+
+/* What the fast way cannot decide. Apart, so that the parts stay in registers there. */
+__attribute__((noinline)) static double slow(bool negative, uint64_t mantissa, unsigned digits,
+                                             unsigned fraction, const char *from, const char *to)
+{
+    const struct num_parts parts = {mantissa, -(int64_t)fraction, digits, negative};
+    return num_make(&parts, from, to);
+}
+
 /* sign digits [. digits] of at most 19 digits, 16 before and 18 after the dot; else NULL: at
  * leisure. */
 static inline const char *number(const char *p, char delimiter, double *ret)
 {
-    struct num_parts n = {0};
     const char *from = p;
-    n.negative = *p == '-';
-    p += n.negative;
+    bool negative = *p == '-';
+    p += negative;
     uint32_t stop = no_digits(p);
-    unsigned whole = (unsigned)__builtin_ctz(stop | 0x80000000u);
-    const char *end = p + whole;
-    n.digits = whole;
-    if (whole == 1)
-        n.mantissa = (uint64_t)(*p - '0');
-    else if (whole <= 16)
-        n.mantissa = digits16(p, whole);
+    unsigned digits = (unsigned)__builtin_ctz(stop | 0x80000000u), fraction = 0;
+    const char *end = p + digits;
+    uint64_t mantissa;
+    double d;
+    if (digits == 1)
+        mantissa = (uint64_t)(*p - '0');
+    else if (digits <= 16)
+        mantissa = digits16(p, digits);
     else
         return NULL;
     if (*end == '.') {
         stop &= stop - 1;
-        unsigned fraction = (unsigned)__builtin_ctz(stop | 0x80000000u) - whole - 1;
-        if (!stop || n.digits + fraction > 19 || fraction > 18)
+        fraction = (unsigned)__builtin_ctz(stop | 0x80000000u) - digits - 1;
+        if (!stop || digits + fraction > 19 || fraction > 18)
             return NULL;
         const char *f = end + 1;
         if (fraction <= 16) {
-            n.mantissa = n.mantissa * num_ten[fraction] + digits16(f, fraction);
+            mantissa = mantissa * num_ten[fraction] + digits16(f, fraction);
         } else {
-            n.mantissa = n.mantissa * num_ten[16] + digits16(f, 16);
+            mantissa = mantissa * num_ten[16] + digits16(f, 16);
             for (unsigned i = 16; i < fraction; i++)
-                n.mantissa = n.mantissa * 10 + (uint64_t)(f[i] - '0');
+                mantissa = mantissa * 10 + (uint64_t)(f[i] - '0');
         }
-        n.digits += fraction;
-        n.exponent = -(int64_t)fraction;
+        digits += fraction;
         end = f + fraction;
     }
-    if (!n.digits || *end != delimiter)
+    if (!digits || *end != delimiter)
         return NULL;
-    if (n.digits <= 15) {
-        double d = (double)n.mantissa / (double)num_ten[-n.exponent];
-        *ret = n.negative ? -d : d;
-    } else if (n.mantissa && num_eisel_lemire(n.mantissa, n.exponent, ret)) {
-        *ret = n.negative ? -*ret : *ret;
-    } else {
-        *ret = num_make(&n, from, end);
-    }
+    if (digits <= 15)
+        *ret = with_sign((double)mantissa / (double)num_ten[fraction], negative);
+    else if (mantissa && num_eisel_lemire(mantissa, -(int64_t)fraction, &d))
+        *ret = with_sign(d, negative);
+    else
+        *ret = slow(negative, mantissa, digits, fraction, from, end);
     return end;
 }
 #else

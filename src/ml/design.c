@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "ml/cpu.h"
 #include "ml/model-priv.h"
 
 static int find_input(const struct input *in, const struct ml_frame *f,
@@ -40,12 +41,25 @@ static int32_t level_of(const struct ml_column *col, const char *level)
     return -2;
 }
 
+static design_numbers *best_numbers(void)
+{
+#if CPU_X86
+    if (cpu_level() == CPU_AVX512)
+        return design_numbers_avx512;
+    if (cpu_level() == CPU_AVX2)
+        return design_numbers_avx2;
+#endif
+    return design_numbers_portable;
+}
+
 int design_make(const struct ml_model *m, const struct ml_frame *f, const uint32_t *rows,
                 size_t n_rows, struct design *ret, struct dh_err *err)
 {
     size_t at = 0;
-    *ret =
-        (struct design){.n_rows = rows ? n_rows : f->n_rows, .n_cols = m->n_design, .rows = rows};
+    *ret = (struct design){.n_rows = rows ? n_rows : f->n_rows,
+                           .n_cols = m->n_design,
+                           .rows = rows,
+                           .numbers = best_numbers()};
     ret->cols = dh_zalloc(m->n_design + 1, sizeof *ret->cols);
     ret->ranks = dh_zalloc(m->n_inputs + 1, sizeof *ret->ranks);
     for (size_t i = 0; i < m->n_inputs; i++) {
@@ -82,20 +96,11 @@ void design_done(struct design *d)
     d->n_ranks = 0;
 }
 
-static void number_tile(const struct design_col *c, const uint32_t *rows, size_t from, size_t n,
-                        double *to)
+static void picked_numbers(const struct design_col *c, const uint32_t *rows, size_t n, double *to)
 {
     const double mean = c->mean, inv = c->inv, impute = c->impute;
-    if (rows) {
-        for (size_t i = 0; i < n; i++) {
-            double x = c->num[rows[from + i]];
-            to[i] = ((x == x ? x : impute) - mean) * inv;
-        }
-        return;
-    }
-    const double *num = c->num + from;
     for (size_t i = 0; i < n; i++) {
-        double x = num[i];
+        double x = c->num[rows[i]];
         to[i] = ((x == x ? x : impute) - mean) * inv;
     }
 }
@@ -105,10 +110,12 @@ void design_tile(const struct design *d, size_t from, size_t n, double *tile, si
     for (size_t j = 0; j < d->n_cols; j++) {
         const struct design_col *c = &d->cols[j];
         double *to = tile + j * ld;
-        if (c->num) {
-            number_tile(c, d->rows, from, n, to);
+        if (c->num && d->rows)
+            picked_numbers(c, d->rows + from, n, to);
+        else if (c->num)
+            d->numbers(c, from, n, to);
+        if (c->num)
             continue;
-        }
         for (size_t i = 0; i < n; i++) {
             int32_t code = c->code[d->rows ? d->rows[from + i] : from + i];
             to[i] = code == c->level || (code < 0 && c->impute_hit);

@@ -29,12 +29,22 @@ static inline vec all(double d)
     return d - (vec){0};
 }
 
+/* Halves upon halves: a chain of LANES additions would cost as much as the products of a tile. */
 static inline double sum(vec v)
 {
-    double s = 0;
-    for (int i = 0; i < LANES; i++)
-        s += v[i];
-    return s;
+#if LANES == 8
+    typedef double half __attribute__((vector_size(32)));
+    half h = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#elif LANES == 4
+    vec h = v;
+#endif
+#if LANES >= 4
+    typedef double quarter __attribute__((vector_size(16)));
+    quarter q = __builtin_shufflevector(h, h, 0, 1) + __builtin_shufflevector(h, h, 2, 3);
+    return q[0] + q[1];
+#else
+    return v[0] + v[1];
+#endif
 }
 
 /* exp(x) for x <= 0: 2^n e^r with |r| <= ln 2 / 2 and a polynomial of degree 13; 0 below -708. */
@@ -80,15 +90,33 @@ static inline vec log1p_small(vec t)
     return 2.0 * s * y;
 }
 
-/* Margins, then per row the gradient's and the Hessian's weight. */
-static double row_weights(const struct kernel_in *in, double *residual, double *curve)
+/* margin[i] = x_i w, four vectors at once: each sum is a chain, and a chain waits for itself. */
+static void margins(const struct kernel_in *in, double *margin)
 {
-    vec loss = {0};
-    for (size_t i = 0; i < in->n; i += LANES) {
+    size_t i = 0;
+    for (; i + 4 * LANES <= in->n; i += 4 * LANES) {
+        vec m[4] = {{0}};
+        for (size_t j = 0; j < in->p; j++)
+            for (size_t k = 0; k < 4; k++)
+                m[k] += load(in->tile + j * TILE + i + k * LANES) * in->w[j];
+        for (size_t k = 0; k < 4; k++)
+            store(margin + i + k * LANES, m[k]);
+    }
+    for (; i < in->n; i += LANES) {
         vec m = {0};
         for (size_t j = 0; j < in->p; j++)
             m += load(in->tile + j * TILE + i) * in->w[j];
-        vec y = load(in->sign + i), s = load(in->weight + i);
+        store(margin + i, m);
+    }
+}
+
+/* Per row the gradient's and the Hessian's weight. */
+static double row_weights(const struct kernel_in *in, double *residual, double *curve)
+{
+    vec loss = {0};
+    margins(in, residual);
+    for (size_t i = 0; i < in->n; i += LANES) {
+        vec m = load(residual + i), y = load(in->sign + i), s = load(in->weight + i);
         m *= y;
         ivec negative = m < all(0.0);
         vec away = (vec)(((ivec)m & ~negative) | ((ivec)-m & negative)); /* |m| */
@@ -122,12 +150,27 @@ static inline void block(const double *a, const double *x, size_t n, double *h, 
             h[j * p + k] += sum(acc[j][k]);
 }
 
-static inline double dot(const double *a, const double *b, size_t n)
+/* to[j * step] += a_j . x for n_cols columns a */
+static inline void dots(const double *a, size_t n_cols, const double *x, size_t n, double *to,
+                        size_t step)
 {
-    vec s = {0};
-    for (size_t i = 0; i < n; i += LANES)
-        s += load(a + i) * load(b + i);
-    return sum(s);
+    size_t j = 0;
+    for (; j + 4 <= n_cols; j += 4) {
+        vec s[4] = {{0}};
+        for (size_t i = 0; i < n; i += LANES) {
+            vec v = load(x + i);
+            for (size_t k = 0; k < 4; k++)
+                s[k] += load(a + (j + k) * TILE + i) * v;
+        }
+        for (size_t k = 0; k < 4; k++)
+            to[(j + k) * step] += sum(s[k]);
+    }
+    for (; j < n_cols; j++) {
+        vec s = {0};
+        for (size_t i = 0; i < n; i += LANES)
+            s += load(a + j * TILE + i) * load(x + i);
+        to[j * step] += sum(s);
+    }
 }
 
 void KERNEL(const struct kernel_in *in, double *work, struct pass *out)
@@ -137,8 +180,7 @@ void KERNEL(const struct kernel_in *in, double *work, struct pass *out)
     struct kernel_in all_rows = *in;
     all_rows.n = n;
     out->loss += row_weights(&all_rows, residual, curve);
-    for (size_t j = 0; j < p; j++)
-        out->grad[j] += dot(in->tile + j * TILE, residual, n);
+    dots(in->tile, p, residual, n, out->grad, 1);
     if (!out->hess)
         return;
     for (size_t j = 0; j < p; j++)
@@ -149,6 +191,5 @@ void KERNEL(const struct kernel_in *in, double *work, struct pass *out)
         for (size_t k = j; k < whole; k += 4)
             block(scaled + j * TILE, in->tile + k * TILE, n, out->hess + j * p + k, p);
     for (size_t k = whole; k < p; k++)
-        for (size_t j = 0; j <= k; j++)
-            out->hess[j * p + k] += dot(scaled + j * TILE, in->tile + k * TILE, n);
+        dots(scaled, k + 1, in->tile + k * TILE, n, out->hess + k, p);
 }

@@ -97,8 +97,13 @@ struct design_col {
     bool impute_hit;     /* missing counts as this level */
     double impute, mean, inv;
 };
+/* to[0 … n - 1]: the column's rows from `from` on. */
+typedef void design_numbers(const struct design_col *c, size_t from, size_t n, double *to);
+design_numbers design_numbers_portable, design_numbers_avx2, design_numbers_avx512;
+
 struct design {
     size_t n_rows, n_cols;
+    design_numbers *numbers;
     const uint32_t *rows;
     struct design_col *cols;
     double **ranks; /* of ordinal inputs */
