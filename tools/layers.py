@@ -24,7 +24,7 @@ MAY_CALL = {
     "registry": ["store", "artifact", "ml"],
     "engine": ["plan", "runtime", "store", "artifact", "registry"],
     "argo": ["plan", "store", "artifact"],
-    "api": ["store", "engine", "argo"],
+    "api": ["store", "mlmd", "engine", "argo"],
     "compile": ["spec"],
     "ml": ["base"],
     "components": ["ml"],

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/experiments.h"
+#include "api/mlmd.h"
 #include "api/pipelines.h"
 #include "api/recurring.h"
 #include "api/runs.h"
@@ -25,6 +26,10 @@ static const struct route routes[] = {
      "Failed to fetch an experiment"},
     {REQ_DELETE, V2 "experiments/{}", experiments_delete, AUTH_ADMIN, FORM_KFP, 0,
      "Failed to delete an experiment"},
+
+    /* ---- ML Metadata ---- */
+    {REQ_POST, "/ml_metadata.MetadataStoreService/{}", mlmd_grpc_web, AUTH_VIEWER, FORM_KFP,
+     ROUTE_RAW_BODY, NULL},
 
     /* ---- KFP: pipelines ---- */
     {REQ_GET, V2 "pipelines", pipelines_list, AUTH_VIEWER, FORM_KFP, 0, "Failed to list pipelines"},

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 
+import server as web_server
 from tap import DHOW, ROOT, check, dhow, done, says, skip
 
 HERE = pathlib.Path(__file__).parent
@@ -72,6 +73,27 @@ with tempfile.TemporaryDirectory() as tmp:
             check(strict(got[key]) == strict(wanted[key]), f"{key}: the same as from the database", f"got {json.dumps(got[key])[:700]}\nwanted {json.dumps(wanted[key])[:700]}")
         check(all(b"HTTP" not in raw(server.port, junk)[:4] for junk in (b"GET / HTTP/1.1\r\n\r\n" * 4, b"\0" * 100)), "what is no HTTP/2 is hung up on")
         check(client("client.py", "grpc", "127.0.0.1", server.port)["roots"] == wanted["roots"], "and others are served on")
+    # The page's way: gRPC-web from `dhow serve`.
+    with web_server.Server(home) as server:
+        root = wanted["roots"][max(wanted["roots"])]
+        asked = json.dumps({"options": {"filter_query": f"custom_properties.parent_dag_id.int_value = {root}", "max_result_size": 4}})
+        for how in ((), ("text",)):
+            got = client("web.py", server.url, "GetExecutions", asked, *how)
+            check(got["status"] == 0 and [int(e["id"]) for e in got["response"]["executions"]] == wanted["children"][str(root)][:4]
+                  and got["response"]["next_page_token"], f"gRPC-web{' as text' if how else ''}", json.dumps(got)[:800])
+        page = {**json.loads(asked)["options"], "next_page_token": got["response"]["next_page_token"]}
+        got = client("web.py", server.url, "GetExecutions", json.dumps({"options": page}))
+        check([int(e["id"]) for e in got["response"]["executions"]] == wanted["children"][str(root)][4:] and "next_page_token" not in got["response"], "the next page", json.dumps(got)[:500])
+        got = client("web.py", server.url, "GetContextByTypeAndName", json.dumps({"type_name": "system.PipelineRun", "context_name": "nobody"}))
+        check(got["status"] == 0 and got["response"] == {}, "what is not there", json.dumps(got))
+        got = client("web.py", server.url, "GetExecutionType", json.dumps({"type_name": "no.such"}))
+        check(got["status"] == 5 and "no.such" in got["message"], "a type that is not there", json.dumps(got))
+        got = client("web.py", server.url, "GetExecutions", json.dumps({"options": {"filter_query": "name = 'x' OR id = 1"}}))
+        check(got["status"] == 3 and "column 12" in got["message"], "a filter that is not taken says where", json.dumps(got))
+        got = client("web.py", server.url, "Nonsense", "{}")
+        check(got["status"] == 12, "a method that is none", json.dumps(got))
+        got = client("web.py", server.url, "GetLineageSubgraph", "{}")
+        check(got["status"] == 12 and "lineage" in got["message"], "one that is not served", json.dumps(got))
     result = dhow("mlmd", "fly", home=home)
     check(result.returncode == 2 and "serve" in result.stderr, "another word", says(result))
     result = dhow("mlmd", "serve", home=pathlib.Path(tmp, "none"))
