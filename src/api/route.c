@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/experiments.h"
+#include "api/mlflow.h"
 #include "api/mlmd.h"
 #include "api/pipelines.h"
 #include "api/recurring.h"
@@ -134,6 +135,13 @@ static const struct route routes[] = {
 
     {REQ_GET, "/apis/v1alpha1/runs/{}/nodes/{}/log", runs_node_log, AUTH_VIEWER, FORM_UPLOAD, 0,
      NULL},
+
+    /* ---- MLflow; what writes asks for more than a viewer itself ---- */
+    {REQ_GET, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_POST, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_PATCH, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_DELETE, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_GET, "/version", api_mlflow_version, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN, NULL},
 
     /* ---- the server ---- */
     {REQ_GET, V2 "healthz", serve_kfp_healthz, AUTH_NOBODY, FORM_KFP, ROUTE_OPEN, NULL},

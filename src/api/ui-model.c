@@ -1,8 +1,10 @@
 /* ui-model - registered models for the page. */
 #include <string.h>
 
+#include "api/auth.h"
 #include "api/ui.h"
 #include "base/mem.h"
+#include "registry/registry.h"
 
 static void model_members(const struct store_model *m, struct jw *w)
 {
@@ -112,6 +114,7 @@ int ui_models_get(struct req *r, struct dh_err *err)
 
 int ui_models_set_alias(struct req *r, struct dh_err *err)
 {
+    const struct registry_actor who = {.who = r->user ? r->user->name : NULL};
     const char *version;
 
     if (req_only(r, r->json, "version", "alias", err) < 0 ||
@@ -119,13 +122,21 @@ int ui_models_set_alias(struct req *r, struct dh_err *err)
         return -1;
     if (!version)
         return dh_fail(err, DH_INVALID, "version: which one is it to point to?");
-    return store_model_set_alias(r->store, r->param[0], r->param[1], version, err) < 0
-               ? -1
-               : ui_empty(r);
+    switch (registry_alias(r->store, r->param[0], r->param[1], version, &who, false, err)) {
+    case 0:
+        return ui_empty(r);
+    case REGISTRY_HELD: /* the model's rule */
+        return req_fail(r, err, GRPC_FAILED_PRECONDITION, "%s", arena_strdup(r->arena, err->msg));
+    default:
+        return -1;
+    }
 }
 
 int ui_models_drop_alias(struct req *r, struct dh_err *err)
 {
-    return store_model_set_alias(r->store, r->param[0], r->param[1], NULL, err) < 0 ? -1
-                                                                                    : ui_empty(r);
+    const struct registry_actor who = {.who = r->user ? r->user->name : NULL};
+
+    return registry_alias(r->store, r->param[0], r->param[1], NULL, &who, false, err) != 0
+               ? -1
+               : ui_empty(r);
 }

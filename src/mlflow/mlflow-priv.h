@@ -1,0 +1,38 @@
+#pragma once
+/* Between mlflow.c (calls, errors), mlflow-models.c and mlflow-runs.c. */
+#include "base/arena.h"
+#include "mlflow/mlflow.h"
+#include "registry/registry.h"
+
+struct mlflow {
+    struct store *store;
+    const struct mlflow_request *request;
+    const struct js *args;
+    struct arena *a;
+    struct js *out; /* the answer: an object */
+};
+
+typedef int mlflow_call(struct mlflow *m, struct dh_err *err);
+
+/* An argument as a text (numbers, too); NULL: none, or empty. */
+const char *mlflow_arg(const struct mlflow *m, const char *key);
+/* DH_INVALID: it is missing. */
+int mlflow_need(const struct mlflow *m, const char *key, const char **ret, struct dh_err *err);
+int64_t mlflow_int(const struct mlflow *m, const char *key, int64_t other);
+void mlflow_ms(struct js *to, const char *key, int64_t us); /* left out where it is not set */
+void mlflow_text(struct js *to, const char *key, const char *text); /* left out where it is NULL */
+/* A list [{"key", "value"}] of a JSON object of texts; `json` may be NULL. */
+struct js *mlflow_pairs(const char *json);
+/* {"key", "value"} members of the arguments as tags of a thing. */
+int mlflow_set_tag(struct mlflow *m, enum store_tagged kind, int64_t id, bool remove,
+                   struct dh_err *err);
+
+mlflow_call mlflow_model_create, mlflow_model_get, mlflow_model_rename, mlflow_model_update,
+    mlflow_model_delete, mlflow_model_search, mlflow_model_latest, mlflow_model_set_tag,
+    mlflow_model_delete_tag, mlflow_alias_set, mlflow_alias_delete, mlflow_alias_get,
+    mlflow_version_create, mlflow_version_get, mlflow_version_update, mlflow_version_delete,
+    mlflow_version_search, mlflow_version_uri, mlflow_version_stage, mlflow_version_set_tag,
+    mlflow_version_delete_tag;
+mlflow_call mlflow_experiment_get, mlflow_experiment_by_name, mlflow_experiment_search,
+    mlflow_experiment_set_tag, mlflow_run_get, mlflow_run_search, mlflow_run_set_tag,
+    mlflow_run_delete_tag, mlflow_metric_history;

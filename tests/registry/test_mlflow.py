@@ -1,0 +1,147 @@
+# run: timeout=240
+"""MLflow's own client (mlflow-skinny) against `dhow serve`: registered models, versions, aliases, tags; experiments and runs."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+
+from specs import pipeline, step, write
+from tap import DHOW, check, dhow, done, says, skip
+
+os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"})
+try:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+except ImportError:
+    mlflow = None
+
+
+def training(accuracy: float) -> dict:
+    s = pipeline("training", c=1.0, kind="l1")
+    text = json.dumps({"artifacts": {
+        "model": {"artifacts": [{"name": "model", "metadata": {"dhow.model_name": "m", "dhow.aliases": "candidate", "accuracy": accuracy}}]},
+        "scores": {"artifacts": [{"name": "scores", "metadata": {"accuracy": accuracy, "log loss": 1 - accuracy}}]}}})
+    step(s, "train", f"echo model {accuracy} > \"$out_model\"; mkdir -p \"$(dirname \"$in_file\")\"; printf %s '{text}' > \"$in_file\"", artifacts={"model": "Model", "scores": "Metrics"})
+    s["deploymentSpec"]["executors"]["exec-train"]["container"]["args"].append("in_file={{$.outputs.output_file}}")
+    return s
+
+
+def refused(what, *args, **kwargs) -> str:
+    try:
+        what(*args, **kwargs)
+    except MlflowException as e:
+        return f"{e.error_code}: {e}"
+    return ""
+
+
+def registry(client, home) -> None:
+    one = client.get_registered_model("m")
+    check(one.name == "m" and one.aliases == {"candidate": "2"} and [v.version for v in one.latest_versions] == ["2"], "a registered model", str(one))
+    v = client.get_model_version("m", "1")
+    run = client.get_run(v.run_id)
+    check(v.status == "READY" and run.data.metrics["accuracy"] == 0.8 and v.current_stage == "None", "a version, and its run", str(v))
+    check(client.get_model_version_by_alias("m", "candidate").version == "2", "by alias")
+    uri = client.get_model_version_download_uri("m", "2")
+    check(pathlib.Path(uri.removeprefix("file://")).read_text() == "model 0.9\n", "where it lies", uri)
+    check([v.version for v in client.search_model_versions("name='m'")] == ["2", "1"], "versions of a model")
+    check([v.version for v in client.search_model_versions(f"run_id='{v.run_id}'")] == ["1"], "versions of a run")
+    client.set_registered_model_alias("m", "champion", "1")
+    check(client.get_model_version("m", "1").aliases == ["champion"], "an alias is set")
+    dhow("models", "rule", "m", "champion", "--approved", home=home)
+    error = refused(client.set_registered_model_alias, "m", "champion", "2")
+    check("not approved" in error and "INVALID_STATE" in error, "a rule holds here as well", error)
+    dhow("models", "approve", "m", "2", "--by", "anna", home=home)
+    client.set_registered_model_alias("m", "champion", "2")
+    check(client.get_model_version_by_alias("m", "champion").version == "2", "once it is approved")
+    client.delete_registered_model_alias("m", "champion")
+    check("not found" in refused(client.get_model_version_by_alias, "m", "champion"), "an alias is deleted")
+    client.set_model_version_tag("m", "2", "risk", "low")
+    client.set_registered_model_tag("m", "owner", "team")
+    check(client.get_model_version("m", "2").tags == {"risk": "low"} and client.get_registered_model("m").tags == {"owner": "team"}, "tags")
+    client.delete_model_version_tag("m", "2", "risk")
+    client.delete_registered_model_tag("m", "owner")
+    check(client.get_model_version("m", "2").tags == {} and client.get_registered_model("m").tags == {}, "tags are deleted")
+    client.update_model_version("m", "2", description="the second")
+    client.update_registered_model("m", description="what it is for")
+    check(client.get_model_version("m", "2").description == "the second" and client.get_registered_model("m").description == "what it is for", "descriptions")
+    client.transition_model_version_stage("m", "1", "Production")
+    client.transition_model_version_stage("m", "2", "Production", archive_existing_versions=True)
+    check([client.get_model_version("m", x).current_stage for x in "12"] == ["Archived", "Production"], "stages")
+    check([v.version for v in client.get_latest_versions("m", stages=["Production"])] == ["2"], "the newest of a stage")
+
+    client.create_registered_model("other", tags={"a": "b"}, description="new")
+    check([m.name for m in client.search_registered_models()] == ["m", "other"], "a model is created, and listed")
+    check([m.name for m in client.search_registered_models("name LIKE 'o%'")] == ["other"], "and searched")
+    check("RESOURCE_ALREADY_EXISTS" in refused(client.create_registered_model, "m"), "once")
+    page = client.search_registered_models(max_results=1)
+    check(len(page) == 1 and [m.name for m in client.search_registered_models(max_results=1, page_token=page.token)] == ["other"], "in pages")
+    made = client.create_model_version("other", source=uri)
+    check(made.version == "1" and made.run_id == client.get_model_version("m", "2").run_id, "a version of an artifact on record, with its run", str(made))
+    check("no artifact on record" in refused(client.create_model_version, "other", source="/etc/passwd"), "and of nothing else")
+    client.rename_registered_model("other", "another")
+    check(client.get_registered_model("another").tags == {"a": "b"}, "renamed")
+    client.delete_model_version("another", "1")
+    client.delete_registered_model("another")
+    error = refused(client.get_registered_model, "another")
+    check("RESOURCE_DOES_NOT_EXIST" in error, "deleted", error)
+    check("RESOURCE_DOES_NOT_EXIST" in refused(client.get_model_version, "m", "9"), "a version that is not there")
+
+
+def tracking(client) -> None:
+    all_ = client.search_experiments()
+    check("tuning" in [e.name for e in all_], "experiments", str(all_))
+    e = client.get_experiment_by_name("tuning")
+    check(client.get_experiment(e.experiment_id).name == "tuning" and client.get_experiment_by_name("none") is None, "an experiment by id and name")
+    runs = client.search_runs([e.experiment_id])
+    check([r.info.run_name for r in runs] == ["b", "a"] and all(r.info.status == "FINISHED" for r in runs), "runs, newest first", str(runs))
+    a = runs[1]
+    check(a.data.params == {"c": "1.0", "kind": "l1"} and a.data.metrics["accuracy"] == 0.8 and a.data.metrics["log loss"] == 0.19999999999999996, "their params and metrics", str(a.data))
+    check(a.info.end_time >= a.info.start_time > 1.6e12, "times in milliseconds")
+    for text, want in (("metrics.accuracy > 0.85", ["b"]), ("params.kind = 'l2'", ["b"]), ("attributes.status = 'FINISHED' and metrics.accuracy < 0.85", ["a"]),
+                       ("tags.team = 'x'", ["b"]), ("metrics.`log loss` > 0.15", ["a"]), ("params.kind LIKE 'l%'", ["b", "a"])):
+        check([r.info.run_name for r in client.search_runs([e.experiment_id], filter_string=text)] == want, f"search: {text}")
+    check([r.info.run_name for r in client.search_runs([e.experiment_id], order_by=["metrics.accuracy ASC"])] == ["a", "b"], "in an order")
+    page = client.search_runs([e.experiment_id], max_results=1)
+    check([r.info.run_name for r in client.search_runs([e.experiment_id], max_results=1, page_token=page.token)] == ["a"], "in pages")
+    client.set_tag(a.info.run_id, "seen", "yes")
+    check(client.get_run(a.info.run_id).data.tags["seen"] == "yes", "a tag is set")
+    client.delete_tag(a.info.run_id, "seen")
+    check("seen" not in client.get_run(a.info.run_id).data.tags, "and deleted")
+    check([m.value for m in client.get_metric_history(a.info.run_id, "accuracy")] == [0.8], "a metric's history")
+    check("RESOURCE_DOES_NOT_EXIST" in refused(client.get_run, "0" * 32), "a run that is not there")
+    check("INVALID_PARAMETER_VALUE" in refused(client.search_runs, [e.experiment_id], "metrics.accuracy >> 1"), "a filter that cannot be read")
+    check(refused(client.log_metric, a.info.run_id, "x", 1.0) != "", "runs are written by dhow alone")
+
+
+def main() -> None:
+    if mlflow is None:
+        skip("MLflow", "mlflow-skinny is not installed")
+        done()
+    with tempfile.TemporaryDirectory(prefix="dhow-mlflow-") as folder:
+        home = pathlib.Path(folder) / "home"
+        for name, accuracy, kind in (("a", 0.8, "l1"), ("b", 0.9, "l2")):
+            r = dhow("run", write(folder, training(accuracy), f"{name}.json"), "--name", name, "--experiment", "tuning", "-p", f"kind={kind}", "--tag", f"team={'x' if name == 'b' else 'y'}",
+                     "--quiet", home=home)
+            check(r.returncode == 0, f"run {name}", says(r))
+        p = subprocess.Popen([DHOW, "serve", "--port", "0"], env={**os.environ, "DHOW_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            url = next(word for line in p.stdout for word in line.split() if word.startswith("http://")).rstrip("/.,")
+            mlflow.set_tracking_uri(url)
+            client = mlflow.MlflowClient()
+            registry(client, home)
+            tracking(client)
+            try:
+                urllib.request.urlopen(url + "/api/2.0/mlflow/runs/none")
+                check(False, "no such call")
+            except urllib.error.HTTPError as e:
+                check(e.code == 404 and "ENDPOINT_NOT_FOUND" in e.read().decode(), "no such call")
+        finally:
+            p.terminate()
+            p.communicate(timeout=30)
+    done()
+
+
+main()
