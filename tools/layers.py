@@ -27,6 +27,7 @@ MAY_CALL = {
     "argo": ["plan", "store", "artifact"],
     "api": ["store", "mlflow", "mlmd", "engine", "argo"],
     "compile": ["spec"],
+    "lib": [],
     "ml": ["base"],
     "components": ["ml"],
     "cli": ["base", "mlmd", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "compile", "ml", "components"],

@@ -10,6 +10,7 @@
 
 #include "base/env.h"
 #include "base/mem.h"
+#include "cli/events.h"
 #include "cli/out.h"
 #include "cli/record.h"
 #include "cli/view.h"
@@ -91,16 +92,28 @@ static int print_result(const struct cli *cli, struct store *store, const char *
     return 0;
 }
 
-int cli_execute(const struct cli *cli, struct engine *engine, const char *run_id,
-                struct engine_how how, bool quiet, struct dh_err *err)
+int cli_execute(const struct cli *cli, const struct cli_args *args, struct engine *engine,
+                const char *run_id, struct engine_how how, struct dh_err *err)
 {
+    const bool quiet = cli_has(args, "quiet");
+    own(events_close) struct events *events = NULL;
     struct view *view = view_new(cli, quiet || cli->json);
     struct engine_result result = {.state = PLAN_FAILED};
     int rc;
 
     how.watch = view_watch(view);
+    if (cli_get(args, "events")) {
+        if (events_open(cli_get(args, "events"), how.watch, &events, err) < 0) {
+            view_end(view);
+            return -1;
+        }
+        how.watch = events_watch(events);
+        events_run(events, run_id, plan_state_name(PLAN_RUNNING));
+    }
     rc = engine_execute(engine, run_id, &how, &result, err);
     view_end(view);
+    if (rc == 0 && events)
+        events_run(events, run_id, plan_state_name(result.state));
     if (rc < 0 || print_result(cli, engine_store(engine), run_id, quiet, err) < 0)
         return -1;
     if (result.state == PLAN_CANCELED)

@@ -6,11 +6,11 @@
 
 /* The engine of this invocation's home; SIGINT and SIGTERM cancel. On 0 *ret is the caller's. */
 int cli_engine(const struct cli *cli, struct engine **ret, struct dh_err *err);
-/* Runs it to its end with a view, prints the result (outputs or the contract's JSON to standard
- * output, the summary to standard error) and answers with the exit status. `how->watch` is set
- * here. */
-int cli_execute(const struct cli *cli, struct engine *engine, const char *run_id,
-                struct engine_how how, bool quiet, struct dh_err *err);
+/* Runs it to its end with a view (--quiet, --events of `args`), prints the result (outputs or the
+ * contract's JSON to standard output, the summary to standard error) and answers with the exit
+ * status. `how->watch` is set here. */
+int cli_execute(const struct cli *cli, const struct cli_args *args, struct engine *engine,
+                const char *run_id, struct engine_how how, struct dh_err *err);
 /* Starts `dhow resume RUN` in a session of its own, with no terminal, and prints the run's id. */
 int cli_detach(const struct cli *cli, const char *run_id, struct dh_err *err);
 
@@ -22,6 +22,10 @@ int cli_jobs(const struct cli_args *args, int *ret, struct dh_err *err);
      .letter = 'j',                                                                                \
      .value = "N",                                                                                 \
      .help = "steps at a time (default: the number of cores)"},                                    \
+        {.name = "events",                                                                         \
+         .value = "FILE",                                                                          \
+         .kind = CLI_FILE,                                                                         \
+         .help = "append each state change to the file, as a line of JSON"},                       \
     {                                                                                              \
         .name = "quiet", .letter = 'q',                                                            \
         .help = "no progress and no summary: failures and results alone"                           \

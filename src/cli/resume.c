@@ -31,7 +31,7 @@ static int run_resume(struct cli *cli, const struct cli_args *args, struct dh_er
         how.mode = ENGINE_START;
     if (cli_engine(cli, &engine, err) < 0)
         return -1;
-    return cli_execute(cli, engine, run.uuid, how, cli_has(args, "quiet"), err);
+    return cli_execute(cli, args, engine, run.uuid, how, err);
 }
 
 static const struct cli_option resume_options[] = {
@@ -101,7 +101,7 @@ static int run_retry(struct cli *cli, const struct cli_args *args, struct dh_err
         hint_changed(&run);
     if (cli_engine(cli, &engine, err) < 0)
         return -1;
-    return cli_execute(cli, engine, run.uuid, how, cli_has(args, "quiet"), err);
+    return cli_execute(cli, args, engine, run.uuid, how, err);
 }
 
 static const struct cli_option retry_options[] = {

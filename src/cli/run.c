@@ -104,7 +104,7 @@ static int run_from(const struct cli *cli, const struct cli_args *args, struct e
         return -1;
     for (size_t i = 0; i < runs.n; i++)
         if (store_state_ended(runs.items[i].state))
-            return cli_execute(cli, engine, runs.items[i].uuid, how, cli_has(args, "quiet"), err);
+            return cli_execute(cli, args, engine, runs.items[i].uuid, how, err);
     return dh_fail(err, DH_NOT_FOUND,
                    "--from %s: pipeline '%s' has no run that has ended; run it once without --from",
                    task, name);
@@ -122,7 +122,7 @@ static int submit_and_run(const struct cli *cli, const struct cli_args *args, st
         return -1;
     if (cli_has(args, "detach"))
         return cli_detach(cli, run_id, err);
-    return cli_execute(cli, engine, run_id, how, cli_has(args, "quiet"), err);
+    return cli_execute(cli, args, engine, run_id, how, err);
 }
 
 static int run_run(struct cli *cli, const struct cli_args *args, struct dh_err *err)
