@@ -41,6 +41,11 @@ test: deps deps-test $(BUILD)/build.ninja .venv .tools ## all checks and tests; 
 bench: build ## speed: the demo, the cost of a step, against ninja
 	@python3 bench/run.py $(DHOW) $(ARGS)
 
+bench-record: build deps-test ## what the record costs, beside ML Metadata's client and on servers
+	@tools/make-mlmd-venv.sh >/dev/null || echo "without Google's ml_metadata client" >&2
+	@ninja -C $(BUILD) --quiet src/store/bench-store src/store/bench-lineage
+	@python3 bench/record/run.py $(BUILD) $(ARGS)
+
 bench-ml: build .venv ## speed of the numeric core beside its peers
 	@.venv/bin/python bench/ml/run.py $(DHOW) $(ARGS)
 
@@ -83,4 +88,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help deps deps-test build demo test bench bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE
+.PHONY: help deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE

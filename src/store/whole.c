@@ -231,7 +231,7 @@ static int copy_table(struct db *from, struct db *to, const struct db_table *tab
     own_walk struct walk walk = {.db = from, .table = table, .arena = arena_new()};
     const char *sql = NULL;
     struct db_val vals[64];
-    int64_t given = 0;
+    int64_t given = 0, last = 0;
     int rc;
 
     while ((rc = walk_next(&walk, err)) == 1) {
@@ -246,6 +246,7 @@ static int copy_table(struct db *from, struct db *to, const struct db_table *tab
         digest_row(d, walk.rows);
         if (db_run_vals(to, err, sql, vals, (size_t)n) < 0)
             return dh_while(err, "table %s", table->name);
+        last = vals[0].kind == DB_INT ? vals[0].i : 0; /* of a table with ids: the id */
         ret->rows++;
         if (++w->done % PAGE == 0)
             tell(w);
@@ -253,9 +254,9 @@ static int copy_table(struct db *from, struct db *to, const struct db_table *tab
     (void)digest_end(d, ret->digest);
     if (rc < 0 || !table->has_id)
         return rc;
-    return db_given(from, table->name, &given, err) < 0 ? -1
-           : given == 0                                 ? 0
-                                                        : db_set_given(to, table->name, given, err);
+    if (db_given(from, table->name, &given, err) < 0)
+        return -1;
+    return db_set_given(to, table->name, given > last ? given : last, err);
 }
 
 /* What the schema itself puts into a new record goes; else there must be nothing. */
