@@ -1,34 +1,11 @@
-#include "store/run-query.h"
+#include "store/run-query-priv.h"
 
-#include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "store/store.h"
-
-enum token { END, WORD, TEXT, OP, OPEN, CLOSE, COMMA };
-enum kind { METRIC, PARAM, TAG, STATE, NAME, TIME, NUMBER, DURATION, FLAG };
-
-struct lexer {
-    struct run_query *q;
-    const char *all, *at, *start; /* of the token */
-    enum token token;
-    char *text; /* of WORD, TEXT and OP; in the arena */
-    int depth;
-    size_t n_values;
-    struct dh_err *err;
-};
-
-struct key {
-    enum kind kind;
-    const char *column;      /* of the run and what is joined to it */
-    const char *name, *task; /* of a metric, parameter or tag */
-};
 
 void run_query_done(struct run_query *q)
 {
@@ -41,268 +18,6 @@ void run_query_value(struct run_query *q, struct db_val value)
 {
     DH_GROW(q->vals, q->n, q->cap);
     q->vals[q->n++] = value;
-}
-
-/* ---- words ---- */
-
-static int wrong(struct lexer *x, const char *what)
-{
-    return dh_fail(x->err, DH_INVALID, "condition, column %zu: %s: %s", x->start - x->all + 1, what,
-                   x->all);
-}
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || (c && strchr("_.-+/@:%", c)) || ((unsigned char)c & 0x80);
-}
-
-/* A quoted text from at, whose first character is the quote; doubled quotes stand for one. */
-static int quoted(struct lexer *x, struct buf *to)
-{
-    char quote = *x->at++;
-
-    for (;; x->at++) {
-        if (!*x->at)
-            return wrong(x, "a quoted text that has no end");
-        if (*x->at == quote && x->at[1] == quote)
-            x->at++;
-        else if (*x->at == quote)
-            break;
-        buf_addc(to, *x->at);
-    }
-    x->at++;
-    return 0;
-}
-
-static int word(struct lexer *x)
-{
-    own_buf struct buf b = {0};
-
-    while (is_word(*x->at)) {
-        buf_addc(&b, *x->at++);
-        if (x->at[-1] == '.' && (*x->at == '"' || *x->at == '`') && quoted(x, &b) < 0)
-            return -1;
-    }
-    x->token = WORD;
-    x->text = arena_strdup(x->q->arena, buf_str(&b));
-    return 0;
-}
-
-static int text(struct lexer *x)
-{
-    own_buf struct buf b = {0};
-
-    if (quoted(x, &b) < 0)
-        return -1;
-    x->token = TEXT;
-    x->text = arena_strdup(x->q->arena, buf_str(&b));
-    return 0;
-}
-
-static int next(struct lexer *x)
-{
-    static const char *const ops[] = {"==", "!=", "<>", "<=", ">=", "=", "<", ">"};
-
-    x->at += strspn(x->at, " \t\r\n");
-    x->start = x->at;
-    if (is_word(*x->at))
-        return word(x);
-    if (*x->at && strchr("'\"`", *x->at))
-        return text(x);
-    if (!*x->at || strchr("(),", *x->at)) {
-        x->token = !*x->at ? END : *x->at == '(' ? OPEN : *x->at == ')' ? CLOSE : COMMA;
-        x->at += *x->at != '\0';
-        return 0;
-    }
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (!strncmp(x->at, ops[i], strlen(ops[i]))) {
-            x->token = OP;
-            x->text = arena_strdup(x->q->arena, ops[i]);
-            x->at += strlen(ops[i]);
-            return 0;
-        }
-    return wrong(x, "a character that means nothing here");
-}
-
-static bool is(const struct lexer *x, const char *keyword)
-{
-    return x->token == WORD && !strcasecmp(x->text, keyword);
-}
-
-/* ---- keys ---- */
-
-static const struct {
-    const char *name;
-    enum kind kind;
-    const char *column;
-} columns[] = {{"state", STATE, "r.state"},
-               {"status", STATE, "r.state"},
-               {"pipeline", NAME, "p.name"},
-               {"version", NAME, "v.name"},
-               {"experiment", NAME, "e.name"},
-               {"name", NAME, "r.display_name"},
-               {"run_name", NAME, "r.display_name"},
-               {"display_name", NAME, "r.display_name"},
-               {"id", NAME, "r.uuid"},
-               {"run_id", NAME, "r.uuid"},
-               {"notes", NAME, "r.notes"},
-               {"number", NUMBER, "r.id"},
-               {"created", TIME, "r.created_us"},
-               {"started", TIME, "r.started_us"},
-               {"start_time", TIME, "r.started_us"},
-               {"finished", TIME, "r.finished_us"},
-               {"end_time", TIME, "r.finished_us"},
-               {"duration", DURATION, "(r.finished_us - r.started_us)"},
-               {"archived", FLAG, "r.archived"}};
-
-static int read_named(struct lexer *x, const char *text, struct key *ret)
-{
-    static const struct {
-        const char *prefix;
-        enum kind kind;
-    } prefixes[] = {{"metric.", METRIC}, {"metrics.", METRIC},  {"param.", PARAM},
-                    {"params.", PARAM},  {"parameter.", PARAM}, {"parameters.", PARAM},
-                    {"tag.", TAG},       {"tags.", TAG}};
-
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        size_t n = strlen(prefixes[i].prefix);
-        const char *at;
-
-        if (strncasecmp(text, prefixes[i].prefix, n) != 0)
-            continue;
-        *ret = (struct key){.kind = prefixes[i].kind, .name = text + n};
-        at = ret->kind == METRIC ? strrchr(ret->name, '@') : NULL;
-        if (at) {
-            ret->task = at + 1;
-            ret->name = arena_strndup(x->q->arena, ret->name, (size_t)(at - ret->name));
-        }
-        return *ret->name && (!at || *ret->task)
-                   ? 0
-                   : wrong(x, "a key without its name, as in metric.accuracy");
-    }
-    return 1;
-}
-
-static int read_key(struct lexer *x, struct key *ret)
-{
-    const char *text = x->text;
-    int rc = x->token == WORD ? read_named(x, text, ret)
-                              : wrong(x, "expected a key, as in metric.accuracy or state");
-
-    if (rc <= 0)
-        return rc;
-    if (!strncasecmp(text, "attributes.", 11))
-        text += 11;
-    else if (!strncasecmp(text, "attribute.", 10))
-        text += 10;
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        if (!strcasecmp(columns[i].name, text)) {
-            *ret = (struct key){.kind = columns[i].kind, .column = columns[i].column};
-            return 0;
-        }
-    return wrong(x, "an unknown key (there are metric.NAME, param.NAME, tag.NAME, state, pipeline, "
-                    "version, experiment, name, number, id, notes, created, started, finished, "
-                    "duration, archived)");
-}
-
-/* ---- values ---- */
-
-static bool as_number(const char *text, double *ret)
-{
-    char *end;
-
-    *ret = strtod(text, &end);
-    return end != text && !*end && isfinite(*ret);
-}
-
-static int time_value(struct lexer *x, struct db_val *ret)
-{
-    own_mem char *day = dh_printf("%.10sT00:00:00Z", x->text);
-    double number;
-    int64_t us;
-
-    if (clock_parse_span(x->text, &us) == 0)
-        *ret = DB_I(clock_now_us() - us);
-    else if (clock_parse(x->text, &us) == 0 || (strlen(x->text) == 10 && !clock_parse(day, &us)))
-        *ret = DB_I(us);
-    else if (as_number(x->text, &number) && number >= 0 && number < 1e15)
-        *ret = DB_I((int64_t)(number * 1000)); /* MLflow's milliseconds */
-    else
-        return wrong(x, "expected a time: 2026-11-30, 2026-11-30T08:00:00Z, or 7d, 12h, 30m ago");
-    return 0;
-}
-
-static int state_value(struct lexer *x, struct db_val *ret)
-{
-    static const char *const others[][2] = {
-        {"FINISHED", "SUCCEEDED"}, {"KILLED", "CANCELED"}, {"SCHEDULED", "PENDING"}};
-    char *upper = arena_strdup(x->q->arena, x->text);
-    enum store_state state;
-
-    for (char *c = upper; *c; c++)
-        *c = (char)toupper((unsigned char)*c);
-    for (size_t i = 0; i < 3; i++)
-        if (!strcmp(upper, others[i][0]))
-            upper = arena_strdup(x->q->arena, others[i][1]);
-    if (store_state_parse(upper, &state) < 0)
-        return wrong(x, "no such state (PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED, CACHED, "
-                        "CANCELED)");
-    *ret = DB_T(store_state_name(state));
-    return 0;
-}
-
-static int flag_value(struct lexer *x, struct db_val *ret)
-{
-    bool yes = !strcasecmp(x->text, "true") || !strcmp(x->text, "1");
-
-    if (!yes && strcasecmp(x->text, "false") != 0 && strcmp(x->text, "0") != 0)
-        return wrong(x, "expected true or false");
-    *ret = DB_I(yes);
-    return 0;
-}
-
-/* The token as a value for `key`; `like`: always a text. */
-static int read_value(struct lexer *x, const struct key *key, bool like, struct db_val *ret)
-{
-    double number;
-    int64_t us;
-
-    if (x->token != WORD && x->token != TEXT)
-        return wrong(x, "expected a value");
-    if (++x->n_values > RUN_QUERY_MAX_VALUES)
-        return wrong(x, "too many values");
-    if (like) {
-        *ret = DB_T(x->text);
-        return 0;
-    }
-    switch (key->kind) {
-    case STATE:
-        return state_value(x, ret);
-    case TIME:
-        return time_value(x, ret);
-    case FLAG:
-        return flag_value(x, ret);
-    case DURATION:
-        if (clock_parse_span(x->text, &us) == 0) {
-            *ret = DB_R((double)us);
-            return 0;
-        }
-        break;
-    case PARAM:
-        *ret = x->token == WORD && as_number(x->text, &number) ? DB_R(number) : DB_T(x->text);
-        return 0;
-    case TAG:
-    case NAME:
-        *ret = DB_T(x->text);
-        return 0;
-    case METRIC:
-    case NUMBER:
-        break;
-    }
-    if (!as_number(x->text, &number))
-        return wrong(x, "expected a number");
-    *ret = DB_R(key->kind == DURATION ? number * 1e6 : number);
-    return 0;
 }
 
 /* ---- one condition ---- */
@@ -422,49 +137,57 @@ static bool orders(const char *op)
 
 static int read_list(struct lexer *x, const struct key *key, struct test *t)
 {
-    if (next(x) < 0)
+    if (lexer_next(x) < 0)
         return -1;
     if (x->token != OPEN)
-        return wrong(x, "expected '(' and a list");
+        return lexer_wrong(x, "expected '(' and a list");
     do {
         struct db_val value;
 
-        if (next(x) < 0 || read_value(x, key, false, &value) < 0)
+        if (lexer_next(x) < 0 || lexer_value(x, key, false, &value) < 0)
             return -1;
         if (t->n && t->vals[0].kind != value.kind)
-            return wrong(x, "numbers and texts in one list");
+            return lexer_wrong(x, "numbers and texts in one list");
         DH_GROW(t->vals, t->n, t->cap);
         t->vals[t->n++] = value;
-        if (next(x) < 0)
+        if (lexer_next(x) < 0)
             return -1;
     } while (x->token == COMMA);
-    return x->token == CLOSE ? next(x) : wrong(x, "expected ',' or ')'");
+    return x->token == CLOSE ? lexer_next(x) : lexer_wrong(x, "expected ',' or ')'");
+}
+
+static bool is_text(const struct key *key)
+{
+    return key->kind == PARAM || key->kind == TAG || key->kind == NAME;
+}
+
+static const char *sql_op(const char *op)
+{
+    return !strcmp(op, "==") ? "=" : !strcmp(op, "!=") ? "<>" : op;
 }
 
 static int read_test(struct lexer *x, const struct key *key, struct test *t)
 {
     struct db_val value;
 
-    t->fold = is(x, "ilike");
-    t->like = t->fold || is(x, "like");
-    if (is(x, "in")) {
+    t->fold = lexer_is(x, "ilike");
+    t->like = t->fold || lexer_is(x, "like");
+    if (lexer_is(x, "in")) {
         t->op = "in";
         return read_list(x, key, t);
     }
     if (x->token != OP && !t->like)
         return 0; /* the key alone */
-    t->op = t->like ? "like" : !strcmp(x->text, "==") ? "=" : x->text;
-    if (!strcmp(t->op, "!="))
-        t->op = "<>";
-    if (t->like && key->kind != PARAM && key->kind != TAG && key->kind != NAME)
-        return wrong(x, "like is for texts: param, tag, name, pipeline, experiment, notes");
+    t->op = t->like ? "like" : sql_op(x->text);
+    if (t->like && !is_text(key))
+        return lexer_wrong(x, "like is for texts: param, tag, name, pipeline, experiment, notes");
     if (!t->like && orders(t->op) && (key->kind == STATE || key->kind == FLAG))
-        return wrong(x, "this key knows = and != alone");
-    if (next(x) < 0 || read_value(x, key, t->like, &value) < 0)
+        return lexer_wrong(x, "this key knows = and != alone");
+    if (lexer_next(x) < 0 || lexer_value(x, key, t->like, &value) < 0)
         return -1;
     DH_GROW(t->vals, t->n, t->cap);
     t->vals[t->n++] = value;
-    return next(x);
+    return lexer_next(x);
 }
 
 static int condition(struct lexer *x)
@@ -473,7 +196,7 @@ static int condition(struct lexer *x)
     struct key key;
     int rc;
 
-    if (read_key(x, &key) < 0 || next(x) < 0)
+    if (lexer_key(x, &key) < 0 || lexer_next(x) < 0)
         return -1;
     rc = read_test(x, &key, &t);
     if (rc == 0)
@@ -491,19 +214,19 @@ static int one(struct lexer *x)
     int rc;
 
     if (++x->depth > RUN_QUERY_MAX_DEPTH)
-        return wrong(x, "too deep");
-    if (is(x, "not")) {
+        return lexer_wrong(x, "too deep");
+    if (lexer_is(x, "not")) {
         buf_adds(&x->q->sql, "NOT coalesce(");
-        rc = next(x) < 0 ? -1 : one(x);
+        rc = lexer_next(x) < 0 ? -1 : one(x);
         buf_adds(&x->q->sql,
                  ", 0 = 1)"); /* what a run does not have is false, so its not is true */
     } else if (x->token == OPEN) {
         buf_adds(&x->q->sql, "(");
-        rc = next(x) < 0 ? -1 : any_of(x);
+        rc = lexer_next(x) < 0 ? -1 : any_of(x);
         if (rc == 0 && x->token != CLOSE)
-            rc = wrong(x, "expected ')', 'and' or 'or'");
+            rc = lexer_wrong(x, "expected ')', 'and' or 'or'");
         buf_adds(&x->q->sql, ")");
-        rc = rc < 0 ? -1 : next(x);
+        rc = rc < 0 ? -1 : lexer_next(x);
     } else {
         rc = condition(x);
     }
@@ -516,9 +239,9 @@ static int joined(struct lexer *x, const char *keyword, const char *sql,
 {
     if (part(x) < 0)
         return -1;
-    while (is(x, keyword)) {
+    while (lexer_is(x, keyword)) {
         buf_adds(&x->q->sql, sql);
-        if (next(x) < 0 || part(x) < 0)
+        if (lexer_next(x) < 0 || part(x) < 0)
             return -1;
     }
     return 0;
@@ -544,7 +267,7 @@ static int begin(struct lexer *x, const char *text)
         return dh_fail(x->err, DH_INVALID, "the condition is longer than %d bytes",
                        RUN_QUERY_MAX_BYTES);
     x->all = x->at = x->start = text;
-    return next(x);
+    return lexer_next(x);
 }
 
 int run_query_where(struct run_query *q, const char *text, struct dh_err *err)
@@ -558,7 +281,7 @@ int run_query_where(struct run_query *q, const char *text, struct dh_err *err)
     buf_adds(&q->sql, " AND ");
     if (any_of(&x) < 0)
         return -1;
-    return x.token == END ? 0 : wrong(&x, "expected 'and', 'or' or the end");
+    return x.token == END ? 0 : lexer_wrong(&x, "expected 'and', 'or' or the end");
 }
 
 /* ---- order ---- */
@@ -568,12 +291,12 @@ static int direction(struct lexer *x, const char **ret)
     *ret = "ASC";
     if (x->token == END)
         return 0;
-    if (!is(x, "asc") && !is(x, "desc"))
-        return wrong(x, "expected asc or desc");
-    *ret = is(x, "asc") ? "ASC" : "DESC";
-    if (next(x) < 0)
+    if (!lexer_is(x, "asc") && !lexer_is(x, "desc"))
+        return lexer_wrong(x, "expected asc or desc");
+    *ret = lexer_is(x, "asc") ? "ASC" : "DESC";
+    if (lexer_next(x) < 0)
         return -1;
-    return x->token == END ? 0 : wrong(x, "one key, and asc or desc");
+    return x->token == END ? 0 : lexer_wrong(x, "one key, and asc or desc");
 }
 
 int run_query_sort(struct run_query *q, const char *text, struct dh_err *err)
@@ -582,7 +305,8 @@ int run_query_sort(struct run_query *q, const char *text, struct dh_err *err)
     const char *column, *way;
     struct key key;
 
-    if (begin(&x, text) < 0 || read_key(&x, &key) < 0 || next(&x) < 0 || direction(&x, &way) < 0)
+    if (begin(&x, text) < 0 || lexer_key(&x, &key) < 0 || lexer_next(&x) < 0 ||
+        direction(&x, &way) < 0)
         return -1;
     column = key.column;
     if (!column) { /* runs that have none are not there */
