@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "api/jwt.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/fs.h"
@@ -21,6 +22,7 @@ struct auth {
     struct entry *entries;
     size_t n, cap;
     bool multi_user;
+    struct jwt *jwt;
     struct user owner;
     unsigned char salt[32];
 };
@@ -118,6 +120,14 @@ int auth_open(const struct auth_options *options, struct auth **ret, struct dh_e
         return dh_fail_errno(err, "getrandom");
     if (options->tokens_file && read_tokens(auth, options->tokens_file, err) < 0)
         return -1;
+    if (options->oidc_issuer) {
+        const struct jwt_options jwt = {.issuer = options->oidc_issuer,
+                                        .audience = options->oidc_audience,
+                                        .keys = options->oidc_keys};
+
+        if (jwt_open(&jwt, &auth->jwt, err) < 0)
+            return -1;
+    }
     *ret = take(&auth);
     return 0;
 }
@@ -127,6 +137,7 @@ struct auth *auth_close(struct auth *auth)
     for (size_t i = 0; auth && i < auth->n; i++)
         free((void *)(uintptr_t)auth->entries[i].user.namespaces);
     if (auth) {
+        jwt_close(auth->jwt);
         free(auth->entries);
         free(auth->text);
         free(auth);
@@ -136,7 +147,7 @@ struct auth *auth_close(struct auth *auth)
 
 bool auth_needed(const struct auth *auth)
 {
-    return auth->n > 0;
+    return auth->n > 0 || auth->jwt;
 }
 
 bool auth_multi_user(const struct auth *auth)
@@ -156,6 +167,17 @@ static const struct entry *entry_of(const struct auth *auth, const char *token)
     return NULL;
 }
 
+static const struct user *claims_user(const struct jwt_claims *claims, struct arena *a)
+{
+    struct user *user = arena_alloc(a, sizeof *user);
+
+    user->name = claims->subject;
+    if (read_role(claims->role, &user->role) < 0)
+        user->role = AUTH_VIEWER;
+    user->namespaces = claims->namespaces;
+    return user;
+}
+
 const struct user *auth_user(struct auth *auth, const char *authorization, const char *cookie,
                              struct arena *a)
 {
@@ -165,11 +187,14 @@ const struct user *auth_user(struct auth *auth, const char *authorization, const
         return &auth->owner;
     if (authorization && !strncasecmp(authorization, "Bearer ", 7)) {
         const char *token = authorization + 7;
+        struct jwt_claims claims;
+        struct dh_err ignored;
 
         e = entry_of(auth, token);
         if (e)
             return &e->user;
-        (void)a;
+        if (auth->jwt && jwt_verify(auth->jwt, token, a, &claims, &ignored) == 0)
+            return claims_user(&claims, a);
     }
     /* A cookie's value is random and is not a token: an ordinary comparison is enough. */
     for (size_t i = 0; cookie && i < auth->n; i++)

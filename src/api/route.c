@@ -5,6 +5,7 @@
 #include "api/experiments.h"
 #include "api/mlflow.h"
 #include "api/mlmd.h"
+#include "api/native.h"
 #include "api/pipelines.h"
 #include "api/recurring.h"
 #include "api/runs.h"
@@ -87,6 +88,18 @@ static const struct route routes[] = {
      "Failed to get a recurring run"},
     {REQ_DELETE, V2 "recurringruns/{}", recurring_delete, AUTH_ADMIN, FORM_KFP, 0,
      "Failed to delete a recurring run"},
+
+    /* ---- KFP: native tasks and artifacts ---- */
+    {REQ_GET, V2 "tasks", native_tasks_list, AUTH_VIEWER, FORM_KFP, 0, "Failed to list tasks"},
+    {REQ_GET, V2 "tasks/{}", native_tasks_get, AUTH_VIEWER, FORM_KFP, 0, "Failed to get a task"},
+    {REQ_GET, V2 "artifacts", native_artifacts_list, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to list artifacts"},
+    {REQ_GET, V2 "artifacts/{}", native_artifacts_get, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to get an artifact"},
+    {REQ_GET, V2 "artifact_tasks", native_artifact_tasks_list, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to list artifact tasks"},
+    {REQ_GET, V2 "runs/{}/nodes/{}/artifacts/{}:read", runs_read_artifact, AUTH_VIEWER, FORM_UPLOAD,
+     0, "Failed to read an artifact"},
 
     /* ---- the page ---- */
     {REQ_GET, "/ui/runs", ui_runs_list, AUTH_VIEWER, FORM_UI, 0, NULL},

@@ -1,0 +1,267 @@
+#include "api/jwt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/b64.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/http.h"
+#include "base/js.h"
+#include "base/mem.h"
+#include "base/sign.h"
+
+enum { MAX_TOKEN = 16384, LEEWAY_S = 60, MAX_KEYS = (int)1 << 20, AGAIN_S = 60 };
+
+struct jwt {
+    char *issuer, *audience, *keys_at;
+    struct js *keys; /* the JWKS */
+    int64_t read_us;
+};
+
+/* ---- keys ---- */
+
+static int get(const char *at, struct js **ret, struct dh_err *err)
+{
+    own_buf struct buf text = {.max = MAX_KEYS};
+
+    if (strncmp(at, "http://", 7) != 0 && strncmp(at, "https://", 8) != 0)
+        return js_parse_file(at, MAX_KEYS, ret, err);
+    if (http_get(at, &text, err) < 0)
+        return -1;
+    return js_parse(buf_str(&text), text.n, ret, err);
+}
+
+/* The issuer says itself where its keys are. */
+static int discover(struct jwt *jwt, struct dh_err *err)
+{
+    size_t n = strlen(jwt->issuer);
+    own_mem char *at = dh_printf("%s%s.well-known/openid-configuration", jwt->issuer,
+                                 n && jwt->issuer[n - 1] == '/' ? "" : "/");
+    own(js_free) struct js *v = NULL;
+    const char *keys;
+
+    if (get(at, &v, err) < 0)
+        return -1;
+    keys = js_get_text(v, "jwks_uri");
+    if (!keys)
+        return dh_fail(err, DH_INVALID, "%s names no jwks_uri", at);
+    jwt->keys_at = dh_strdup(keys);
+    return 0;
+}
+
+static int read_keys(struct jwt *jwt, struct dh_err *err)
+{
+    struct js *keys = NULL;
+
+    jwt->read_us = clock_mono_us();
+    if (!jwt->keys_at && discover(jwt, err) < 0)
+        return dh_while(err, "OIDC issuer %s", jwt->issuer);
+    if (get(jwt->keys_at, &keys, err) < 0)
+        return dh_while(err, "OIDC keys");
+    if (!js_is(js_get(keys, "keys"), JS_ARRAY)) {
+        js_free(keys);
+        return dh_fail(err, DH_INVALID, "%s is no JSON web key set", jwt->keys_at);
+    }
+    js_free(jwt->keys);
+    jwt->keys = keys;
+    return 0;
+}
+
+int jwt_open(const struct jwt_options *options, struct jwt **ret, struct dh_err *err)
+{
+    own(jwt_close) struct jwt *jwt = dh_zalloc(1, sizeof *jwt);
+
+    if (!options->audience)
+        return dh_fail(err, DH_INVALID,
+                       "OIDC needs an audience (--oidc-audience): whom are the tokens for?");
+    jwt->issuer = dh_strdup(options->issuer);
+    jwt->audience = dh_strdup(options->audience);
+    jwt->keys_at = options->keys ? dh_strdup(options->keys) : NULL;
+    if (read_keys(jwt, err) < 0)
+        return -1;
+    *ret = take(&jwt);
+    return 0;
+}
+
+struct jwt *jwt_close(struct jwt *jwt)
+{
+    if (jwt) {
+        free(jwt->issuer);
+        free(jwt->audience);
+        free(jwt->keys_at);
+        js_free(jwt->keys);
+        free(jwt);
+    }
+    return NULL;
+}
+
+/* ---- tokens ---- */
+
+struct token {
+    const char *text;
+    size_t n_signed; /* of the text: what is signed */
+    struct js *head, *body;
+    struct sign_bytes signature;
+};
+
+static void token_done(struct token *t)
+{
+    js_free(t->head);
+    js_free(t->body);
+}
+
+static int bad(struct dh_err *err)
+{
+    return dh_fail(err, DH_INVALID, "the token is no signed JSON web token");
+}
+
+static int read_json(const char *text, size_t n, struct arena *a, struct js **ret,
+                     struct dh_err *err)
+{
+    size_t n_json;
+    unsigned char *json = b64_read(text, n, a, &n_json);
+
+    return json && js_parse((char *)json, n_json, ret, err) == 0 && js_is(*ret, JS_OBJECT)
+               ? 0
+               : bad(err);
+}
+
+static int read_token(const char *text, struct arena *a, struct token *ret, struct dh_err *err)
+{
+    const char *dot = strchr(text, '.'), *second = dot ? strchr(dot + 1, '.') : NULL;
+
+    if (!second || strlen(text) > MAX_TOKEN || strchr(second + 1, '.'))
+        return bad(err);
+    ret->text = text;
+    ret->n_signed = (size_t)(second - text);
+    ret->signature.p = b64_read(second + 1, strlen(second + 1), a, &ret->signature.n);
+    if (!ret->signature.p)
+        return bad(err);
+    return read_json(text, (size_t)(dot - text), a, &ret->head, err) < 0 ||
+                   read_json(dot + 1, (size_t)(second - dot - 1), a, &ret->body, err) < 0
+               ? -1
+               : 0;
+}
+
+static struct sign_bytes number(const struct js *key, const char *name, struct arena *a)
+{
+    const char *text = js_get_text(key, name);
+    struct sign_bytes r = {0};
+
+    if (text)
+        r.p = b64_read(text, strlen(text), a, &r.n);
+    return r;
+}
+
+/* What signs, by the token's algorithm; never "none", and never a key that is a shared secret. */
+static bool key_of(const struct js *v, const char *alg, struct arena *a, struct sign_key *ret,
+                   int *ret_bits)
+{
+    const char *kty = js_get_text(v, "kty"), *crv = js_get_text(v, "crv"),
+               *use = js_get_text(v, "use");
+
+    if (!kty || (use && strcmp(use, "sig") != 0))
+        return false;
+    *ret_bits = 256;
+    if (!strncmp(alg, "RS", 2) && !strcmp(kty, "RSA")) {
+        *ret = (struct sign_key){SIGN_RSA, number(v, "n", a), number(v, "e", a)};
+        *ret_bits = !strcmp(alg, "RS512") ? 512 : !strcmp(alg, "RS384") ? 384 : 256;
+        return ret->a.p && ret->b.p;
+    }
+    if (!strcmp(alg, "ES256") && !strcmp(kty, "EC") && crv && !strcmp(crv, "P-256")) {
+        *ret = (struct sign_key){SIGN_P256, number(v, "x", a), number(v, "y", a)};
+        return ret->a.p && ret->b.p;
+    }
+    if (!strcmp(alg, "EdDSA") && !strcmp(kty, "OKP") && crv && !strcmp(crv, "Ed25519")) {
+        *ret = (struct sign_key){SIGN_ED25519, number(v, "x", a), {0}};
+        return ret->a.p != NULL;
+    }
+    return false;
+}
+
+static int verify_by(struct jwt *jwt, const struct token *t, struct arena *a, struct dh_err *err)
+{
+    const char *alg = js_get_text(t->head, "alg"), *kid = js_get_text(t->head, "kid");
+    const struct js *keys = js_get(jwt->keys, "keys");
+    const struct sign_bytes message = {(const unsigned char *)t->text, t->n_signed};
+
+    for (size_t i = 0; alg && i < js_n(keys) && i < 100; i++) {
+        const struct js *v = js_at(keys, i);
+        const char *id = js_get_text(v, "kid");
+        struct sign_key key;
+        int bits;
+
+        if ((kid && id && strcmp(kid, id) != 0) || !key_of(v, alg, a, &key, &bits))
+            continue;
+        if (sign_verify(&key, bits, message, t->signature, err) == 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* ---- claims ---- */
+
+static bool is_for(const struct js *aud, const char *audience)
+{
+    if (js_text(aud))
+        return !strcmp(js_text(aud), audience);
+    for (size_t i = 0; i < js_n(aud); i++)
+        if (js_text(js_at(aud, i)) && !strcmp(js_text(js_at(aud, i)), audience))
+            return true;
+    return false;
+}
+
+static const char *joined(const struct js *names, struct arena *a)
+{
+    const char *text = ",";
+
+    if (js_text(names))
+        return arena_printf(a, ",%s,", js_text(names));
+    if (!js_is(names, JS_ARRAY))
+        return NULL;
+    for (size_t i = 0; i < js_n(names); i++)
+        if (js_text(js_at(names, i)))
+            text = arena_printf(a, "%s%s,", text, js_text(js_at(names, i)));
+    return text;
+}
+
+static int read_claims(const struct jwt *jwt, const struct js *body, struct arena *a,
+                       struct jwt_claims *ret, struct dh_err *err)
+{
+    const char *issuer = js_get_text(body, "iss"), *subject = js_get_text(body, "email"),
+               *role = js_get_text(body, "dhow_role");
+    double now_s = (double)clock_now_us() / 1e6;
+
+    if (!issuer || strcmp(issuer, jwt->issuer) != 0 || !is_for(js_get(body, "aud"), jwt->audience))
+        return dh_fail(err, DH_INVALID, "the token is not of this issuer, or not for this server");
+    if (js_as_num(js_get(body, "exp"), 0) + LEEWAY_S < now_s ||
+        js_as_num(js_get(body, "nbf"), 0) - LEEWAY_S > now_s)
+        return dh_fail(err, DH_INVALID, "the token is too old, or not valid yet");
+    if (!subject)
+        subject = js_get_text(body, "sub");
+    *ret = (struct jwt_claims){.subject = arena_strdup(a, subject ? subject : "?"),
+                               .role = role ? arena_strdup(a, role) : "viewer",
+                               .namespaces = joined(js_get(body, "dhow_namespaces"), a)};
+    return 0;
+}
+
+int jwt_verify(struct jwt *jwt, const char *text, struct arena *a, struct jwt_claims *ret,
+               struct dh_err *err)
+{
+    struct token t = {0};
+    int rc = read_token(text, a, &t, err);
+
+    if (rc == 0)
+        rc = verify_by(jwt, &t, a, err);
+    if (rc == 1 && clock_mono_us() - jwt->read_us > (int64_t)AGAIN_S * 1000000 &&
+        read_keys(jwt, err) == 0) /* keys are changed from time to time */
+        rc = verify_by(jwt, &t, a, err);
+    if (rc == 1)
+        rc = dh_fail(err, DH_INVALID, "the token is not signed by a key of %s", jwt->issuer);
+    if (rc == 0)
+        rc = read_claims(jwt, t.body, a, ret, err);
+    token_done(&t);
+    return rc;
+}

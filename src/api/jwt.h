@@ -1,0 +1,25 @@
+#pragma once
+/* jwt - OpenID Connect's tokens: a signature by one of the issuer's keys, and who it is for.
+ *
+ * Keys come from a JWKS file, or from the issuer's address (found by its discovery document), and
+ * are read anew where a token names one that is not known, at most once a minute. */
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/own.h"
+
+struct jwt;
+struct jwt_options {
+    const char *issuer, *audience;
+    const char *keys; /* a file or URL; NULL: the issuer's */
+};
+struct jwt_claims {         /* in the caller's arena */
+    const char *subject;    /* email, else sub */
+    const char *role;       /* claim "dhow_role"; "viewer" where there is none */
+    const char *namespaces; /* claim "dhow_namespaces" as ",a,b,"; NULL: all */
+};
+int jwt_open(const struct jwt_options *options, struct jwt **ret, struct dh_err *err);
+struct jwt *jwt_close(struct jwt *jwt);
+OWN_DEFINE(struct jwt *, jwt_close)
+/* RS256, RS384, RS512, ES256, EdDSA. DH_INVALID: not a token of that issuer for us, or too old. */
+int jwt_verify(struct jwt *jwt, const char *token, struct arena *a, struct jwt_claims *ret,
+               struct dh_err *err);

@@ -1,0 +1,357 @@
+#include "api/native.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api-priv.h"
+#include "api/run-tasks.h"
+#include "api/runs.h"
+#include "api/ui.h"
+#include "base/mem.h"
+#include "store/catalog.h"
+
+static int page_of(struct req *r, int *ret_size, int64_t *ret_after, struct dh_err *err)
+{
+    const char *token = req_arg(r, "page_token");
+    int64_t size;
+    char *end;
+
+    if (req_arg_int(r, "page_size", 0, &size, err) < 0)
+        return -1;
+    if (size < 0)
+        return dh_fail(err, DH_INVALID, "the page size must not be negative: %lld",
+                       (long long)size);
+    *ret_size = size == 0 ? 20 : size > 200 ? 200 : (int)size;
+    *ret_after = token ? strtoll(token, &end, 10) : 0;
+    if (token && (*end || *ret_after <= 0))
+        return dh_fail(err, DH_INVALID, "invalid page token");
+    return 0;
+}
+
+static void next_page(struct req *r, bool more, int64_t last, struct jw *w)
+{
+    if (more)
+        jw_text(w, "next_page_token", arena_printf(r->arena, "%lld", (long long)last));
+}
+
+/* ---- artifacts ---- */
+
+static const char *type_name(const char *type)
+{
+    static const char *const names[][2] = {
+        {"system.Model", "Model"},
+        {"system.Dataset", "Dataset"},
+        {"system.HTML", "HTML"},
+        {"system.Markdown", "Markdown"},
+        {"system.Metrics", "Metric"},
+        {"system.ClassificationMetrics", "ClassificationMetric"},
+        {"system.SlicedClassificationMetrics", "SlicedClassificationMetric"},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i][0], type))
+            return names[i][1];
+    return "Artifact";
+}
+
+static void write_artifact(const struct store_artifact *a, struct jw *w)
+{
+    jw_begin(w, '{');
+    jw_text(w, "artifact_id", a->uuid);
+    jw_opt(w, "name", a->name);
+    jw_text(w, "type", type_name(a->type));
+    jw_opt(w, "uri", a->uri);
+    jw_opt_json(w, "metadata", a->metadata);
+    jw_seconds(w, "created_at", a->created_us);
+    jw_end(w, '}');
+}
+
+int native_artifacts_list(struct req *r, struct dh_err *err)
+{
+    struct store_artifact_filter f = {0};
+    struct store_artifact_rows rows;
+    struct jw *w = req_json(r);
+
+    if (auth_multi_user(r->api->auth) && r->user->namespaces)
+        return req_fail(r, err, GRPC_PERMISSION_DENIED,
+                        "artifacts of several namespaces are listed for those who may see all");
+    if (page_of(r, &f.limit, &f.after_id, err) < 0 ||
+        store_artifact_list(r->store, &f, r->arena, &rows, err) < 0)
+        return -1;
+    jw_begin(w, '{');
+    if (rows.n) {
+        jw_begin_in(w, "artifacts", '[');
+        for (size_t i = 0; i < rows.n; i++)
+            write_artifact(&rows.items[i].artifact, w);
+        jw_end(w, ']');
+    }
+    next_page(r, rows.more, rows.n ? rows.items[rows.n - 1].artifact.id : 0, w);
+    jw_end(w, '}');
+    return 0;
+}
+
+int native_artifacts_get(struct req *r, struct dh_err *err)
+{
+    struct store_artifact a;
+
+    if (ui_artifact_find(r, r->param[0], &a, err) < 0)
+        return -1;
+    write_artifact(&a, req_json(r));
+    return 0;
+}
+
+/* ---- tasks ---- */
+
+static const char *io_type(const struct store_link *link)
+{
+    return link->type == STORE_OUTPUT ? "OUTPUT"
+           : link->producer_task_id   ? "TASK_OUTPUT_INPUT"
+                                      : "COMPONENT_INPUT";
+}
+
+static int write_parameters(const char *json, const char *type, struct jw *w, struct dh_err *err)
+{
+    own(js_free) struct js *parameters = NULL;
+
+    if (!json || js_parse(json, strlen(json), &parameters, err) < 0)
+        return json ? -1 : 0;
+    if (js_n(parameters) == 0)
+        return 0;
+    jw_begin_in(w, "parameters", '[');
+    for (js_each(parameters, it)) {
+        jw_begin(w, '{');
+        jw_key(w, "value");
+        js_write(it.value, JS_COMPACT, w->to);
+        w->comma = true;
+        jw_text(w, "type", type);
+        jw_text(w, "parameter_key", it.key);
+        jw_end(w, '}');
+    }
+    jw_end(w, ']');
+    return 0;
+}
+
+static int write_io(struct req *r, const struct store_task *t, enum store_link_type type,
+                    struct jw *w, struct dh_err *err)
+{
+    struct store_linkeds links;
+    const char *json = type == STORE_INPUT ? t->inputs : t->outputs, *open = NULL;
+
+    if (store_artifacts_of_task(r->store, t->id, type, r->arena, &links, err) < 0)
+        return -1;
+    if (links.n == 0 && (!json || !strcmp(json, "{}")))
+        return 0;
+    jw_begin_in(w, type == STORE_INPUT ? "inputs" : "outputs", '{');
+    if (write_parameters(json, type == STORE_INPUT ? "COMPONENT_INPUT" : "OUTPUT", w, err) < 0)
+        return -1;
+    if (links.n)
+        jw_begin_in(w, "artifacts", '[');
+    for (size_t i = 0; i < links.n; i++) { /* those of one key stand together */
+        const struct store_link *link = &links.items[i].link;
+
+        if (!open || strcmp(open, link->key) != 0) {
+            if (open) {
+                jw_end(w, ']');
+                jw_end(w, '}');
+            }
+            open = link->key;
+            jw_begin(w, '{');
+            jw_text(w, "type", io_type(link));
+            jw_text(w, "artifact_key", link->key);
+            jw_begin_in(w, "artifacts", '[');
+        }
+        write_artifact(&links.items[i].artifact, w);
+    }
+    if (open) {
+        jw_end(w, ']');
+        jw_end(w, '}');
+        jw_end(w, ']');
+    }
+    jw_end(w, '}');
+    return 0;
+}
+
+static void write_attributes(const struct store_task *t, struct jw *w)
+{
+    if (t->iteration_index < 0 && t->iteration_count < 0)
+        return;
+    jw_begin_in(w, "type_attributes", '{');
+    if (t->iteration_index > 0)
+        jw_opt_int64(w, "iteration_index", t->iteration_index);
+    if (t->iteration_count > 0)
+        jw_opt_int64(w, "iteration_count", t->iteration_count);
+    jw_end(w, '}');
+}
+
+static const char *task_type(const struct store_task *t)
+{
+    return store_task_type_name(t->type == STORE_IMPORTER ? STORE_RUNTIME : t->type);
+}
+
+static int write_task(struct req *r, const struct store_task *t, const char *run, struct jw *w,
+                      struct dh_err *err)
+{
+    struct store_task parent = {0};
+
+    if (t->parent_task_id &&
+        store_task_get(r->store, t->parent_task_id, r->arena, &parent, err) < 0)
+        return -1;
+    jw_begin(w, '{');
+    jw_text(w, "name", t->name);
+    jw_text(w, "display_name", t->display_name && *t->display_name ? t->display_name : t->name);
+    jw_text(w, "task_id", t->uuid);
+    jw_text(w, "run_id", run);
+    jw_opt(w, "cache_fingerprint", t->cache_fingerprint);
+    jw_seconds(w, "create_time", t->created_us);
+    jw_seconds(w, "start_time", t->started_us);
+    jw_seconds(w, "end_time", t->finished_us);
+    jw_text(w, "state", store_state_name(t->state)); /* CACHED is a state of its own here */
+    jw_text(w, "type", task_type(t));
+    write_attributes(t, w);
+    jw_opt(w, "parent_task_id", parent.uuid);
+    if (write_io(r, t, STORE_INPUT, w, err) < 0 || write_io(r, t, STORE_OUTPUT, w, err) < 0)
+        return -1;
+    jw_end(w, '}');
+    return 0;
+}
+
+int native_tasks_get(struct req *r, struct dh_err *err)
+{
+    struct store_task t;
+    struct store_run run;
+
+    if (ui_task_find(r, r->param[0], &t, &run, err) < 0)
+        return -1;
+    return write_task(r, &t, run.uuid, req_json(r), err);
+}
+
+int native_tasks_list(struct req *r, struct dh_err *err)
+{
+    const char *parent = req_arg(r, "parent_id"), *run_id = req_arg(r, "run_id");
+    struct store_tasks tasks = {0};
+    struct store_task up = {0};
+    struct store_run run;
+    int64_t after;
+    int size;
+    struct jw *w = req_json(r);
+
+    if (page_of(r, &size, &after, err) < 0)
+        return -1;
+    if (!parent && !run_id)
+        return dh_fail(err, DH_INVALID, "run_id or parent_id is needed");
+    if ((parent && ui_task_find(r, parent, &up, &run, err) < 0) ||
+        (!parent && run_find(r, run_id, &run, err) < 0) ||
+        catalog_tasks_after(r->store, run.id, after, parent ? 100000 : size + 1, r->arena, &tasks,
+                            err) < 0)
+        return -1;
+    jw_begin(w, '{');
+    jw_begin_in(w, "tasks", '[');
+    {
+        int n = 0;
+        int64_t last = 0;
+        bool more = false;
+
+        for (size_t i = 0; i < tasks.n; i++) {
+            if (up.id && tasks.items[i].parent_task_id != up.id)
+                continue;
+            if (n++ == size) {
+                more = true;
+                break;
+            }
+            last = tasks.items[i].id;
+            if (write_task(r, &tasks.items[i], run.uuid, w, err) < 0)
+                return -1;
+        }
+        jw_end(w, ']');
+        next_page(r, more, last, w);
+    }
+    jw_end(w, '}');
+    return 0;
+}
+
+/* ---- who made and used what ---- */
+
+static int write_links(struct req *r, const struct store_linkeds *links, struct jw *w,
+                       struct dh_err *err)
+{
+    for (size_t i = 0; i < links->n; i++) {
+        const struct store_link *link = &links->items[i].link;
+        struct store_task task, producer = {0};
+        struct store_run run;
+
+        if (store_task_get(r->store, link->task_id, r->arena, &task, err) < 0 ||
+            store_run_get(r->store, task.run_id, r->arena, &run, err) < 0 ||
+            (link->producer_task_id &&
+             store_task_get(r->store, link->producer_task_id, r->arena, &producer, err) < 0))
+            return -1;
+        if (auth_multi_user(r->api->auth) && !auth_may_see(r->user, run.namespace))
+            continue;
+        jw_begin(w, '{');
+        jw_text(w, "id",
+                arena_printf(r->arena, "%s/%s/%lld", task.uuid, link->key, (long long)link->index));
+        jw_text(w, "artifact_id", links->items[i].artifact.uuid);
+        jw_text(w, "run_id", run.uuid);
+        jw_text(w, "task_id", task.uuid);
+        jw_text(w, "type", io_type(link));
+        if (producer.name) {
+            jw_begin_in(w, "producer", '{');
+            jw_text(w, "task_name", producer.name);
+            jw_end(w, '}');
+        }
+        jw_text(w, "key", link->key);
+        jw_end(w, '}');
+    }
+    return 0;
+}
+
+static int links_of(struct req *r, const struct uri_arg *arg, enum store_link_type type,
+                    struct store_linkeds *ret, struct dh_err *err)
+{
+    struct store_artifact artifact;
+    struct store_task task;
+    struct store_run run;
+
+    if (!strcmp(arg->key, "run_ids"))
+        return run_find(r, arg->value, &run, err) < 0
+                   ? -1
+                   : store_artifacts_of_run(r->store, run.id, type, r->arena, ret, err);
+    if (!strcmp(arg->key, "task_ids"))
+        return ui_task_find(r, arg->value, &task, &run, err) < 0
+                   ? -1
+                   : store_artifacts_of_task(r->store, task.id, type, r->arena, ret, err);
+    return ui_artifact_find(r, arg->value, &artifact, err) < 0
+               ? -1
+               : store_artifact_links(r->store, artifact.id, type, r->arena, ret, err);
+}
+
+int native_artifact_tasks_list(struct req *r, struct dh_err *err)
+{
+    const char *type = req_arg(r, "type");
+    bool any = false;
+    struct jw *w = req_json(r);
+
+    jw_begin(w, '{');
+    jw_begin_in(w, "artifact_tasks", '[');
+    for (size_t i = 0; i < r->uri.n_args; i++) {
+        const struct uri_arg *arg = &r->uri.args[i];
+
+        if (strcmp(arg->key, "run_ids") != 0 && strcmp(arg->key, "task_ids") != 0 &&
+            strcmp(arg->key, "artifact_ids") != 0)
+            continue;
+        any = true;
+        for (int way = STORE_INPUT; way <= STORE_OUTPUT; way++) {
+            struct store_linkeds links;
+
+            if (type && (way == STORE_OUTPUT) != (strstr(type, "OUTPUT") && !strstr(type, "INPUT")))
+                continue;
+            if (links_of(r, arg, (enum store_link_type)way, &links, err) < 0 ||
+                write_links(r, &links, w, err) < 0)
+                return -1;
+        }
+    }
+    if (!any)
+        return dh_fail(err, DH_INVALID, "run_ids, task_ids or artifact_ids is needed");
+    jw_end(w, ']');
+    jw_end(w, '}');
+    return 0;
+}
