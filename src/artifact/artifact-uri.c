@@ -218,3 +218,21 @@ char *artifact_path(const char *root, const char *pipeline, const char *run_id, 
     buf_adds(&b, query); /* the settings stay at the end */
     return buf_take(&b);
 }
+
+static size_t plain_length(const char *uri)
+{
+    return artifact_uri_is_remote(uri) ? (size_t)(s3_uri_query(uri) - uri) : strlen(uri);
+}
+
+char *artifact_uri_plain(const char *uri)
+{
+    return dh_strndup(uri, plain_length(uri));
+}
+
+char *artifact_uri_below(const char *uri, const char *key)
+{
+    size_t n = plain_length(uri);
+    const char *slash = n && uri[n - 1] == '/' ? "" : "/";
+
+    return dh_printf("%.*s%s%s%s", (int)n, uri, slash, key, uri + n);
+}

@@ -99,6 +99,10 @@ struct artifact_how {   /* zero: as the comments below say */
     atomic_bool *stop;  /* true, set by another thread, ends it: DH_CANCELED. May be NULL */
 };
 bool artifact_uri_is_remote(const char *uri);
+/* The URI of what is below it; settings stay at the end. The caller's. */
+char *artifact_uri_below(const char *uri, const char *key);
+/* Without its settings. The caller's. */
+char *artifact_uri_plain(const char *uri);
 /* Local file or folder to the URI; as artifact_store_put. */
 int artifact_send(const char *local, const char *uri, const struct artifact_how *how,
                   struct dh_err *err);

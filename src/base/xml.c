@@ -132,11 +132,11 @@ static void on_end(void *user, const XML_Char *name)
 }
 
 static void on_doctype(void *user, const XML_Char *name, const XML_Char *system,
-                       const XML_Char *public, int internal)
+                       const XML_Char *public_id, int internal)
 {
     (void)name;
     (void)system;
-    (void)public;
+    (void)public_id;
     (void)internal;
     refuse(user, "it has a document type");
 }

@@ -51,7 +51,9 @@ int cli_request(const struct cli_args *args, const struct spec *spec, struct cli
                                           .source = cli_at(args, 0),
                                           .display_name = cli_get(args, "name"),
                                           .experiment = cli_get(args, "experiment"),
-                                          .pipeline_root = cli_get(args, "root"),
+                                          .pipeline_root = cli_has(args, "pipeline-root")
+                                                               ? cli_get(args, "pipeline-root")
+                                                               : cli_get(args, "root"),
                                           .cache = cli_get(args, "cache"),
                                           .runtime = cli_get(args, "runtime"),
                                           .no_warm = cli_has(args, "no-warm"),
@@ -177,10 +179,12 @@ static const struct cli_option run_options[] = {
      .repeats = true,
      .help = "a secret of the pipeline, read when a step needs it: a file of mode 600, env:NAME, "
              "keyring:NAME, age:FILE"},
-    {.name = "root",
-     .value = "DIR",
+    {.name = "pipeline-root",
+     .value = "DIR|URI",
      .kind = CLI_FOLDER,
-     .help = "the pipeline root (default: HOME/artifacts)"},
+     .help = "where artifacts go: a folder, or s3://bucket/path, minio://…, gs://… (default: the "
+             "pipeline's own, if there are keys for it; else HOME/artifacts)"},
+    {.name = "root", .value = "DIR|URI", .kind = CLI_FOLDER, .help = "the same, in short"},
     {.name = "notify",
      .value = "COMMAND|URL",
      .repeats = true,

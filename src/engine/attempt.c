@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "engine/platform.h"
+#include "engine/remote.h"
 #include "engine/task-priv.h"
 
 #define GRACE_MS 10000
@@ -145,6 +146,18 @@ static int prepare(struct job *job, struct dh_err *err)
     return 0;
 }
 
+static int fetched(struct job *job, struct dh_err *err)
+{
+    if (task_is_stopped(job))
+        return task_failed(job, PLAN_CANCELED, job->run->cancel_reason, -1, err);
+    if (job->work_rc < 0) {
+        *err = job->work_err;
+        (void)dh_while(err, "fetching the inputs of '%s'", plan_name(job->node));
+        return task_fail(job, err);
+    }
+    return prepare(job, err);
+}
+
 int attempt_begin(struct job *job, struct dh_err *err)
 {
     struct run *run = job->run;
@@ -157,7 +170,14 @@ int attempt_begin(struct job *job, struct dh_err *err)
     rc = job_build(run, job, err);
     if (record_attempt(run, job, rc < 0 ? NULL : err) < 0)
         return -1;
-    return rc < 0 ? task_fail(job, err) : prepare(job, err);
+    if (rc < 0)
+        return task_fail(job, err);
+    if (!remote_must_fetch(run, job))
+        return prepare(job, err);
+    job->state = JOB_FETCHING;
+    run_watch(run, job->node, job, PLAN_RUNNING, "its inputs are fetched", -1, -1);
+    jobs_in_thread(job, remote_fetch_work, fetched);
+    return 0;
 }
 
 void attempt_prepare_waiting(struct run *run)
@@ -177,36 +197,45 @@ void attempt_prepare_waiting(struct run *run)
 
 /* ---- after the exit ---- */
 
-static int measured(struct job *job, struct dh_err *err)
+static int record_it(struct job *job, struct dh_err *err)
 {
-    if (job->work_rc < 0) {
-        *err = job->work_err;
-        return task_fail(job, err);
-    }
     if (record_success(job->run, job, err) < 0)
         return task_fail(job, err);
     return task_succeeded(job, PLAN_SUCCEEDED, true, err);
 }
 
-static void measure_in_thread(uv_work_t *work)
+/* What could not be sent is not the step's fault: it lies here, and a resume sends it. */
+static int sent(struct job *job, struct dh_err *err)
 {
-    struct job *job = work->data;
-
-    job->work_rc = outputs_measure(job->outputs, &job->work_err);
+    if (task_is_stopped(job))
+        return task_failed(job, PLAN_CANCELED, job->run->cancel_reason, -1, err);
+    if (job->work_rc < 0)
+        return dh_fail(err, DH_IO, "sending the outputs of '%s': %s", plan_name(job->node),
+                       job->work_err.msg);
+    remote_sent(job->run, job);
+    return record_it(job, err);
 }
 
-static void measured_in_thread(uv_work_t *work, int status)
+int attempt_measured(struct job *job, struct dh_err *err)
 {
-    struct job *job = work->data;
-    struct run *run = job->run;
-    (void)status;
+    bool send;
 
-    if (run->over)
-        return; /* the run was left while we measured; a resume measures again */
-    if (store_begin(run->engine->store, run->err) < 0 || measured(job, run->err) < 0)
-        run_fail(run);
-    else
-        run_turn(run);
+    if (job->work_rc < 0) {
+        *err = job->work_err;
+        return task_fail(job, err);
+    }
+    if (remote_must_send(job->run, job, &send, err) < 0)
+        return -1;
+    if (!send)
+        return record_it(job, err);
+    job->state = JOB_MEASURING;
+    jobs_in_thread(job, remote_send_work, sent);
+    return 0;
+}
+
+static void measure(struct job *job)
+{
+    job->work_rc = outputs_measure(job->outputs, &job->work_err);
 }
 
 static int exited_well(struct job *job, struct dh_err *err)
@@ -215,13 +244,11 @@ static int exited_well(struct job *job, struct dh_err *err)
         return task_fail(job, err);
     if (outputs_are_large(job->outputs)) {
         job->state = JOB_MEASURING;
-        job->work.data = job;
-        (void)uv_queue_work(&job->run->engine->loop, &job->work, measure_in_thread,
-                            measured_in_thread);
+        jobs_in_thread(job, measure, attempt_measured);
         return 0;
     }
-    job->work_rc = outputs_measure(job->outputs, &job->work_err);
-    return measured(job, err);
+    measure(job);
+    return attempt_measured(job, err);
 }
 
 int attempt_exited(struct job *job, int status, struct dh_err *err)
@@ -234,6 +261,7 @@ int attempt_exited(struct job *job, int status, struct dh_err *err)
     runtime_finish(run->runtime, &job->spec);
     if (metrics_live_end(job, err) < 0)
         return -1;
+    remote_send_log(run, job);
     if (job->timer_open)
         (void)uv_timer_stop(&job->timer);
     if (job->kill_sent && !job->timed_out)
@@ -302,6 +330,7 @@ static int end_waiting(struct job *job)
 
 void attempt_kill_all(struct run *run, bool hard)
 {
+    remote_stop(run, hard);
     for (struct job *job = run->job_list, *next; job; job = next) {
         next = job->next;
         if (!hard && job->node->shielded)

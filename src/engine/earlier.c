@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "artifact/artifact.h"
 #include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
+#include "engine/remote.h"
 
 struct by_id { /* task row → plan_key */
     int64_t id;
@@ -48,6 +50,7 @@ int earlier_load(struct run *run, struct dh_err *err)
         store_artifacts_of_run(run->engine->store, run->id, STORE_OUTPUT, run->arena,
                                &run->earlier_outputs, err) < 0)
         return -1;
+    remote_ask_earlier(run, &run->earlier_outputs);
     run->earlier = strmap_new();
     rows = dh_zalloc(tasks.n, sizeof *rows);
     for (size_t i = 0; i < tasks.n; i++) {
@@ -143,6 +146,12 @@ static const struct store_linked *links_of(const struct run *run, int64_t task, 
     return all->items + low;
 }
 
+static bool is_there(const struct run *run, const struct store_artifact *a)
+{
+    return artifact_uri_is_remote(a->uri) ? remote_known(run, a->uri, a->digest) != REMOTE_LOST
+                                          : fs_exists(a->uri);
+}
+
 bool earlier_stands(struct run *run, struct job *job, struct earlier *e, struct js **ret_outputs,
                     struct dh_err *err)
 {
@@ -160,7 +169,7 @@ bool earlier_stands(struct run *run, struct job *job, struct earlier *e, struct 
         return false;
     links = links_of(run, e->row.id, &n);
     for (size_t i = 0; i < n; i++)
-        if (links[i].artifact.digest && !fs_exists(links[i].artifact.uri))
+        if (links[i].artifact.digest && !is_there(run, &links[i].artifact))
             return false;
     return record_outputs_read(e->row.outputs, links, n, ret_outputs, err) == 0;
 }

@@ -1,5 +1,6 @@
 #pragma once
 /* What the files of engine/ share. */
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "base/arena.h"
@@ -28,8 +29,10 @@ enum job_state {
     JOB_PARKED,    /* an equal task runs: its result is waited for */
     JOB_PREPARING, /* the runtime makes an environment or fetches an image */
     JOB_TO_START,  /* recorded; is started after the commit */
+    JOB_LOOKING,   /* whether far results on record are still there */
+    JOB_FETCHING,  /* its inputs are on their way */
     JOB_RUNNING,
-    JOB_MEASURING, /* it has exited; its outputs' digests are being computed in a thread */
+    JOB_MEASURING, /* it has exited; its outputs are measured, and sent, in a thread */
     JOB_ASKING,    /* a person is to decide */
     JOB_BACKOFF,   /* failed; waits for its next attempt */
     JOB_OVER,      /* waits for its timer to close */
@@ -59,11 +62,17 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
     uv_timer_t timer; /* timeout, grace or backoff */
     bool timer_open;
-    /* measuring */
+    /* in a thread */
     uv_work_t work;
+    void (*in_thread)(struct job *job);
+    int (*then)(struct job *job, struct dh_err *err);
     struct js *outputs;
     struct dh_err work_err;
     int work_rc;
+    atomic_bool stop;           /* what is fetched or sent for it is to end */
+    char *remote_root;          /* where its outputs go, if that is far: the URI of task_root */
+    struct transfer *transfers; /* remote.c's */
+    size_t n_transfers, cap_transfers;
 };
 
 struct earlier {           /* what the record says of a task, on resume and retry */
@@ -85,7 +94,13 @@ struct run {
     const struct engine_how *how;
     const struct engine_watch *watch;
     enum cache_mode cache;
-    char *folder; /* {home}/runs/{uuid} */
+    char *folder;             /* {home}/runs/{uuid} */
+    const char *local_root;   /* what steps write below */
+    const char *remote_root;  /* a URI: where that goes; NULL: it stays */
+    const char *cache_folder; /* of what is far */
+    struct strmap *verified;  /* remote.c's */
+    atomic_bool stop;
+    int n_looking;
     char **base_env;
     char *first_error; /* JSON; of the first leaf that failed */
     int jobs;          /* steps at a time */
@@ -204,10 +219,12 @@ bool jobs_may_start(const struct run *run); /* there is a free slot */
 void jobs_free(struct job *job);
 
 /* ---- cache.c ---- */
-/* The newest recorded success with that fingerprint whose outputs are all still there, unchanged.
- * STORE_CACHE_MISS: none. Results are in `arena`. */
-int cache_look_up(struct run *run, const char *fingerprint, struct arena *arena,
-                  struct store_task *ret, struct store_linkeds *ret_outputs, struct dh_err *err);
+/* The newest recorded success with the job's fingerprint whose outputs are all still there,
+ * unchanged. STORE_CACHE_MISS: none. CACHE_ASK: outputs are far, and are to be asked for first
+ * (remote_ask_work). Results are in `arena`. */
+enum { CACHE_ASK = 100 };
+int cache_look_up(struct job *job, struct arena *arena, struct store_task *ret,
+                  struct store_linkeds *ret_outputs, struct dh_err *err);
 
 /* ---- job.c: what a step sees ---- */
 void job_name(struct run *run, struct job *job); /* names of folders, ExecutorInput */

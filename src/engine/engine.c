@@ -84,8 +84,8 @@ static int check_mode(const struct engine_request *r, struct dh_err *err)
                : 0;
 }
 
-/* The spec's default root is used where it is a folder of this machine; a bucket is not ours to
- * write to. */
+/* The author's default root is used where it is a folder of this machine, or a bucket that there
+ * are keys for. */
 static int choose_root(const struct engine *e, const struct engine_request *r, char **ret,
                        struct dh_err *err)
 {
@@ -97,13 +97,12 @@ static int choose_root(const struct engine *e, const struct engine_request *r, c
         root = r->spec->job->runtime_config.gcs_output_directory;
     if (*root) {
         rc = artifact_uri_local(root, ret, err);
+        if (rc == ARTIFACT_REMOTE && (rc = artifact_has_keys(root, err)) == 0)
+            *ret = dh_strdup(root);
         if (rc == 0)
             return 0;
         if (r->pipeline_root)
-            return rc < 0 ? -1
-                          : dh_fail(err, DH_INVALID,
-                                    "pipeline root %s: this dhow writes to local folders (%s)",
-                                    root, artifact_schemes());
+            return -1;
     }
     *ret = fs_join(e->home, "artifacts");
     return 0;

@@ -9,6 +9,7 @@
 #include "engine/engine-priv.h"
 #include "engine/approval.h"
 #include "engine/model-uri.h"
+#include "engine/remote.h"
 #include "engine/platform.h"
 #include "plan/fingerprint.h"
 #include "spec/params.h"
@@ -109,6 +110,33 @@ static void note_answer(struct explain *x, struct plan_node *node, struct answer
     node->user = a;
 }
 
+/* The digest of what is far, as the importer would find it. */
+static void look_far(struct explain *x, struct plan_node *node, struct js *outputs)
+{
+    struct job job = {.run = &x->run, .node = node, .outputs = outputs};
+
+    if (remote_must_import(&x->run, &job)) {
+        remote_import_work(&job);
+        remote_imported(&x->run, &job);
+    }
+    remote_job_done(&job);
+}
+
+static int look_up(struct explain *x, struct plan_node *node, const char *fingerprint,
+                   struct store_task *origin, struct store_linkeds *outputs, struct dh_err *err)
+{
+    struct job job = {.run = &x->run, .node = node};
+    int rc;
+
+    (void)memcpy(job.fingerprint, fingerprint, sizeof job.fingerprint);
+    while ((rc = cache_look_up(&job, x->run.arena, origin, outputs, err)) == CACHE_ASK) {
+        remote_ask_work(&job);
+        remote_asked(&x->run, &job);
+    }
+    remote_job_done(&job);
+    return rc;
+}
+
 static int explain_import(struct explain *x, struct plan_node *node, struct answer *a,
                           struct dh_err *err)
 {
@@ -125,6 +153,7 @@ static int explain_import(struct explain *x, struct plan_node *node, struct answ
         plan_finish(x->run.plan, node, PLAN_FAILED, NULL, err->msg, false);
         return 0;
     }
+    look_far(x, node, outputs);
     if (outputs_measure(outputs, err) < 0) {
         js_free(outputs);
         return -1;
@@ -162,7 +191,7 @@ static int explain_leaf(struct explain *x, struct plan_node *node, struct dh_err
         a->because = dh_strdup("caching is off for this task");
         return 0;
     }
-    rc = cache_look_up(&x->run, a->fingerprint, x->run.arena, &origin, &outputs, err);
+    rc = look_up(x, node, a->fingerprint, &origin, &outputs, err);
     if (rc < 0)
         return -1;
     if (rc == STORE_CACHE_MISS) {
@@ -273,6 +302,8 @@ static void explain_done(struct explain *x)
         free(a);
     }
     plan_free(x->run.plan);
+    remote_done(&x->run);
+    strmap_free(x->run.notes);
     journal_free(x->run.journal);
     strmap_free(x->run.earlier);
     js_free(x->run.parameters);
@@ -292,6 +323,8 @@ int engine_explain(struct engine *e, const struct engine_request *r, const char 
     x.run.how = &how;
     x.run.arena = arena_new();
     x.run.cache = mode_of(r->cache);
+    x.run.cache_folder = arena_printf(x.run.arena, "%s/cache/artifacts", e->home);
+    x.run.notes = strmap_new();
     x.run.facts = (struct plan_run){.run_id = "",
                                     .job_name = "",
                                     .resource_name = "",

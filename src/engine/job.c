@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "engine/engine-priv.h"
 #include "engine/platform.h"
+#include "engine/remote.h"
 #include "plan/placeholder.h"
 
 extern char **environ;
@@ -141,7 +142,7 @@ static void mount_inputs(struct job *job)
 {
     for (js_each(js_get(job->node->inputs, "artifacts"), it))
         for (size_t i = 0; i < js_n(it.value); i++) {
-            own_mem char *path = executor_artifact_path(js_at(it.value, i));
+            own_mem char *path = remote_input_mount(job->run, js_at(it.value, i));
 
             if (path[0] == '/' && fs_exists(path))
                 add_mount(&job->spec, path, false); /* outputs_read has looked at what steps name */
@@ -180,8 +181,13 @@ static void name_folders(struct run *run, struct job *job)
     /* A folder an attempt: what an earlier success made may be in use by other runs. */
     execution =
         job->attempt > 1 ? dh_printf("%s-%d", job->uuid, job->attempt) : dh_strdup(job->uuid);
-    job->task_root = artifact_path(run->facts.pipeline_root, run->spec->pipeline.pipeline_info.name,
+    job->task_root = artifact_path(run->local_root, run->spec->pipeline.pipeline_info.name,
                                    run->uuid, plan_name(job->node), execution, NULL);
+    free(job->remote_root);
+    job->remote_root = run->remote_root
+                           ? artifact_path(run->remote_root, run->spec->pipeline.pipeline_info.name,
+                                           run->uuid, plan_name(job->node), execution, NULL)
+                           : NULL;
     job->out = dh_printf("%s/%s.out", run->folder, job->uuid);
     job->output_file = dh_printf("%s/executor_output.json", job->out);
     job->spec.cwd = dh_printf("%s/work/%d", run->folder, job->slot);
@@ -239,6 +245,7 @@ void job_name(struct run *run, struct job *job)
                                                              .param_dir = job->out,
                                                              .task_id = job->uuid,
                                                              .output_file = job->output_file});
+    remote_localize(run, job);
 }
 
 int job_build(struct run *run, struct job *job, struct dh_err *err)

@@ -4,6 +4,7 @@
 
 #include "base/js.h"
 #include "base/mem.h"
+#include "engine/remote.h"
 #include "engine/task-priv.h"
 
 #define PARKED_PER_SLOT 4
@@ -30,6 +31,7 @@ void jobs_free(struct job *job)
     free(job->out);
     free(job->output_file);
     free(job->volumes);
+    remote_job_done(job);
     free(job);
 }
 
@@ -107,7 +109,40 @@ void jobs_set_timer(struct job *job, uv_timer_cb then, int64_t us)
     (void)uv_timer_start(&job->timer, then, (uint64_t)((us + 999) / 1000), 0);
 }
 
+static void run_in_thread(uv_work_t *work)
+{
+    struct job *job = work->data;
+
+    job->in_thread(job);
+}
+
+static void thread_done(uv_work_t *work, int status)
+{
+    struct job *job = work->data;
+    struct run *run = job->run;
+    (void)status;
+
+    if (run->over)
+        return; /* the run was left meanwhile; a resume does it again */
+    if ((!store_in_transaction(run->engine->store) &&
+         store_begin(run->engine->store, run->err) < 0) ||
+        job->then(job, run->err) < 0)
+        run_fail(run);
+    else
+        run_turn(run);
+}
+
+void jobs_in_thread(struct job *job, void (*work)(struct job *job),
+                    int (*then)(struct job *job, struct dh_err *err))
+{
+    job->work.data = job;
+    job->in_thread = work;
+    job->then = then;
+    (void)uv_queue_work(&job->run->engine->loop, &job->work, run_in_thread, thread_done);
+}
+
 bool jobs_may_start(const struct run *run)
 {
-    return run->n_slots < run->jobs + run->ahead && run->n_parked < run->jobs * PARKED_PER_SLOT;
+    return run->n_slots + run->n_looking < run->jobs + run->ahead &&
+           run->n_parked < run->jobs * PARKED_PER_SLOT;
 }

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "engine/engine-priv.h"
+#include "engine/remote.h"
 
 #define LARGE_BYTES ((int64_t)1 << 20) /* from here on a thread computes the digest */
 
@@ -76,9 +77,12 @@ static bool is_own(const struct run *run, const struct job *job, const char *pat
 static bool is_input(const struct job *job, const char *uri)
 {
     for (js_each(js_get(job->node->inputs, "artifacts"), it))
-        for (size_t i = 0; i < js_n(it.value); i++)
-            if (!strcmp(js_get_text(js_at(it.value, i), "uri"), uri))
+        for (size_t i = 0; i < js_n(it.value); i++) {
+            own_mem char *path = remote_input_path(job->run, js_at(it.value, i));
+
+            if (!strcmp(js_get_text(js_at(it.value, i), "uri"), uri) || !strcmp(path, uri))
                 return true;
+        }
     return false;
 }
 

@@ -1,4 +1,5 @@
 #include "engine/platform.h"
+#include "engine/remote.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -193,15 +194,20 @@ static int into_workspace(struct run *run, struct job *job, struct js *artifact,
     own_mem char *folder = dh_printf("%s/.artifacts/%s", run->facts.workspace, job->uuid);
     const char *slash;
     own_mem char *to = NULL;
+    int rc;
 
-    if (!fs_exists(from))
+    slash = strrchr(from, '/');
+    to = fs_join(folder, slash && slash[1] ? slash + 1 : from);
+    if (fs_remove_tree(folder, err) < 0)
+        return -1;
+    rc = remote_give(run, artifact, to, err);
+    if (rc < 0)
+        return -1;
+    if (rc > 0 && !fs_exists(from))
         return dh_fail(err, DH_FAILED,
                        "importer: %s is to be brought into the workspace, but is not there",
                        js_get_text(artifact, "uri"));
-    slash = strrchr(from, '/');
-    to = fs_join(folder, slash ? slash + 1 : from);
-    if (fs_remove_tree(folder, err) < 0 || fs_mkdirs(folder, 0755, err) < 0 ||
-        fs_copy(from, to, err) < 0)
+    if (rc > 0 && (fs_mkdirs(folder, 0755, err) < 0 || fs_copy(from, to, err) < 0))
         return -1;
     js_set(artifact, "custom_path", js_str(to));
     return 0;

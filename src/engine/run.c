@@ -13,6 +13,7 @@
 #include "engine/approval.h"
 #include "engine/engine-priv.h"
 #include "engine/notify.h"
+#include "engine/remote.h"
 #include "spec/kubernetes.h"
 
 #define TICK_MS 200 /* how often we look whether another process asks to cancel */
@@ -173,12 +174,13 @@ void run_discard(struct run *run, char *folder)
 
 /* The slots' folders; and what a killed engine had no time to remove: every folder in the run's own
  * but the workspace. */
-static void sweep(const struct run *run)
+static void sweep(struct run *run)
 {
     own_mem char *work = dh_printf("%s/work", run->folder);
     DIR *dir = NULL;
 
     (void)fs_remove_tree(work, NULL);
+    remote_sweep(run);
     if (run->how->mode != ENGINE_START)
         dir = opendir(run->folder);
 
@@ -419,19 +421,13 @@ static int make_folders(struct run *run, struct dh_err *err)
 static int name_run(struct run *run, const struct store_run *row, struct dh_err *err)
 {
     char time[CLOCK_TEXT];
-    own_mem char *root = NULL;
-    int rc = artifact_uri_local(row->pipeline_root, &root, err);
 
-    if (rc < 0)
+    if (remote_root(run, row->pipeline_root, err) < 0)
         return -1;
-    if (rc == ARTIFACT_REMOTE)
-        return dh_fail(err, DH_INVALID, "pipeline root %s: this dhow writes to local folders",
-                       row->pipeline_root);
     run->facts.run_id = run->uuid;
     run->facts.job_name = row->display_name;
     run->facts.resource_name =
         arena_printf(run->arena, "%s-%.8s", run->spec->pipeline.pipeline_info.name, run->uuid + 24);
-    run->facts.pipeline_root = arena_strdup(run->arena, root);
     run->facts.created_at =
         arena_strdup(run->arena, clock_text(row->created_us / 1000000 * 1000000, time));
     run->facts.scheduled_at = row->scheduled_us
@@ -515,6 +511,7 @@ static void run_done(struct run *run)
     strmap_free(run->by_fingerprint);
     strmap_free(run->earlier);
     strmap_free(run->notes);
+    remote_done(run);
     (void)strv_free(run->base_env);
     free(run->folder);
     free(run->slot_taken);
@@ -529,6 +526,8 @@ static void run_done(struct run *run)
 static void leave(struct run *run)
 {
     run->over = true;
+    if (run->rc < 0)
+        remote_stop(run, true);
     for (struct job *job = run->job_list; job; job = job->next)
         if (job->timer_open) {
             job->timer.data = run;

@@ -11,6 +11,7 @@
 #include "engine/approval.h"
 #include "engine/model-uri.h"
 #include "engine/platform.h"
+#include "engine/remote.h"
 #include "engine/stub.h"
 #include "engine/task-priv.h"
 #include "plan/fingerprint.h"
@@ -34,6 +35,8 @@ int task_succeeded(struct job *job, enum plan_state state, bool fresh, struct dh
     (void)err;
 
     discard(job);
+    if (run->remote_root && job->task_root)
+        run_discard(run, dh_strdup(job->task_root)); /* it was sent; the cache has links to it */
     run_watch(run, job->node, job, state,
               state == PLAN_CACHED ? "an equal task had this result" : NULL,
               state == PLAN_CACHED ? -1 : 0, -1);
@@ -104,6 +107,11 @@ int task_fail(struct job *job, struct dh_err *err)
     return task_failed(job, PLAN_FAILED, reason, -1, err);
 }
 
+bool task_is_stopped(const struct job *job)
+{
+    return job->run->cancels && atomic_load(&job->stop);
+}
+
 /* ---- reuse ---- */
 
 /* What --from names is to run. */
@@ -113,7 +121,21 @@ static bool may_reuse(const struct job *job)
            !earlier_from(job->run, job->node);
 }
 
-/* 1: the job was ended by a recorded result. */
+static int run_or_park(struct job *job, struct dh_err *err);
+
+static int asked(struct job *job, struct dh_err *err)
+{
+    struct run *run = job->run;
+
+    run->n_looking--;
+    remote_asked(run, job);
+    job->state = JOB_NEW;
+    if (task_is_stopped(job))
+        return task_failed(job, PLAN_CANCELED, run->cancel_reason, -1, err);
+    return run_or_park(job, err);
+}
+
+/* 1: the job was ended by a recorded result, or the bucket is asked whether it may be. */
 static int try_cache(struct job *job, struct dh_err *err)
 {
     struct run *run = job->run;
@@ -125,7 +147,13 @@ static int try_cache(struct job *job, struct dh_err *err)
     if (!may_reuse(job))
         return 0;
     arena = arena_new();
-    rc = cache_look_up(run, job->fingerprint, arena, &origin, &outputs, err);
+    rc = cache_look_up(job, arena, &origin, &outputs, err);
+    if (rc == CACHE_ASK) {
+        run->n_looking++;
+        job->state = JOB_LOOKING;
+        jobs_in_thread(job, remote_ask_work, asked);
+        return 1;
+    }
     if (rc)
         return rc < 0 ? -1 : 0;
     if (record_cached(run, job, &origin, &outputs, err) < 0 ||
@@ -234,18 +262,35 @@ static int find_imported(struct job *job, struct dh_err *err)
     return 0;
 }
 
-static int import(struct job *job, struct dh_err *err)
+static int import_here(struct job *job, struct dh_err *err)
 {
-    job->outputs = js_free(job->outputs);
-    if (executor_import(job->run->plan, job->node, &job->outputs, err) < 0)
-        return task_fail(job, err);
-    if (model_uri_resolve(job->run, job->outputs, err) < 0 ||
-        platform_import(job->run, job, err) < 0 || outputs_measure(job->outputs, err) < 0 ||
+    if (platform_import(job->run, job, err) < 0 || outputs_measure(job->outputs, err) < 0 ||
         find_imported(job, err) < 0)
         return task_fail(job, err);
     if (record_success(job->run, job, err) < 0)
         return task_fail(job, err);
     return task_succeeded(job, PLAN_SUCCEEDED, true, err);
+}
+
+static int imported_far(struct job *job, struct dh_err *err)
+{
+    if (task_is_stopped(job))
+        return task_failed(job, PLAN_CANCELED, job->run->cancel_reason, -1, err);
+    remote_imported(job->run, job);
+    return import_here(job, err);
+}
+
+static int import(struct job *job, struct dh_err *err)
+{
+    job->outputs = js_free(job->outputs);
+    if (executor_import(job->run->plan, job->node, &job->outputs, err) < 0 ||
+        model_uri_resolve(job->run, job->outputs, err) < 0)
+        return task_fail(job, err);
+    if (!remote_must_import(job->run, job))
+        return import_here(job, err);
+    job->state = JOB_MEASURING;
+    jobs_in_thread(job, remote_import_work, imported_far);
+    return 0;
 }
 
 static int builtin(struct job *job, struct dh_err *err)
@@ -259,9 +304,9 @@ static int stubbed(struct job *job, const struct js *stub, struct dh_err *err)
 {
     jobs_take_slot(job);         /* its folders have the slot's name */
     job->failures = INT_MAX - 1; /* it would fail again: it is not tried again */
-    if (stub_outputs(job->run, job, stub, err) < 0 || record_success(job->run, job, err) < 0)
+    if (stub_outputs(job->run, job, stub, err) < 0)
         return task_fail(job, err);
-    return task_succeeded(job, PLAN_SUCCEEDED, true, err);
+    return attempt_measured(job, err);
 }
 
 static int not_here(struct job *job, struct dh_err *err)
