@@ -84,7 +84,8 @@ static int read_sts(const struct http_answer *a, struct s3_keys *ret, struct dh_
         return dh_fail(err, DH_IO, "the answer of STS has no credentials");
     ret->id = dh_strdup(xml_text(keys, "AccessKeyId"));
     ret->secret = dh_strdup(xml_text(keys, "SecretAccessKey"));
-    ret->token = dh_strdup(xml_text(keys, "SessionToken"));
+    if (*xml_text(keys, "SessionToken"))
+        ret->token = dh_strdup(xml_text(keys, "SessionToken"));
     if (clock_parse(xml_text(keys, "Expiration"), &ret->expires_us) < 0)
         ret->expires_us = clock_now_us() + (int64_t)900 * 1000000;
     return 0;

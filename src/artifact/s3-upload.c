@@ -82,8 +82,10 @@ static int begin(struct upload *u, const char *sha256, struct dh_err *err)
     const struct xml *root;
 
     s3_query(&r, "uploads", "");
-    if (u->sums)
+    if (u->sums) {
         s3_header(&r, "x-amz-checksum-algorithm", "CRC32C");
+        s3_header(&r, "x-amz-checksum-type", "FULL_OBJECT"); /* who reads it can check it */
+    }
     if (sha256)
         s3_header(&r, "x-amz-meta-dhow-sha256", sha256);
     r.body = (struct http_body){.bytes = "", .n = 0};
