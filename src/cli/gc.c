@@ -18,13 +18,15 @@ static const struct {
 } whats[] = {{"runs", {GC_RUN, GC_ARTIFACT}},
              {"logs", {GC_LOG, GC_LOG}},
              {"envs", {GC_ENVIRONMENT, GC_ENVIRONMENT}},
-             {"left-over", {GC_LEFT_OVER, GC_LEFT_OVER}}};
+             {"left-over", {GC_LEFT_OVER, GC_LEFT_OVER}},
+             {"cache", {GC_CACHED, GC_CACHED}}};
 
 static const char *const labels[GC_KINDS] = {[GC_RUN] = "run",
                                              [GC_ARTIFACT] = "artifact",
                                              [GC_LOG] = "log",
                                              [GC_ENVIRONMENT] = "environment",
-                                             [GC_LEFT_OVER] = "left over"};
+                                             [GC_LEFT_OVER] = "left over",
+                                             [GC_CACHED] = "local copy"};
 
 struct tally {
     const struct cli *cli;
@@ -75,14 +77,14 @@ static int read_options(const struct cli_args *args, struct gc_options *to, stru
         .before_us = clock_now_us() - us, .keep = (int)keep, .dry_run = cli_has(args, "dry-run")};
     if (!cli_n(args)) /* logs go with their runs */
         to->want[GC_RUN] = to->want[GC_ARTIFACT] = to->want[GC_ENVIRONMENT] =
-            to->want[GC_LEFT_OVER] = true;
+            to->want[GC_LEFT_OVER] = to->want[GC_CACHED] = true;
     for (size_t i = 0; i < cli_n(args); i++) {
         size_t w = 0, n = sizeof whats / sizeof *whats;
 
         while (w < n && strcmp(whats[w].word, cli_at(args, i)) != 0)
             w++;
         if (w == n)
-            return dh_fail(err, DH_INVALID, "'%s': expected runs, logs, envs or left-over",
+            return dh_fail(err, DH_INVALID, "'%s': expected runs, logs, envs, left-over or cache",
                            cli_at(args, i));
         to->want[whats[w].kinds[0]] = to->want[whats[w].kinds[1]] = true;
     }
@@ -156,13 +158,15 @@ const struct cli_command cmd_gc = {
     .name = "gc",
     .group = "This machine",
     .summary = "take away old runs with their artifacts, logs, environments",
-    .operands = "[runs | logs | envs | left-over]…",
+    .operands = "[runs | logs | envs | left-over | cache]…",
     .max_operands = -1,
     .options = gc_options,
     .text =
         "runs: those that have ended, with the artifacts that no other run uses. envs: Python "
         "environments that no run\n"
-        "uses. left-over: folders of runs that are not on record. logs: of runs that stay. Without "
+        "uses. left-over: folders of runs that are not on record. cache: local copies of artifacts "
+        "in buckets. logs: of\n"
+        "runs that stay. Without "
         "one of "
         "these: all but logs.\n"
         "What a registered model version comes from stays, and what no step of dhow has written.",

@@ -1,7 +1,9 @@
 /* show - a run, one of its tasks, or one output. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "artifact/artifact-cache.h"
 #include "artifact/artifact.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -9,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/record.h"
+#include "engine/secret.h"
 
 enum { VALUE_WIDTH = 110, PREVIEW_LINES = 20, PREVIEW_BYTES = 16384 };
 
@@ -202,13 +205,43 @@ static void preview(const struct cli *cli, const char *path)
                out_off(cli->color));
 }
 
-static int print_content(const struct store_artifact *artifact, struct dh_err *err)
+static int print_content(const struct cli *cli, const struct store_artifact *artifact,
+                         struct dh_err *err);
+
+/* What is far comes into the cache, and is printed from there. */
+static int print_far(const struct cli *cli, const struct store_artifact *artifact,
+                     struct dh_err *err)
+{
+    const struct artifact_how how = {.digest = artifact->digest};
+    struct store_artifact here = *artifact;
+    own_mem char *home = NULL;
+    own_mem char *cache = NULL;
+    own_mem char *link = NULL;
+    int rc;
+
+    if (cli_home(cli, &home, err) < 0)
+        return -1;
+    secret_serve_artifacts(home);
+    cache = fs_join(home, "cache/artifacts");
+    link = dh_printf("%s/.show-%lld", cache, (long long)getpid());
+    rc = artifact_cache_give(cache, artifact->uri, &how, link, NULL, err);
+    here.uri = link;
+    if (rc == 0)
+        rc = print_content(cli, &here, err);
+    (void)fs_remove_tree(link, NULL);
+    return rc;
+}
+
+static int print_content(const struct cli *cli, const struct store_artifact *artifact,
+                         struct dh_err *err)
 {
     own_mem char *path = NULL;
     char bytes[65536];
     FILE *file;
     size_t n;
 
+    if (artifact_uri_is_remote(artifact->uri))
+        return print_far(cli, artifact, err);
     if (artifact_uri_local(artifact->uri, &path, err) != 0)
         return dh_fail(err, DH_INVALID, "%s is not a file of this machine", artifact->uri);
     if (fs_is_dir(path))
@@ -283,7 +316,7 @@ static int show_output(const struct cli *cli, const struct record *record,
     for (size_t i = 0; i < links.n; i++) {
         if (strcmp(links.items[i].link.key, name) != 0)
             continue;
-        if (content && print_content(&links.items[i].artifact, err) < 0)
+        if (content && print_content(cli, &links.items[i].artifact, err) < 0)
             return -1;
         if (cli->json)
             js_push(list, record_artifact_json(&links.items[i].artifact));

@@ -1,17 +1,21 @@
 #include "engine/gc.h"
 
+#include "engine/gc-remote.h"
+
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "artifact/artifact-cache.h"
 #include "artifact/artifact.h"
 #include "base/arena.h"
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/strmap.h"
+#include "engine/secret.h"
 #include "runtime/python.h"
 #include "store/store.h"
 
@@ -34,7 +38,8 @@ struct gc {
     struct strmap *seen;   /* UUIDs of artifacts that go */
     struct strmap *known;  /* UUIDs of all runs on record */
     struct strmap *in_use; /* names of folders with artifacts that are referred to */
-    char **paths;          /* to remove after the commit */
+    struct gc_remote remote;
+    char **paths; /* to remove after the commit */
     size_t n_paths, cap_paths;
 };
 
@@ -218,12 +223,45 @@ static bool is_ours(const struct gc *gc, const char *path)
     return false;
 }
 
+/* With or without settings it is the same object. */
+static int is_used_far(struct gc *gc, const char *uri, struct arena *a, bool *ret,
+                       struct dh_err *err)
+{
+    own_mem char *plain = artifact_uri_plain(uri);
+
+    if (is_used(gc, uri, a, ret, err) < 0)
+        return -1;
+    return *ret || !strcmp(plain, uri) ? 0 : is_used(gc, plain, a, ret, err);
+}
+
+static int drop_far(struct gc *gc, const struct store_artifact *artifact, struct arena *a,
+                    struct dh_err *err)
+{
+    bool used = true;
+
+    if (strmap_get(gc->seen, artifact->uuid) || !is_ours(gc, artifact->uri))
+        return 0;
+    if (is_used_far(gc, artifact->uri, a, &used, err) < 0)
+        return -1;
+    if (used)
+        return 0;
+    (void)strmap_put(gc->seen, artifact->uuid, gc);
+    if (artifact->digest)
+        tell(gc, GC_ARTIFACT, artifact->uri, artifact->uuid, artifact->size_bytes);
+    gc_remote_add(&gc->remote, artifact->uri);
+    return gc->options->dry_run
+               ? 0
+               : store_artifact_set_state(gc->store, artifact->id, STORE_DELETED, err);
+}
+
 static int drop_artifact(struct gc *gc, const struct store_artifact *artifact, struct arena *a,
                          struct dh_err *err)
 {
     own_mem char *path = NULL;
     bool used = true;
 
+    if (artifact_uri_is_remote(artifact->uri))
+        return drop_far(gc, artifact, a, err);
     if (artifact->state == STORE_DELETED || strmap_get(gc->seen, artifact->uuid) ||
         artifact_uri_local(artifact->uri, &path, err) != 0 || !is_ours(gc, path))
         return 0;
@@ -262,6 +300,7 @@ static int drop_run(struct gc *gc, const struct store_run *run, void *user, stru
         return 0;
     if (drop_artifacts(gc, run->id, err) < 0)
         return -1;
+    gc_remote_add_run(&gc->remote, run->pipeline_root, run->pipeline, run->uuid);
     folder = dh_printf("%s/runs/%s", gc->home, run->uuid);
     tell(gc, GC_RUN, run->display_name, run->uuid, fs_tree_bytes(folder));
     later(gc, take(&folder));
@@ -314,6 +353,11 @@ static int drop_named(struct gc *gc, struct dh_err *err)
     return 0;
 }
 
+static bool is_far(const struct gc *gc)
+{
+    return gc->remote.n_uris || gc->remote.n_runs;
+}
+
 static int collect_runs(struct gc *gc, struct dh_err *err)
 {
     own(strmap_free) struct strmap *seen = strmap_new();
@@ -324,7 +368,7 @@ static int collect_runs(struct gc *gc, struct dh_err *err)
     sort_ids(&gc->runs);
     if ((named ? drop_named(gc, err) : each_run(gc, drop_run, NULL, err)) < 0)
         return -1;
-    return gc->options->dry_run ? 0 : delete_rows(gc, err);
+    return gc->options->dry_run || is_far(gc) ? 0 : delete_rows(gc, err);
 }
 
 /* ---- logs of runs that stay ---- */
@@ -488,6 +532,35 @@ static int decide(struct gc *gc, struct dh_err *err)
     return want[GC_LEFT_OVER] ? collect_left_over(gc, err) : 0;
 }
 
+/* Artifacts are on record as deleted: no run takes them up. The rows of the runs go when the bytes
+ * are gone: broken off here, the next time finds them. */
+static int remove_far(struct gc *gc, struct dh_err *err)
+{
+    if (!is_far(gc))
+        return 0;
+    secret_serve_artifacts(gc->home);
+    if (gc_remote_remove(&gc->remote, err) < 0 || store_begin(gc->store, err) < 0)
+        return -1;
+    if (delete_rows(gc, err) < 0) {
+        store_rollback(gc->store);
+        return -1;
+    }
+    return store_commit(gc->store, err);
+}
+
+static void tell_cached(void *user, const char *path, int64_t bytes)
+{
+    tell(user, GC_CACHED, path, NULL, bytes);
+}
+
+static int collect_cached(struct gc *gc, struct dh_err *err)
+{
+    own_mem char *folder = fs_join(gc->home, "cache/artifacts");
+
+    return artifact_cache_shrink(folder, INT64_MAX, gc->options->before_us, gc->options->dry_run,
+                                 tell_cached, gc, err);
+}
+
 static void gc_done(struct gc *gc)
 {
     free(gc->runs.items);
@@ -497,6 +570,7 @@ static void gc_done(struct gc *gc)
     strmap_free(gc->seen);
     strmap_free(gc->known);
     strmap_free(gc->in_use);
+    gc_remote_done(&gc->remote);
     for (size_t i = 0; i < gc->n_paths; i++)
         free(gc->paths[i]);
     free(gc->paths);
@@ -522,10 +596,12 @@ int gc_collect(struct store *store, const char *home, const struct gc_options *o
             store_rollback(store);
         return -1;
     }
-    if (!options->dry_run && store_commit(store, err) < 0)
+    if (!options->dry_run && (store_commit(store, err) < 0 || remove_far(&gc, err) < 0))
         return -1;
     for (size_t i = 0; i < gc.n_paths && !options->dry_run; i++)
         if (remove_path(gc.paths[i], err) < 0)
             return -1;
+    if (options->want[GC_CACHED] && collect_cached(&gc, err) < 0)
+        return -1;
     return options->want[GC_ENVIRONMENT] ? collect_environments(&gc, err) : 0;
 }

@@ -5,14 +5,15 @@
  * Never touched: a run that has not ended or that a registered model version comes from; an
  * artifact that another run uses or that is a model version; files that no step of ours wrote
  * (imported ones). The record changes first, then the bytes go: what is cut off in between is found
- * as left over the next time. */
+ * as left over the next time. Of what is far the bytes go before the run's rows do: what is cut off
+ * there is done again. */
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/err.h"
 
 struct store;
 
-enum gc_kind { GC_RUN, GC_ARTIFACT, GC_LOG, GC_ENVIRONMENT, GC_LEFT_OVER, GC_KINDS };
+enum gc_kind { GC_RUN, GC_ARTIFACT, GC_LOG, GC_ENVIRONMENT, GC_LEFT_OVER, GC_CACHED, GC_KINDS };
 
 struct gc_options {
     bool want[GC_KINDS];

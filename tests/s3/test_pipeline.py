@@ -226,7 +226,7 @@ def broken(server, s3, folder, env) -> None:
     here = {**env, "AWS_ENDPOINT_URL_S3": proxy.endpoint, "AWS_MAX_ATTEMPTS": "2"}
     count = folder / "count-broken"
     s = pipeline("broken")
-    step(s, "make", f"echo x >> {count}; echo data > $out_data", artifacts={"data": "Dataset"}, cache=False)
+    step(s, "make", f"echo x >> {count}; echo said; echo data > $out_data", artifacts={"data": "Dataset"}, cache=False)
     path = write(folder, s, "broken.json")
     proxy.reset(lambda request: ("status", 503))
     r = dhow("run", path, "--pipeline-root", "s3://bkt/broken", home=folder / "home", env=here, timeout=60)
