@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/js.h"
 #include "mlmd/mlmd-priv.h"
 
 /* ---- reading ---- */
@@ -167,4 +168,96 @@ void put_event(struct buf *b, unsigned field, const struct mlmd_event *event)
     pb_put_int(b, 4, event->type);
     pb_put_int(b, 5, event->ms);
     pb_close(b, mark);
+}
+
+/* ---- what a client gives ---- */
+
+static void free_js(void *v)
+{
+    js_free(v);
+}
+
+static int read_value(struct pb_in in, struct js **ret, struct dh_err *err)
+{
+    struct pb_field f;
+    struct js *whole, *v = NULL;
+
+    *ret = NULL;
+    while (pb_read(&in, &f) == PB_FIELD) {
+        v = js_free(v);
+        switch (f.number) {
+        case 1:
+            v = js_int((int64_t)f.value);
+            break;
+        case 2:
+            v = js_num(pb_double(&f));
+            break;
+        case 3:
+            v = js_strn((const char *)f.p, f.n);
+            break;
+        case 4:
+            if (pb_read_struct(pb_in_field(&f), &v, err) < 0)
+                return -1;
+            whole = js_object();
+            js_set(whole, "struct", v);
+            v = whole;
+            break;
+        case 6:
+            v = js_bool(f.value != 0);
+            break;
+        default:
+            break;
+        }
+    }
+    *ret = v;
+    return 0;
+}
+
+/* The entries of a map of properties. */
+static int read_values(struct call *c, struct pb_in in, unsigned number, struct js *to)
+{
+    struct pb_field f;
+
+    while (pb_read(&in, &f) == PB_FIELD) {
+        struct js *value;
+        const char *name;
+
+        if (f.number != number)
+            continue;
+        name = field_text(c, pb_in_field(&f), 1);
+        if (read_value(field_message(pb_in_field(&f), 2), &value, c->err) < 0)
+            return -1;
+        if (name && value)
+            js_set(to, name, value);
+        else
+            js_free(value);
+    }
+    return 0;
+}
+
+int read_put(struct call *c, struct pb_in in, enum mlmd_kind kind, struct mlmd_put *ret)
+{
+    const unsigned *f = numbers[kind];
+    int64_t type = field_int(in, 2, 0);
+    struct mlmd_types types = {0};
+
+    *ret = (struct mlmd_put){.id = field_int(in, 1, 0),
+                             .name = field_text(c, in, f[F_NAME]),
+                             .type = field_text(c, in, f[F_TYPE]),
+                             .uri = kind == MLMD_ARTIFACT ? field_text(c, in, 3) : NULL,
+                             .state = f[F_STATE] ? field_int(in, f[F_STATE], -1) : -1,
+                             .properties = js_object()};
+    arena_on_free(c->a, free_js, ret->properties);
+    if (!fields_are_sound(in))
+        return dh_fail(c->err, DH_INVALID, "the request is no protobuf message");
+    if (type) {
+        if (mlmd_types(c->s, kind, NULL, &type, 1, c->a, &types, c->err) < 0)
+            return -1;
+        if (!types.n)
+            return dh_fail(c->err, DH_NOT_FOUND, "no type has the id %lld", (long long)type);
+        ret->type = types.items[0].name;
+    }
+    if (read_values(c, in, f[F_PROPERTIES], ret->properties) < 0)
+        return -1;
+    return read_values(c, in, f[F_CUSTOM], ret->properties);
 }

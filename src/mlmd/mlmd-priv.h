@@ -29,6 +29,10 @@ void put_type(struct buf *b, unsigned field, enum mlmd_kind kind, const struct m
 void put_item(struct buf *b, unsigned field, enum mlmd_kind kind, const struct mlmd_item *item);
 void put_event(struct buf *b, unsigned field, const struct mlmd_event *event);
 
+/* An Artifact, Execution or Context that a client gives: texts in the arena, its type by name. -1
+ */
+int read_put(struct call *c, struct pb_in in, enum mlmd_kind kind, struct mlmd_put *ret);
+
 /* ---- methods ---- */
 
 struct method {

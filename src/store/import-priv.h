@@ -49,3 +49,12 @@ struct mlmd_node *mlmd_node(const struct mlmd_nodes *all, int64_t id);
 struct js *mlmd_struct(const char *text);
 const struct js *mlmd_property(const struct mlmd_node *node, const char *name); /* or NULL */
 const char *mlmd_text(const struct mlmd_node *node, const char *name);          /* or NULL */
+
+/* ---- what an object of theirs is to us: for imports, and for what is written through the service
+ */
+
+enum store_task_type import_kind(const struct mlmd_node *execution);
+enum store_state import_state(int64_t state);
+/* JSON texts, the caller's; NULL: nothing in it. */
+char *import_metadata(const struct mlmd_node *artifact);
+char *import_parameters(const struct mlmd_node *execution, const char *name);

@@ -85,3 +85,28 @@ struct mlmd_events {
 /* Of these executions, or these artifacts. */
 int mlmd_events(struct store *s, enum mlmd_kind of, const int64_t *ids, size_t n, struct arena *a,
                 struct mlmd_events *ret, struct dh_err *err);
+
+/* ---- writing: all of a request within store_begin and store_commit ---- */
+
+struct js;
+struct mlmd_put {     /* an object that a client gives */
+    int64_t id;       /* 0: a new one */
+    const char *type; /* its name */
+    const char *name, *uri;
+    int64_t state;         /* -1: none */
+    struct js *properties; /* {name: value}, custom ones and others; a struct as {"struct": …} */
+};
+enum {                     /* named answers of these calls */
+       MLMD_FORBIDDEN = 1, /* it is of a run that dhow ran: what that did is not to be changed */
+       MLMD_NO_PLACE = 2,  /* the record has none for such a thing; *err says which there are */
+};
+/* system.Pipeline and system.PipelineRun. DH_EXISTS: that name is there, and `put` has no id. */
+int mlmd_context_put(struct store *s, const struct mlmd_put *put, int64_t *ret, struct dh_err *err);
+int mlmd_parent_put(struct store *s, int64_t child, int64_t parent, struct dh_err *err);
+int mlmd_artifact_put(struct store *s, const struct mlmd_put *put, int64_t *ret,
+                      struct dh_err *err);
+/* Of the run among the contexts, where it is new. */
+int mlmd_execution_put(struct store *s, const struct mlmd_put *put, const int64_t *contexts,
+                       size_t n_contexts, int64_t *ret, struct dh_err *err);
+/* The same event again is fine. */
+int mlmd_event_put(struct store *s, const struct mlmd_event *event, struct dh_err *err);

@@ -42,7 +42,7 @@ static char *id_of(const char *text, char to[ID_TEXT])
 
 /* ---- what an execution is to us ---- */
 
-static enum store_task_type kind_of(const struct mlmd_node *e)
+enum store_task_type import_kind(const struct mlmd_node *e)
 {
     const char *name = mlmd_text(e, "task_name");
 
@@ -70,7 +70,7 @@ static bool is_kfp(const struct mlmd_node *e)
             !strcmp(e->type, "system.DAGExecution") || !strncmp(e->type, "system.Importer", 15));
 }
 
-static enum store_state state_of(int64_t state)
+enum store_state import_state(int64_t state)
 {
     static const enum store_state states[] = {STORE_PENDING,   STORE_PENDING, STORE_RUNNING,
                                               STORE_SUCCEEDED, STORE_FAILED,  STORE_CACHED,
@@ -93,8 +93,8 @@ static void find_parents(struct mlmd_run *run)
         struct mlmd_node *e = &run->executions.items[i];
         int64_t parent = place_of(run, js_as_int(mlmd_property(e, "parent_dag_id"), 0));
 
-        e->kind = kind_of(e);
-        e->ours = state_of(e->state);
+        e->kind = import_kind(e);
+        e->ours = import_state(e->state);
         e->parent = parent < (int64_t)i ? parent : -1;
     }
 }
@@ -160,7 +160,7 @@ static void find_producers(struct mlmd_run *run)
 /* ---- artifacts ---- */
 
 /* As the step gave it: flags that became numbers stay numbers. */
-static char *metadata_of(const struct mlmd_node *node)
+char *import_metadata(const struct mlmd_node *node)
 {
     own(js_free) struct js *out = js_object();
 
@@ -181,7 +181,7 @@ static char *metadata_of(const struct mlmd_node *node)
 static int put_artifact(struct import *in, const struct mlmd_node *node, int64_t *ret)
 {
     own(db_end) struct db_rows *rows = NULL;
-    own_mem char *metadata = metadata_of(node);
+    own_mem char *metadata = import_metadata(node);
     own_mem char *what =
         dh_printf("mlmd artifact %lld %lld %s %s", (long long)node->id, (long long)node->created_ms,
                   node->type, node->uri ? node->uri : "");
@@ -238,7 +238,7 @@ static int put_metrics(struct import *in, const struct mlmd_node *node, int64_t 
 
 /* ---- tasks ---- */
 
-static char *parameters_of(const struct mlmd_node *e, const char *name)
+char *import_parameters(const struct mlmd_node *e, const char *name)
 {
     const struct js *v = js_get(mlmd_property(e, name), "struct");
 
@@ -279,8 +279,8 @@ static int put_task(struct import *in, const struct mlmd_run *run, int64_t run_i
                     struct mlmd_node *e)
 {
     own_mem char *what = dh_printf("mlmd execution %s %lld", run->name, (long long)e->id);
-    own_mem char *inputs = parameters_of(e, "inputs");
-    own_mem char *outputs = parameters_of(e, "outputs");
+    own_mem char *inputs = import_parameters(e, "inputs");
+    own_mem char *outputs = import_parameters(e, "outputs");
     bool ended = store_state_ended(e->ours);
     char uuid[ID_TEXT];
     struct store_task row = {
@@ -382,7 +382,7 @@ static int put_run(struct import *in, const struct mlmd_run *run, const char *uu
                    struct arena *a)
 {
     const struct mlmd_node *root = root_of(run);
-    own_mem char *parameters = root ? parameters_of(root, "inputs") : NULL;
+    own_mem char *parameters = root ? import_parameters(root, "inputs") : NULL;
     own_mem char *end = dh_printf("/%s/%s", run->pipeline ? run->pipeline : "", run->name);
     const char *folder = run->pipeline_root ? arena_strdup(a, run->pipeline_root) : NULL;
     size_t n = folder ? strlen(folder) : 0, n_end = strlen(end);

@@ -1,6 +1,8 @@
 """Writes a metadata store with Google's client as KFP's driver and launcher do. Runs in .venv-mlmd.
 
 kfp_writer.py FILE|URL new     three runs: one that is over, one that failed, one that has not ended; and something of another framework
+kfp_writer.py FILE|URL kfp     the same without the other framework
+kfp_writer.py URL refused  tries what is not to be changed
 kfp_writer.py FILE|URL finish  ends the third run
 Prints {name: id} of what a test asks about."""
 import json
@@ -19,6 +21,9 @@ class Kfp:
         if path.startswith("mysql://"):
             url = urllib.parse.urlsplit(path)
             config.mysql.host, config.mysql.port, config.mysql.user, config.mysql.database = url.hostname, url.port, url.username, url.path[1:]
+        elif path.startswith("grpc://"):
+            url = urllib.parse.urlsplit(path)
+            config = pb.MetadataStoreClientConfig(host=url.hostname, port=url.port)
         else:
             config.sqlite.filename_uri = path
             config.sqlite.connection_mode = 3
@@ -90,7 +95,7 @@ class Kfp:
         return {key: pair[0].id for key, pair in zip([*(artifacts or {}), *(reuse or {})], pairs)}
 
 
-def new(k: Kfp) -> dict:
+def new(k: Kfp, tfx: bool = True) -> dict:
     at = "minio://mlpipeline/v2/artifacts/train"
     root = k.run("train", RUNS[0], {"rows": 3, "words": ["a", "ü"], "deep": {"x": [1.5, None, True]}})
     importer = k.execution("system.ImporterExecution", "importer", root)
@@ -119,10 +124,37 @@ def new(k: Kfp) -> dict:
     root = k.run("other", RUNS[2], {"n": 1})
     going = k.execution("system.ContainerExecution", "slow", root, inputs={})
 
+    if not tfx:
+        return {**over, "going": going, "runs": RUNS}
     k.contexts = [k.context("pipeline", "of.tfx")]
     e = pb.Execution(type_id=k.store.put_execution_type(pb.ExecutionType(name="tfx.components.Trainer")), last_known_state=pb.Execution.COMPLETE)
     k.store.put_execution(e, [], k.contexts)
     return {**over, "going": going, "runs": RUNS}
+
+
+def refused(k: Kfp) -> dict:
+    """What a server that has runs of its own does not take: {what: the error's words}."""
+    own = next(e for e in k.store.get_executions() if e.type == "system.ContainerExecution")
+    own.last_known_state = pb.Execution.FAILED
+    artifact = k.store.get_artifacts()[0]
+    artifact.uri = "file:///elsewhere"
+    event = pb.Event(type=pb.Event.OUTPUT, execution_id=own.id, artifact_id=artifact.id)
+    run = next(c for c in k.store.get_contexts() if c.type == "system.PipelineRun")
+    new = pb.Execution(type_id=own.type_id, last_known_state=pb.Execution.RUNNING)
+    tfx = k.store.put_context_type(pb.ContextType(name="pipeline"))
+    out = {}
+    for what, call in {"execution": lambda: k.store.put_executions([own]), "artifact": lambda: k.store.put_artifacts([artifact]),
+                       "event": lambda: k.store.put_events([event]), "run": lambda: k.store.put_execution(new, [], [run]),
+                       "again": lambda: k.store.put_contexts([pb.Context(type_id=run.type_id, name=run.name)]),
+                       "context": lambda: k.store.put_contexts([pb.Context(type_id=tfx, name="x")]),
+                       "type": lambda: k.store.put_artifacts([pb.Artifact(type_id=9999, uri="x")]),
+                       "subgraph": lambda: k.store.get_lineage_subgraph(pb.LineageSubgraphQueryOptions())}.items():
+        try:
+            call()
+            out[what] = ""
+        except Exception as e:  # noqa: BLE001: its class and words are the answer
+            out[what] = f"{type(e).__name__}: {e}"
+    return out
 
 
 def finish(k: Kfp) -> dict:
@@ -133,4 +165,4 @@ def finish(k: Kfp) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"new": new, "finish": finish}[sys.argv[2]](Kfp(sys.argv[1]))))
+    print(json.dumps({"new": new, "kfp": lambda k: new(k, tfx=False), "finish": finish, "refused": refused}[sys.argv[2]](Kfp(sys.argv[1]))))

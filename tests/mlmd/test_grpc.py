@@ -73,6 +73,29 @@ with tempfile.TemporaryDirectory() as tmp:
             check(strict(got[key]) == strict(wanted[key]), f"{key}: the same as from the database", f"got {json.dumps(got[key])[:700]}\nwanted {json.dumps(wanted[key])[:700]}")
         check(all(b"HTTP" not in raw(server.port, junk)[:4] for junk in (b"GET / HTTP/1.1\r\n\r\n" * 4, b"\0" * 100)), "what is no HTTP/2 is hung up on")
         check(client("client.py", "grpc", "127.0.0.1", server.port)["roots"] == wanted["roots"], "and others are served on")
+    # A driver and a launcher of KFP that write here: their runs are runs like any others.
+    with Server(home) as server:
+        url = f"grpc://127.0.0.1:{server.port}"
+        words = client("kfp_writer.py", url, "refused")
+        for what, error in {"execution": "PermissionDenied", "artifact": "PermissionDenied", "event": "PermissionDenied", "run": "PermissionDenied",
+                            "again": "AlreadyExists", "context": "Unimplemented", "type": "NotFound", "subgraph": "Unimplemented"}.items():
+            check(words[what].startswith(error), f"refused: {what}", words[what])
+        check(strict(client("client.py", "sqlite", home / "dhow.db", 1)["executions"]) == strict(wanted["executions"]), "and nothing has changed")
+        ids = client("kfp_writer.py", url, "kfp")
+        run = json.loads(dhow("show", ids["runs"][0], "--output", "json", home=home).stdout)
+        tasks = {t["name"]: t for t in run["tasks"]}
+        check(run["state"] == "RUNNING" and run["pipeline"] == "train" and run["parameters"] == {"rows": 3, "words": ["a", "ü"], "deep": {"x": [1.5, None, True]}},
+              "a run that a driver has made", json.dumps(run)[:800])
+        check(tasks["train"]["scope_path"] == "root.for-loop-1.train" and tasks["train"]["iteration_index"] == 1 and tasks["condition-2"]["state"] == "SKIPPED", "its tasks")
+        model = tasks["train"]["outputs"]["artifacts"]["model"][0]
+        check(model["metadata"] == {"layers": [1, 2], "shape": {"in": 3}, "final": 1} and "importer" in dhow("lineage", model["artifact_id"], home=home).stdout, "artifacts and lineage", str(model))
+        check("accuracy" in dhow("compare", ids["runs"][0], ids["runs"][1], home=home).stdout, "metrics")
+        both = client("client.py", "grpc", "127.0.0.1", server.port)
+        check(len(both["executions"]) == len(wanted["executions"]) + 14 and strict(both) == strict({k: v for k, v in client("client.py", "sqlite", home / "dhow.db", 1).items()}),
+              "all of it is read back, by both ways", str(len(both["executions"])))
+        client("kfp_writer.py", url, "finish")
+        answer = next(t for t in json.loads(dhow("show", ids["runs"][2], "--output", "json", home=home).stdout)["tasks"] if t["name"] == "slow")
+        check(answer["state"] == "SUCCEEDED" and answer["outputs"]["parameters"] == {"answer": 42}, "a step that ends", json.dumps(answer))
     # The page's way: gRPC-web from `dhow serve`.
     with web_server.Server(home) as server:
         root = wanted["roots"][max(wanted["roots"])]
