@@ -6,7 +6,7 @@ MESON = meson setup --prefix=$(PREFIX)
 DHOW = $(BUILD)/dhow
 PIPELINE = pipelines/model_selection/pipeline.yaml
 CLANG = CC=clang-14
-C_FILES = $(shell find src include tests pipelines -name "*.[ch]")
+C_FILES = $(shell find src include tests pipelines examples -name "*.[ch]")
 
 .DEFAULT_GOAL = build
 

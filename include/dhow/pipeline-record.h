@@ -295,6 +295,17 @@ static DHOW_UNUSED dhow_value dhow__field_at(struct dhow__here here, dhow_value 
     return dhow__value(id);
 }
 
+static DHOW_UNUSED dhow_value dhow__list_of_at(struct dhow__here here, dhow_value of,
+                                               const char *type)
+{
+    int id = dhow__next();
+    struct dhow__text t = dhow__say("listOf", id, here);
+    dhow__put_int(&t, "of", of.id);
+    dhow__put_text(&t, "type", type);
+    dhow__put(&t);
+    return dhow__value(id);
+}
+
 static DHOW_UNUSED dhow_value dhow__collected_at(struct dhow__here here, dhow_value of)
 {
     int id = dhow__next();

@@ -86,6 +86,10 @@ inline dhow_value dhow_v(bool x);
 /* A field of a loop's item that is an object, or of any STRUCT inside a loop over them. */
 #define dhow_field(item_, name_) dhow__field_at(DHOW__HERE, item_, name_)
 
+/* A list, with what is in it: "text" (where nobody says), "integer", "number", "bool", "list",
+ * "struct"; as `List[int]` in Python. A loop's item is then one. */
+#define dhow_list_of(list_, type_) dhow__list_of_at(DHOW__HERE, list_, type_)
+
 /* All outputs that a task inside loops gave, as a list, for a task after the loops. */
 #define dhow_collected(output_) dhow__collected_at(DHOW__HERE, output_)
 

@@ -280,6 +280,7 @@ static int take_port(struct reader *r, struct draft_value *v, const struct draft
     v->type = port->type;
     v->artifact = port->artifact;
     v->list = port->list;
+    v->item = port->item;
     return reader_put(r, 'v', v);
 }
 
@@ -316,6 +317,26 @@ static int op_field(struct reader *r)
 
     if (!of || !name || draft_value_field(v, of, name, r->err) < 0)
         return of && name ? -1 : reader_wrong(r, "field");
+    return reader_put(r, 'v', v);
+}
+
+/* The same list, of which it is known what is in it. */
+static int op_list_of(struct reader *r)
+{
+    struct draft_value *of = reader_value(r, "of"), *v;
+    const char *word = js_get_text(r->line, "type");
+
+    if (!of || !word)
+        return of ? reader_wrong(r, "listOf") : -1;
+    v = arena_alloc(r->a, sizeof *v);
+    *v = *of;
+    v->at = r->at;
+    if (of->type != DRAFT_LIST)
+        return draft_fail(r->err, r->at, "a list of %s: the value is no list", word);
+    if (draft_type_parse(word, &v->item) < 0)
+        return draft_fail(r->err, r->at,
+                          "'%s' is no type: expected text, integer, number, bool, list or struct",
+                          word);
     return reader_put(r, 'v', v);
 }
 
@@ -511,6 +532,7 @@ static const struct op {
     {"input", op_input, true},
     {"output", op_output, true},
     {"field", op_field, true},
+    {"listOf", op_list_of, true},
     {"collected", op_collected, true},
     {"oneOf", op_one_of, true},
     {"format", op_format, true},

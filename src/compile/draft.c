@@ -424,6 +424,8 @@ struct draft_value *draft_item(struct arena *a, struct draft_place at, struct dr
         item->type = DRAFT_ARTIFACT;
     else if (group->items->kind == DRAFT_CONSTANT)
         item->type = draft_type_of(js_at(group->items->constant, 0));
+    else
+        item->type = group->items->item;
     item->artifact = group->items->artifact;
     return item;
 }

@@ -37,6 +37,7 @@ struct draft_port { /* an input or output */
     enum draft_type type;
     const char *artifact;     /* "system.Model", of an artifact; else NULL */
     bool list;                /* of artifacts */
+    enum draft_type item;     /* of a LIST: what its items are; TEXT where nobody says */
     bool optional;            /* inputs */
     struct js *default_value; /* inputs; NULL: none */
     const char *help;         /* "" : none */
@@ -88,6 +89,7 @@ struct draft_value {
     enum draft_type type;
     const char *artifact; /* of an artifact */
     bool list;            /* of artifacts */
+    enum draft_type item; /* of a LIST */
     struct draft_pipeline *pipeline;
     struct js *constant;
     const char *name;          /* of the input, output, field; of a ONE_OF: its own */
@@ -246,6 +248,8 @@ int draft_value_field(struct draft_value *v, struct draft_value *of, const char 
 int draft_value_collected(struct draft_value *v, struct draft_value *of, struct dh_err *err);
 int draft_value_one_of(struct arena *a, struct draft_value *v, struct dh_err *err);
 enum draft_type draft_type_of(const struct js *constant);
+/* "text", "integer", …: -1: no such word. */
+int draft_type_parse(const char *word, enum draft_type *ret);
 
 /* A block begins; it is the pipeline's open one until draft_group_end. */
 int draft_if(struct arena *a, struct draft_place at, struct draft_pipeline *p,

@@ -300,7 +300,7 @@ static struct js *item_type(const struct draft_value *items)
         return passing(DRAFT_ARTIFACT, items->artifact, false);
     if (items->kind == DRAFT_CONSTANT)
         return passing(draft_type_of(js_at(items->constant, 0)), NULL, false);
-    return passing(DRAFT_TEXT, NULL, false);
+    return passing(items->item, NULL, false);
 }
 
 static const char *item_input(struct arena *a, const struct draft_group *g)

@@ -4,28 +4,19 @@
  * help: …}}
  *
  * A type is a word (text, integer, number, bool, list, struct, status), an artifact's type, or
- * [type] for a list of artifacts; anything else is a default, whose type it has. */
+ * [type] for a list of these; anything else is a default, whose type it has. */
 #include "base/mem.h"
 #include "compile/draft-read.h"
 #include "compile/short.h"
-
-static const struct {
-    const char *word;
-    enum draft_type type;
-} words[] = {{"text", DRAFT_TEXT},          {"integer", DRAFT_INTEGER}, {"number", DRAFT_NUMBER},
-             {"bool", DRAFT_BOOL},          {"list", DRAFT_LIST},       {"struct", DRAFT_STRUCT},
-             {"status", DRAFT_FINAL_STATUS}};
 
 static bool take_word(struct draft_port *port, const char *word)
 {
     const char *dot = strchr(word, '.');
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strcmp(words[i].word, word)) {
-            port->type = words[i].type;
-            port->optional = port->type == DRAFT_FINAL_STATUS;
-            return true;
-        }
+    if (draft_type_parse(word, &port->type) == 0) {
+        port->optional = port->type == DRAFT_FINAL_STATUS;
+        return true;
+    }
     if (!dot || dot == word || !dot[1] || strpbrk(word, " \t/:"))
         return false;
     port->type = DRAFT_ARTIFACT;
@@ -50,6 +41,8 @@ static int take_default(struct short_reader *r, const struct doc_node *node, boo
                           draft_type_words(type), draft_type_words(port->type));
     if (!typed)
         port->type = type;
+    if (type == DRAFT_LIST && js_n(v))
+        port->item = draft_type_of(js_at(v, 0));
     port->default_value = v;
     port->optional = true;
     return 0;
@@ -84,8 +77,10 @@ static int take_port(struct short_reader *r, const struct doc_node *node, bool o
         return 0;
     if (node->kind == DOC_LIST && node->n == 1 && node->items[0].kind == DOC_STRING &&
         node->items[0].plain && take_word(port, node->items[0].text) &&
-        port->type == DRAFT_ARTIFACT) {
-        port->list = true;
+        port->type != DRAFT_FINAL_STATUS) {
+        port->list = port->type == DRAFT_ARTIFACT;
+        port->item = port->type;
+        port->type = port->list ? DRAFT_ARTIFACT : DRAFT_LIST;
         return 0;
     }
     if (output)

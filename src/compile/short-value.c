@@ -57,6 +57,7 @@ static int output_of(struct short_reader *r, const struct doc_node *at, struct d
     v->type = port->type;
     v->artifact = port->artifact;
     v->list = port->list;
+    v->item = port->item;
     *ret = v;
     if (!is_to_collect(r, task))
         return 0;

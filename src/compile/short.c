@@ -82,6 +82,7 @@ static int read_inputs(struct short_reader *r, struct draft_component *c)
         v->type = port->type;
         v->artifact = port->artifact;
         v->list = port->list;
+        v->item = port->item;
         short_name_add(r, port->name, v, NULL);
     }
     return 0;

@@ -31,6 +31,19 @@ const char *draft_says(struct arena *a, enum draft_type type, const char *artifa
     return arena_printf(a, list ? "a list of %s" : "a %s", artifact);
 }
 
+int draft_type_parse(const char *word, enum draft_type *ret)
+{
+    static const char *const words[] = {"text", "integer", "number", "bool",
+                                        "list", "struct",  "status"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i], word)) {
+            *ret = (enum draft_type)i;
+            return 0;
+        }
+    return -1;
+}
+
 /* As the SDK: system.Artifact is any, and any takes one. */
 static bool artifact_fits(const char *given, const char *wanted)
 {
@@ -41,14 +54,12 @@ static bool artifact_fits(const char *given, const char *wanted)
 
 static bool fits(const struct draft_value *v, const struct draft_port *port)
 {
-    bool loose = v->kind == DRAFT_ITEM || v->kind == DRAFT_FIELD;
-
     if ((v->type == DRAFT_ARTIFACT) != (port->type == DRAFT_ARTIFACT))
         return false;
     if (v->type == DRAFT_ARTIFACT)
         return v->list == port->list && artifact_fits(v->artifact, port->artifact);
-    if (loose && v->type == DRAFT_TEXT)
-        return true; /* what a loop's item is, is known when it runs */
+    if (v->kind == DRAFT_FIELD && v->type == DRAFT_TEXT)
+        return true; /* what it is, is known when it runs */
     return v->type == port->type || (v->type == DRAFT_INTEGER && port->type == DRAFT_NUMBER);
 }
 
@@ -60,9 +71,12 @@ int draft_check_type(const struct draft_value *value, const struct draft_port *p
     if (fits(value, port))
         return 0;
     a = arena_new();
-    (void)draft_fail(err, at, "%s is %s; it is given %s", what,
+    (void)draft_fail(err, at, "%s is %s; it is given %s%s", what,
                      draft_says(a, port->type, port->artifact, port->list),
-                     draft_says(a, value->type, value->artifact, value->list));
+                     draft_says(a, value->type, value->artifact, value->list),
+                     value->kind == DRAFT_ITEM && value->group->items->kind != DRAFT_CONSTANT
+                         ? ": say what the loop's list has in it"
+                         : "");
     arena_free(a);
     return -1;
 }

@@ -1,6 +1,6 @@
 #include "parts.h"
 
-#define IN(X) X(LIST, given, "[1, 2]", "") X(INTEGER, n, "3", "")
+#define IN(X) X(LIST, given, "[1, 2]", "") X(LIST, typed, "[3]", "") X(INTEGER, n, "3", "")
 DHOW_PIPELINE(loops, "loops", "", IN)
 {
     struct numbers_task n = DHOW_RUN(numbers, .n = in->n);
@@ -20,6 +20,10 @@ DHOW_PIPELINE(loops, "loops", "", IN)
     DHOW_FOR(i, in->given, 0, NULL)
     {
         DHOW_RUN(say, .text = i);
+    }
+    DHOW_FOR(i, dhow_list_of(in->typed, "integer"), 0, NULL)
+    {
+        DHOW_RUN(twice, .n = i);
     }
     DHOW_FOR(i, n.numbers, 0, NULL)
     {

@@ -76,7 +76,7 @@ def one_of(n: int = 3) -> NamedTuple("out", chosen=int, data=Dataset):
 
 
 @dsl.pipeline(name="loops")
-def loops(given: list = [1, 2], n: int = 3):
+def loops(given: list = [1, 2], typed: List[int] = [3], n: int = 3):
     first = numbers(n=n)
     with dsl.ParallelFor([1, 2, 3], name="static", parallelism=2) as i:
         t = twice(n=i)
@@ -87,6 +87,8 @@ def loops(given: list = [1, 2], n: int = 3):
         twice(n=pair.b)
     with dsl.ParallelFor(given) as i:
         say(text=i)
+    with dsl.ParallelFor(typed) as i:
+        twice(n=i)
     with dsl.ParallelFor(first.outputs["numbers"]) as i:
         say(text=i)
         with dsl.ParallelFor(["p", "q"]) as k:

@@ -47,7 +47,7 @@ def branches(wanted: str = "heads", limit: int = 3, really: bool = True):
 
 
 @dsl.pipeline(name="loops", description="Loops, what they give, and texts.")
-def loops(given: list = [1, 2], n: int = 3) -> NamedTuple("out", total=int, whole=Dataset):
+def loops(given: List[int] = [1, 2], n: int = 3) -> NamedTuple("out", total=int, whole=Dataset):
     first = numbers(n=n).set_retry(2).set_caching_options(False).set_cpu_limit("500m").set_memory_limit("1Gi").set_env_variable("A", "1")
     with dsl.ParallelFor([1, 2, 3], name="static", parallelism=2) as i:
         t = twice(n=i)
@@ -56,7 +56,7 @@ def loops(given: list = [1, 2], n: int = 3) -> NamedTuple("out", total=int, whol
     s = sum(all=dsl.Collected(t.outputs["twice"]))
     m = merge(parts=dsl.Collected(t.outputs["data"]))
     with dsl.ParallelFor(given) as i:
-        say(text=i)
+        twice(n=i)
     last = guarded_finally(text="bye")
     with dsl.ExitHandler(last, name="guarded"):
         say(text="in")
