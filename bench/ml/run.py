@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -52,27 +53,31 @@ class Bars:
 
 
 def beside(ours: list, theirs: list, threads: int, runs: int) -> tuple:
-    """Medians of `seconds`, taken in turn; the last result of each."""
+    """How many times as fast, in words what both took, the last result of each. Taken in turn; medians."""
     a, b = [], []
     for _ in range(runs):
         a.append(timed(ours, threads))
         b.append(timed(theirs, threads))
-    return (statistics.median(x["seconds"] for x in a), statistics.median(x["seconds"] for x in b), a[-1], b[-1])
+    us, them, us_busy, them_busy = (statistics.median(x[key] for x in side) for key in ("seconds", "processor") for side in (a, b))
+    words = f"  {us:.3f} s, {them:.3f} s; of processor {us_busy:.3f} s, {them_busy:.3f} s: {them_busy / us_busy:.2f} x"
+    return us, them / us, words, a[-1], b[-1]
 
 
 def csv_bars(o, bars, threads) -> None:
-    us, them, mine, _ = beside([o.core, o.csv, threads, "csv"], [o.python, HERE / "peer.py", "polars", o.csv], threads, o.runs)
-    bars.show(f"CSV, {threads} thread(s), against polars", them / us, 2, "x", True, f"  {us:.3f} s, {them:.3f} s")
+    us, ratio, words, mine, _ = beside([o.core, o.csv, threads, "csv"], [o.python, HERE / "peer.py", "polars", o.csv], threads, o.runs)
+    bars.show(f"CSV, {threads} thread(s), against polars", ratio, 2, "x", True, words)
     touch = statistics.median(timed([o.core, o.csv, threads, "touch"], threads)["seconds"] for _ in range(o.runs))
     bars.show(f"CSV, {threads} thread(s), against reading and touching each byte", us / touch, 2, "x", False)
     bars.show("CSV, peak memory over the columns' size", mine["peak_bytes"] / mine["column_bytes"], 1.5, "x", False)
 
 
 def logreg_bars(o, bars, threads) -> None:
-    us, them, mine, theirs = beside([o.core, o.csv, threads, "logreg"], [o.python, HERE / "peer.py", "logreg", o.npz], threads, o.runs)
+    _, ratio, words, mine, theirs = beside([o.core, o.csv, threads, "logreg"], [o.python, HERE / "peer.py", "logreg", o.npz], threads, o.runs)
     bars.show(f"logistic regression, {threads} thread(s), against scikit-learn's best solver ({theirs['solver']})",
-              them / us, 4, "x", True, f"  {us:.3f} s, {them:.3f} s")
+              ratio, 4, "x", True, words)
     bars.show("  objective over theirs, less 1", mine["objective"] / theirs["objective"] - 1, 1e-9, "", False)
+    apart = max(abs(a - b) for a, b in zip(mine["coefficients"], theirs["tightest"]))
+    bars.show("  coefficients against its tightest setting, largest difference", apart, 1e-6, "", False)
     bars.show("  peak memory over the columns' size", mine["peak_bytes"] / mine["column_bytes"], 1.5, "x", False)
 
 
@@ -83,9 +88,8 @@ def small_bar(o, bars) -> None:
 
 
 def tree_bars(o, bars, threads) -> None:
-    us, them, mine, theirs = beside([o.core, o.csv, threads, "tree"], [o.python, HERE / "peer.py", "tree", o.npz], threads, 1)
-    bars.show(f"exact tree, depth 10, {threads} thread(s), against scikit-learn", them / us, 10, "x", True,
-              f"  {us:.3f} s, {them:.3f} s")
+    _, ratio, words, mine, theirs = beside([o.core, o.csv, threads, "tree"], [o.python, HERE / "peer.py", "tree", o.npz], threads, 1)
+    bars.show(f"exact tree, depth 10, {threads} thread(s), against scikit-learn", ratio, 10, "x", True, words)
     apart = max(abs(a - b) for a, b in zip(mine["impurity"], theirs["impurity"]))
     bars.show("  impurity at every depth, largest difference", apart, 1e-9, "", False)
     bars.show("  peak memory over the columns' size", mine["peak_bytes"] / mine["column_bytes"], 1.5, "x", False)
@@ -94,11 +98,20 @@ def tree_bars(o, bars, threads) -> None:
 def ensemble_bars(o, bars, threads) -> None:
     for name, peer, bar in (("histogram-tree", "lightgbm-tree", 1.5), ("boosting", "lightgbm", 1),
                             ("boosting", "sklearn-boosting", 1), ("forest", "lightgbm-forest", 1)):
-        us, them, mine, theirs = beside([o.core, o.csv, threads, name], [o.python, HERE / "peer.py", peer, o.npz], threads, 1)
-        bars.show(f"{name}, {threads} thread(s), against {peer}", them / us, bar, "x", True, f"  {us:.2f} s, {them:.2f} s")
+        _, ratio, words, mine, theirs = beside([o.core, o.csv, threads, name], [o.python, HERE / "peer.py", peer, o.npz], threads, 1)
+        bars.show(f"{name}, {threads} thread(s), against {peer}", ratio, bar, "x", True, words)
         score = "accuracy" if name == "histogram-tree" else "roc_auc"
         bars.show(f"  {score} less theirs", mine[score] - theirs[score], -0.001, "", True, f"  {mine[score]:.5f}")
         bars.show("  peak memory over the columns' size", mine["peak_bytes"] / mine["column_bytes"], 1.5, "x", False)
+
+
+def instructions(o, bars) -> None:
+    """What a loop costs whatever else the machine does; where valgrind is installed."""
+    if not shutil.which("valgrind"):
+        print("            instruction counts: valgrind is not installed")
+        return
+    counted = subprocess.run([sys.executable, HERE / "callgrind.py", o.core], check=False)
+    bars.missed += counted.returncode != 0
 
 
 def main() -> None:
@@ -107,7 +120,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", default="csv,logreg,small,tree,ensembles")
+    parser.add_argument("--only", default="csv,logreg,small,tree,ensembles,instructions")
     parser.add_argument("--venv", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "dhow-bench-venv")
     o = parser.parse_args()
     o.core = pathlib.Path(os.environ.get("DHOW_BENCH_ML", pathlib.Path(o.dhow).resolve().parent / "src" / "ml" / "bench-ml"))
@@ -123,6 +136,8 @@ def main() -> None:
     print(f"{o.rows} x 31, {o.csv.stat().st_size / 1e6:.0f} MB; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     if "small" in only:
         small_bar(o, bars)
+    if "instructions" in only:
+        instructions(o, bars)
     for threads in map(int, o.threads.split(",")):
         for name, bar in (("csv", csv_bars), ("logreg", logreg_bars), ("tree", tree_bars), ("ensembles", ensemble_bars)):
             if name in only:
