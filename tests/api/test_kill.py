@@ -1,0 +1,71 @@
+"""kill -9 of the server amid many runs: all of them go on, nothing is lost or done twice; a graceful stop leaves runs running."""
+import pathlib
+import tempfile
+import time
+
+from server import Server
+from specs import pipeline, step
+from tap import check, done
+
+N = 50
+
+
+def spec() -> dict:
+    s = pipeline("counted", mark="x")
+    step(s, "first", 'echo first >> "$in_mark"; sleep 0.3', {}, {"mark": "=mark"}, cache=False)
+    step(s, "second", 'echo second >> "$in_mark"; sleep 0.2', ("first",), {"mark": "=mark"}, cache=False)
+    return s
+
+
+def ended(server: Server, ids: list, seconds: float) -> dict:
+    until = time.monotonic() + seconds
+    states = {}
+    while time.monotonic() < until:
+        states = {i: server.ask(f"/apis/v2beta1/runs/{i}")[1]["state"] for i in ids if states.get(i) not in ("SUCCEEDED", "FAILED", "CANCELED")} | {
+            i: s for i, s in states.items() if s in ("SUCCEEDED", "FAILED", "CANCELED")}
+        if len([s for s in states.values() if s in ("SUCCEEDED", "FAILED", "CANCELED")]) == len(ids):
+            break
+        time.sleep(0.2)
+    return states
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as home:
+        server = Server(home, "--jobs", 6)
+        server.start()
+        port = server.port
+        ids = []
+        for i in range(N):
+            status, run, _ = server.ask("/apis/v2beta1/runs", {"display_name": f"r{i}", "pipeline_spec": spec(),
+                                                                "runtime_config": {"parameters": {"mark": f"{home}/mark-{i}"}}})
+            ids.append(run["run_id"])
+            if i == 25:
+                server.kill()  # amid submitting
+                server.start(port)
+        time.sleep(1)
+        states = [server.ask(f"/apis/v2beta1/runs/{i}")[1]["state"] for i in ids]
+        check(0 < states.count("RUNNING") <= 14 and "PENDING" in states, "some run, at most --jobs of this server and what the one before left; others wait", str(states))
+        server.kill()
+        time.sleep(0.5)
+        server.start(port)
+        server.kill()
+        server.start(port)
+        final = ended(server, ids, 240)
+        check(list(final.values()).count("SUCCEEDED") == N, f"all {N} runs succeed after three kills", str(final))
+        marks = {i: pathlib.Path(home, f"mark-{i}").read_text().split() for i in range(N) if pathlib.Path(home, f"mark-{i}").exists()}
+        check(len(marks) == N and all(m == ["first", "second"] for m in marks.values()), "each step ran once",
+              str({i: m for i, m in marks.items() if m != ["first", "second"]}))
+        _, run, _ = server.ask("/apis/v2beta1/runs", {"display_name": "last", "pipeline_spec": spec(), "runtime_config": {"parameters": {"mark": f"{home}/last"}}})
+        time.sleep(0.2)
+        server.__exit__()
+        check(server.process.returncode == 0, "SIGTERM: it stops in order", str(server.process.returncode))
+        until = time.monotonic() + 30
+        while time.monotonic() < until and "second" not in (pathlib.Path(home, "last").read_text() if pathlib.Path(home, "last").exists() else ""):
+            time.sleep(0.1)
+        check(pathlib.Path(home, "last").read_text().split() == ["first", "second"], "and its run goes on without it")
+        with Server(home) as again:
+            check(again.wait(run["run_id"])["state"] == "SUCCEEDED", "as the next one says")
+    done()
+
+
+main()
