@@ -59,7 +59,7 @@ static int run_import(struct cli *cli, const struct cli_args *args, struct dh_er
 
     if (cli_home(cli, &home, err) < 0 || fs_mkdirs(home, 0755, err) < 0)
         return -1;
-    path = fs_join(home, "dhow.db");
+    path = store_place(home, cli->db);
     if (store_open(path, STORE_CREATE, &store, err) < 0 ||
         store_import(store, cli_at(args, 0), experiment ? experiment : "Imported", &n, err) < 0)
         return -1;

@@ -101,9 +101,13 @@ static const char environment[] =
     ".TP\n\\fBDHOW_HOME\\fR\nThe folder of all state. Without it (and \\fB\\-\\-home\\fR): the "
     "nearest \\fI.dhow\\fR at or above the\n"
     "current folder, else \\fI$XDG_DATA_HOME/dhow\\fR, else \\fI~/.local/share/dhow\\fR.\n"
+    ".TP\n\\fBDHOW_DB\\fR\nWhere the record is, without \\fB\\-\\-db\\fR: "
+    "\\fIpostgresql://\\fR…, \\fImysql://\\fR… or a file.\nElse it is \\fIdhow.db\\fR in the "
+    "home.\n"
     ".TP\n\\fBNO_COLOR\\fR\nNo colours, also on a terminal.\n"
     ".SH FILES\n"
-    ".TP\n\\fIHOME/dhow.db\\fR\nThe record: a SQLite database.\n"
+    ".TP\n\\fIHOME/dhow.db\\fR\nThe record: a SQLite database. \\fIdhow.db.vN\\fR: as it was "
+    "before its schema changed.\n"
     ".TP\n\\fIHOME/artifacts/\\fR\nThe default pipeline root: what steps made, and their logs.\n"
     ".TP\n\\fIHOME/envs/\\fR\nPython environments of steps. Delete the home and nothing is left.\n";
 
