@@ -1,0 +1,69 @@
+/* How quick it is: the first paint, a run of a thousand tasks, scrolling. Best of several, so that a busy machine does
+ * not decide; the medians are printed. */
+import { BASE, check, open, RUNS, say, shot, withBrowser } from './lib.mjs';
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+async function paint(browser) {
+  const page = await open(browser);
+  const times = [];
+  for (let i = 0; i < 9; i++) {
+    await page.goto('about:blank');
+    await page.goto(`${BASE}/#/runs`);
+    await page.locator('tr.pick').first().waitFor();
+    times.push(await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime));
+  }
+  say(`first contentful paint: best ${Math.min(...times).toFixed(0)} ms, median ${median(times).toFixed(0)} ms`);
+  check(Math.min(...times) < 100, 'first contentful paint in less than 100 ms', times.map((t) => t.toFixed(0)).join(' '));
+  await page.context().close();
+}
+
+async function opens(browser, view, wanted) {
+  const page = await open(browser);
+  const times = [];
+  for (let i = 0; i < 5; i++) {
+    await page.goto('about:blank');
+    const start = Date.now();
+    await page.goto(`${BASE}/#/runs/details/${RUNS.many}?view=${view}`);
+    await page.locator(wanted).nth(5).waitFor();
+    times.push(Date.now() - start);
+  }
+  say(`1,000 tasks, ${view}: best ${Math.min(...times)} ms, median ${median(times)} ms`);
+  check(Math.min(...times) < 1000, `a run of 1,000 tasks opens in less than a second: ${view}`, times.join(' '));
+  await shot(page, `many-${view}`);
+  return page;
+}
+
+async function scrolls(page, scroller, item, name) {
+  const frames = await page.evaluate(async (selector) => {
+    const el = document.querySelector(selector);
+    const out = [];
+    let last = await new Promise(requestAnimationFrame);
+    for (let i = 0; i < 180; i++) {
+      el.scrollTop += 90;
+      const now = await new Promise(requestAnimationFrame);
+      out.push(now - last);
+      last = now;
+    }
+    return out;
+  }, scroller);
+  const late = frames.filter((f) => f > 25).length;
+  say(`${name}: median frame ${median(frames).toFixed(1)} ms, ${late} of ${frames.length} late`);
+  check(median(frames) < 18, `${name} scrolls at 60 frames a second`, frames.map((f) => f.toFixed(0)).join(' '));
+  const rows = await page.locator(item).count();
+  check(rows < 150, `${name}: only what is seen is made`, `${rows} rows`);
+}
+
+await withBrowser(async (browser) => {
+  await paint(browser);
+  const table = await opens(browser, 'tasks', '.tasks tr.pick');
+  await scrolls(table, '.run-view .scroll', '.tasks tr.pick', 'the table of 1,000 tasks');
+  await table.context().close();
+  const gantt = await opens(browser, 'timeline', '.gantt-row');
+  await scrolls(gantt, '.gantt', '.gantt-row', 'the timeline of 1,000 tasks');
+  await gantt.context().close();
+  const graph = await opens(browser, 'graph', '.dag-node');
+  check((await graph.locator('.dag-node').count()) < 400, 'the graph makes only what is seen', String(await graph.locator('.dag-node').count()));
+  check(graph.complaints.length === 0, 'a thousand tasks: nothing in the console', graph.complaints.join('\n'));
+  await graph.context().close();
+});
