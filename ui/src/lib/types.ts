@@ -104,7 +104,7 @@ export interface Use { run_id: string; run_name: string; task_id: string; task: 
 export interface WholeArtifact extends Artifact {
   producers: Use[];
   consumers: Use[];
-  model_versions: { model: string; version: string }[];
+  model_versions?: { model: string; version: string }[];
 }
 export interface FileEntry { name: string; folder: boolean; bytes: number | null }
 export interface Lineage {
@@ -241,7 +241,7 @@ export interface System {
   runs: { [state: string]: number };
   queue: { running: number; waiting: number; jobs: number };
   environments: { key: string; python: string; packages: string[]; bytes: number | null; used_at: string | null }[];
-  workers: { pid: number; environment: string }[];
+  workers?: { pid: number; environment: string }[];
   watchers: number;
   time_zone: string;
 }

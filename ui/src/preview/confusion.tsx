@@ -33,7 +33,7 @@ export function ConfusionMatrix({ of, title }: { of: Matrix; title?: string }): 
                 {row.map((n, j) => {
                   const heat = Math.round((100 * n) / most);
                   return (
-                    <td key={of.names[j]} class={`${i === j ? 'hit' : 'miss'}${heat > 55 ? ' deep' : ''}`} style={{ '--heat': `${heat}%` }} title={total ? `${((100 * n) / total).toFixed(1)} % of all` : ''}>
+                    <td key={of.names[j]} class={`${i === j ? 'hit' : 'miss'}`} style={{ '--heat': `${heat}%` }} title={total ? `${((100 * n) / total).toFixed(1)} % of all` : ''}>
                       <span>{n}</span>
                     </td>
                   );

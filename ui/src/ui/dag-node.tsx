@@ -60,7 +60,6 @@ function Iteration({ node, onIteration }: { node: GraphNode; onIteration: (id: s
 export function DagNode({ box, node, selected, time, onSelect, onToggle, onIteration }: Props): JSX.Element {
   const style = { left: `${box.x}px`, top: `${box.y}px`, width: `${box.w}px`, height: `${box.h}px` };
   const state = node.state;
-  const says = [node.label, kindName(node.type), state && stateWord(state), time].filter(Boolean).join(', ');
   const opener = node.openable && (
     <button type="button" class="dag-open" aria-label={`${node.inside ? 'Close' : 'Open'} ${node.label}`} aria-expanded={node.inside !== null} onClick={() => onToggle(node.id)}>
       <Icon name={node.inside ? 'up' : 'down'} size={14} />
@@ -68,12 +67,13 @@ export function DagNode({ box, node, selected, time, onSelect, onToggle, onItera
   );
   return (
     <div class={`dag-node ${state ? `s-${state}` : 'plan'}${node.inside ? ' group' : ''}${selected ? ' selected' : ''}`} style={style}>
-      <button type="button" class="dag-face" data-id={node.id} aria-pressed={selected} aria-label={says} title={node.reason ?? node.label} onClick={() => onSelect(node.id)} onDblClick={() => node.openable && onToggle(node.id)}>
+      <button type="button" class="dag-face" data-id={node.id} aria-pressed={selected} title={node.reason ?? node.label} onClick={() => onSelect(node.id)} onDblClick={() => node.openable && onToggle(node.id)}>
         {state ? <StateIcon state={state} size={18} /> : <Icon name={kindIcon(node.type)} size={18} />}
         <span class="dag-text">
           <span class="dag-name ellipsis">
             {state && node.openable && <Icon name={kindIcon(node.type)} size={13} />}
             {node.label}
+            <span class="sr">, {kindName(node.type)}</span>
           </span>
           {!node.inside && <Second node={node} time={time} />}
         </span>

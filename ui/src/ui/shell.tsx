@@ -82,13 +82,13 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
   return (
     <div class="shell">
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById('main')?.focus(); }}>To the content</a>
-      <div class="topbar">
+      <header class="topbar">
         <Button icon="menu" kind="ghost" label="Menu" onClick={() => setMenu(true)} />
         <a class="brand" href="#/runs"><Logo />dhow</a>
         <Button icon="search" kind="ghost" label="Find" onClick={() => setOverlay('palette')} />
-      </div>
+      </header>
       {menu && <button type="button" class="veil" aria-label="Close the menu" onClick={() => setMenu(false)} />}
-      <div class={`side${menu ? ' open' : ''}`}>
+      <aside class={`side${menu ? ' open' : ''}`} aria-label="Sidebar">
         <a class="brand" href="#/runs"><Logo />dhow</a>
         <button type="button" class="find" onClick={() => setOverlay('palette')}>
           <Icon name="search" /><span>Find</span><kbd>Ctrl K</kbd>
@@ -99,7 +99,7 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
           <Button icon="keyboard" kind="ghost" label="Shortcuts" onClick={() => setOverlay('help')} />
           <Button icon={theme.value === 'dark' ? 'sun' : 'moon'} kind="ghost" label={theme.value === 'dark' ? 'Light' : 'Dark'} onClick={toggleTheme} />
         </div>
-      </div>
+      </aside>
       <main class="main" id="main" tabIndex={-1}>{children}</main>
       {View && <View onClose={() => setOverlay(null)} />}
     </div>

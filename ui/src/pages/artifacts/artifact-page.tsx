@@ -36,7 +36,7 @@ function About({ of }: { of: WholeArtifact }): JSX.Element {
               <Fact name="Created">{dateTime(of.created_at ?? null)}</Fact>
               <Fact name="Digest">{of.digest && <code>{of.digest}</code>}</Fact>
               <Fact name="Address">{of.uri && <code>{of.uri}</code>}</Fact>
-              <Fact name="Model">{of.model_versions.map((m) => <a key={m.model + m.version} href={`#/models/details/${encodeURIComponent(m.model)}`}>{m.model} {m.version} </a>)}</Fact>
+              <Fact name="Model">{of.model_versions?.map((m) => <a key={m.model + m.version} href={`#/models/details/${encodeURIComponent(m.model)}`}>{m.model} {m.version} </a>)}</Fact>
             </Facts>
           </div>
         </section>

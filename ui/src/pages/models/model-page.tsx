@@ -54,9 +54,10 @@ function Version({ model, version: v, reload }: Props & { version: ModelVersion 
     <details class="card version" open={v.aliases.length > 0 || model.versions[0] === v}>
       <summary class="card-head">
         <span class="row"><Icon name="models" /><h2 class="mono">{v.version}</h2><Time at={v.created_at} />{v.stage && <span class="tag">{v.stage}</span>}</span>
-        <Aliases model={model} version={v} reload={reload} />
+        <span class="row">{v.aliases.map((a) => <span key={a} class="tag alias"><Icon name="star" size={12} />{a}</span>)}</span>
       </summary>
       <div class="card-body columns">
+        <section class="stack tight"><h3>Aliases</h3><Aliases model={model} version={v} reload={reload} /></section>
         <section><h3>Metrics</h3><Values of={v.metrics} empty="None recorded." /></section>
         <section>
           <h3>Where it came from</h3>

@@ -34,7 +34,8 @@ function Tab({ id, ...props }: VersionProps & { id: string }): JSX.Element | nul
 }
 
 function Actions({ pipeline, version }: VersionProps): JSX.Element {
-  const [open, setOpen] = useState<'run' | 'upload' | null>(param('run') === '1' ? 'run' : null);
+  const [uploading, setUploading] = useState(false);
+  const asking = param('run') === '1';
   const remove = (what: 'version' | 'pipeline') => (): void => {
     if (!confirm(`Delete the ${what} ${what === 'version' ? version.name : pipeline.name}? Its runs stay.`)) return;
     const path = `/apis/v2beta1/pipelines/${pipeline.id}${what === 'version' ? `/versions/${version.id}` : '?cascade=true'}`;
@@ -42,16 +43,16 @@ function Actions({ pipeline, version }: VersionProps): JSX.Element {
   };
   return (
     <>
-      <Button icon="play" kind="primary" onClick={() => setOpen('run')}>Run…</Button>
+      <Button icon="play" kind="primary" onClick={() => setParams({ run: '1' })}>Run…</Button>
       <a class="button" href={href('schedules', { new: pipeline.id })}><Icon name="schedules" /> Schedule…</a>
       <Menu button={<Icon name="more" />} label="More">
-        <button type="button" onClick={() => setOpen('upload')}><Icon name="upload" /> New version…</button>
+        <button type="button" onClick={() => setUploading(true)}><Icon name="upload" /> New version…</button>
         <hr />
         <button type="button" class="danger" onClick={remove('version')}><Icon name="trash" /> Delete this version…</button>
         <button type="button" class="danger" onClick={remove('pipeline')}><Icon name="trash" /> Delete the pipeline…</button>
       </Menu>
-      {open === 'run' && <RunForm title={`Run ${pipeline.name}`} inputs={version.inputs} start={{}} source={{ version_id: version.id }} experiment="Default" onClose={() => setOpen(null)} />}
-      {open === 'upload' && <Upload pipeline={pipeline} onClose={() => setOpen(null)} />}
+      {asking && <RunForm title={`Run ${pipeline.name}`} inputs={version.inputs} start={{}} source={{ version_id: version.id }} experiment="Default" onClose={() => setParams({ run: null })} />}
+      {uploading && <Upload pipeline={pipeline} onClose={() => setUploading(false)} />}
     </>
   );
 }

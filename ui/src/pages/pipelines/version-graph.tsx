@@ -69,6 +69,7 @@ function Inputs({ of }: { of: SpecInput[] }): JSX.Element {
   const shown = (d: Json): string => value(d) || 'empty';
   return (
     <div class="panel">
+      <h2 class="sr">The pipeline</h2>
       <div class="panel-body">
         <section>
           <h3>Parameters</h3>

@@ -9,7 +9,7 @@ export function Versions({ pipeline, at }: { pipeline: WholePipeline; at: string
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable from the keyboard
     <div class="table-wrap" tabIndex={0} role="region" aria-label="Versions">
       <table class="table">
-        <thead><tr><th>Version</th><th>Description</th><th>Code</th><th class="fit">Created</th><th class="fit">Spec</th><th class="fit" /></tr></thead>
+        <thead><tr><th>Version</th><th>Description</th><th>Code</th><th class="fit">Created</th><th class="fit">Spec</th><th class="fit"><span class="sr">Changes</span></th></tr></thead>
         <tbody>
           {pipeline.versions.map((v, i) => {
             const older = pipeline.versions[i + 1];

@@ -16,9 +16,13 @@ export function ArtifactEntry({ artifact, name, open }: { artifact: Artifact; na
         <span class="twisty"><Icon name="right" size={12} /></span>
         <span class="grow ellipsis"><strong>{name}</strong> <span class="muted">{shortType(artifact.type)}</span></span>
         <span class="muted num small">{bytes(artifact.size_bytes)}</span>
-        <a class="button ghost square" href={`#/artifacts/details/${artifact.artifact_id}`} aria-label={`Lineage of ${name}`} title="Lineage"><Icon name="branch" /></a>
       </summary>
-      {shown && <div><Preview artifact={artifact} /></div>}
+      {shown && (
+        <div>
+          <Preview artifact={artifact} />
+          <a class="small row" href={`#/artifacts/details/${artifact.artifact_id}?tab=lineage`}><Icon name="branch" size={14} /> Where {name} came from and went</a>
+        </div>
+      )}
     </details>
   );
 }

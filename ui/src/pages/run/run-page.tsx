@@ -98,7 +98,7 @@ export function RunPage({ path }: { path: string[] }): JSX.Element {
         <RunFault run={run} tree={state.tree} />
       </div>
       <div class={`run-body${key ? ' chosen' : ''}`}>
-        <section class="run-view" aria-label="Tasks"><View state={state} now={now} /></section>
+        <section class="run-view" aria-label="View"><View state={state} now={now} /></section>
         <aside class="run-side" aria-label={key ? 'Selected task' : 'Run'}>
           {key ? <TaskPanel key={key} at={key} state={state} now={now} /> : <RunPanel run={run} />}
         </aside>

@@ -8,6 +8,7 @@ import { Fact, Facts, Values } from '../../ui/values';
 export function RunPanel({ run }: { run: WholeRun }): JSX.Element {
   return (
     <div class="panel">
+      <h2 class="sr">The run</h2>
       <div class="panel-body">
         {run.error && (
           <section>

@@ -35,7 +35,7 @@ function Attempts({ list, now }: { list: Attempt[]; now: number }): JSX.Element 
       <h3>Attempts</h3>
       <div class="table-wrap">
         <table class="table small">
-          <thead><tr><th>No.</th><th>State</th><th>Why</th><th class="right">Took</th><th /></tr></thead>
+          <thead><tr><th>No.</th><th>State</th><th>Why</th><th class="right">Took</th><th><span class="sr">Log</span></th></tr></thead>
           <tbody>
             {list.map((a) => (
               <tr key={a.number}>

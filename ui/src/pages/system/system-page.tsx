@@ -72,7 +72,7 @@ function Content({ of }: { of: System }): JSX.Element {
       </div>
       <Card title="Environments"><Environments of={of.environments} /></Card>
       <Card title="Workers">
-        {of.workers.length ? <ul class="uses">{of.workers.map((w) => <li key={w.pid}>process <span class="num">{w.pid}</span> with <code>{w.environment.slice(0, 12)}</code></li>)}</ul> : <p class="muted">No worker is warm. A Python step starts one and leaves it for the next.</p>}
+        {of.workers?.length ? <ul class="uses">{of.workers.map((w) => <li key={w.pid}>process <span class="num">{w.pid}</span> with <code>{w.environment.slice(0, 12)}</code></li>)}</ul> : <p class="muted">No worker is warm. A Python step starts one and leaves it for the next.</p>}
       </Card>
     </>
   );
