@@ -27,6 +27,17 @@ static int write_tags(struct req *r, const char *kind, int64_t id, struct jw *w,
 
 /* ---- pipelines ---- */
 
+int ui_pipeline_find(struct req *r, const char *uuid, struct catalog_pipeline *ret,
+                     struct dh_err *err)
+{
+    struct store_pipeline p;
+
+    if (store_pipeline_find(r->store, uuid, r->arena, &p, err) < 0 ||
+        catalog_pipeline_get(r->store, p.id, r->arena, ret, err) < 0)
+        return -1;
+    return access_check(r, ret->namespace, err);
+}
+
 static int write_latest(struct req *r, int64_t pipeline, struct jw *w, struct dh_err *err)
 {
     struct catalog_version v = {0};

@@ -318,8 +318,9 @@ static int read_experiment(struct req *r, struct submit *s, struct dh_err *err)
 static int read_source(struct req *r, struct submit *s, struct run_source *source,
                        struct dh_err *err)
 {
-    own(js_free) struct js *body = js_object(), *ref = js_object();
     const char *version, *pipeline, *run_id;
+    struct catalog_pipeline p;
+    struct catalog_version v;
     struct store_run run;
     int rc;
 
@@ -335,26 +336,28 @@ static int read_source(struct req *r, struct submit *s, struct run_source *sourc
         s->version_id = run.pipeline_version_id;
         return 0;
     }
-    if (version)
-        js_set(ref, "pipeline_version_id", js_str(version));
-    if (pipeline)
-        js_set(ref, "pipeline_id", js_str(pipeline));
-    if (js_n(ref))
-        js_set(body, "pipeline_version_reference", take(&ref));
-    if (req_member(r->json, "pipeline_spec"))
-        js_set(body, "pipeline_spec", js_ref(req_member(r->json, "pipeline_spec")));
-    if (run_source_read(r, body, source, err) < 0)
-        return -1;
-    if (source->pipeline_id && !source->version_id) {
-        rc = catalog_version_newest(r->store, source->pipeline_id, &source->version_id, err);
-        if (rc < 0)
+    if (!version && !pipeline) {
+        if (run_source_read(r, r->json, source, err) < 0)
+            return -1;
+        s->spec = source->spec;
+        return 0;
+    }
+    if (version) {
+        if (version_find(r, 0, version, true, &v, err) < 0)
+            return -1;
+    } else {
+        if (ui_pipeline_find(r, pipeline, &p, err) < 0 ||
+            (rc = catalog_version_newest(r->store, p.id, &v.id, err)) < 0)
+            return -1;
+        if (rc == 1)
+            return dh_fail(err, DH_INVALID, "pipeline %s has no version", p.name);
+        if (catalog_version_get(r->store, v.id, r->arena, &v, err) < 0)
             return -1;
     }
-    s->spec = source->spec;
-    s->spec_digest = source->spec_digest;
-    s->pipeline_id = source->pipeline_id;
-    s->version_id = source->version_id;
-    s->by_version = source->spec == NULL;
+    s->spec_digest = v.spec_digest;
+    s->pipeline_id = v.pipeline_id;
+    s->version_id = v.id;
+    s->by_version = true;
     return 0;
 }
 

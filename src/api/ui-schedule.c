@@ -187,7 +187,7 @@ static int read_owner(struct req *r, struct catalog_schedule *c, struct dh_err *
         req_text(r, r->json, "experiment_id", &experiment, err) < 0)
         return -1;
     if (pipeline) {
-        if (pipeline_find(r, pipeline, &p, err) < 0)
+        if (ui_pipeline_find(r, pipeline, &p, err) < 0)
             return -1;
         c->pipeline_id = p.id;
         c->version_id = 0;

@@ -42,6 +42,11 @@ int ui_task_find(struct req *r, const char *uuid, struct store_task *ret, struct
 /* An artifact by uuid, checked by the runs that made or used it. */
 int ui_artifact_find(struct req *r, const char *uuid, struct store_artifact *ret,
                      struct dh_err *err);
+struct catalog_pipeline;
+/* A pipeline by uuid, checked; also one that only `dhow run` made, which KFP's clients do not see.
+ */
+int ui_pipeline_find(struct req *r, const char *uuid, struct catalog_pipeline *ret,
+                     struct dh_err *err);
 /* limit: 50, at most 500. */
 int ui_limit(struct req *r, int *ret, struct dh_err *err);
 int ui_empty(struct req *r); /* {} */

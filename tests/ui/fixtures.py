@@ -73,8 +73,10 @@ def gate():
     """Waits for a person."""
     s = specs.pipeline("with-a-gate")
     specs.step(s, "train", "echo trained")
-    s["components"]["comp-gate"] = {"executorLabel": "exec-gate"}
-    s["deploymentSpec"]["executors"]["exec-gate"] = {"container": {"image": "kfp://human-input", "args": [json.dumps({"message": "Is accuracy 0.95 good enough for production?"})]}}
+    s["components"]["comp-gate"] = {"executorLabel": "exec-gate", "outputDefinitions": {"parameters": {"verdict": {"parameterType": "STRING"}, "note": {"parameterType": "STRING"}}}}
+    s["deploymentSpec"]["executors"]["exec-gate"] = {"container": {"image": "kfp://human-input", "args": [
+        json.dumps({"verdict": {"description": "May it go to production?", "enum": ["YES", "NO"]}, "note": {"description": "For the changelog", "default": "none"}}),
+        json.dumps({"message": "Accuracy is 0.95, the champion has 0.93."})]}}
     s["root"]["dag"]["tasks"]["gate"] = {"componentRef": {"name": "comp-gate"}, "taskInfo": {"name": "gate"}, "dependentTasks": ["train"]}
     specs.step(s, "deploy", "echo deployed", after=("gate",))
     return s

@@ -123,7 +123,7 @@ def prepare(server: Server, ids: dict) -> dict:
     slow = fixtures.everything(pause=0.25)
     slow["pipelineInfo"]["name"] = "slow-training"
     talks = specs.pipeline("talks")
-    specs.step(talks, "talk", "for i in $(seq 1 40); do printf '\\033[32mword %s\\033[0m\\n' $i; sleep 0.1; done", cache=False)
+    specs.step(talks, "talk", "seq 1 100; for i in $(seq 1 30); do printf '\\033[32mword %s\\033[0m\\n' $i; sleep 0.1; done", cache=False)
     ids = {**ids, "slow": upload(server, slow), "talks": upload(server, talks), "gated": upload(server, fixtures.gate()),
            "pipeline": named(server, "/ui/pipelines", "nightly-training"), "experiment": named(server, "/ui/experiments", "tuning")}
     _, made, _ = server.ask("/ui/runs", {"pipeline_id": ids["gated"], "parameters": {}, "display_name": "release candidate"})

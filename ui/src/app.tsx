@@ -5,7 +5,7 @@ import { route } from './lib/route';
 import { toast } from './lib/toast';
 import { RunsPage } from './pages/runs/runs-page';
 import { Shell } from './ui/shell';
-import { Empty } from './ui/parts';
+import { Empty, Header } from './ui/parts';
 
 type View = ComponentType<{ path: string[] }>;
 type Loader = () => Promise<View>;
@@ -43,7 +43,7 @@ function Outlet(): JSX.Element | null {
     });
   }, [loader]);
   if (at === '' || at === 'runs' || at === 'archive/runs') return <RunsPage />;
-  if (!loader) return <div class="page"><Empty icon="search" title="There is no such page"><a href="#/runs">To the runs</a></Empty></div>;
+  if (!loader) return <div class="page"><Header title="Not found" /><Empty icon="search" title="There is no such page"><a href="#/runs">To the runs</a></Empty></div>;
   const Found = loaded.get(loader);
   return Found ? <Found path={path} key={path.join('/')} /> : null;
 }

@@ -213,6 +213,7 @@ export interface ModelVersion {
 }
 export interface WholeModel extends ModelRow { versions: ModelVersion[] }
 
+export interface Question { description?: string | null; default?: string | null; enum?: string[] | null }
 export interface Approval {
   id: string;
   run_id: string;
@@ -220,6 +221,7 @@ export interface Approval {
   task_id: string;
   task: string;
   message: string | null;
+  parameters: { [name: string]: Question } | null;
   state: 'waiting' | 'approved' | 'rejected';
   asked_at: string;
   decided_at: string | null;

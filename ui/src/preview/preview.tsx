@@ -5,6 +5,7 @@ import { request, type ApiError } from '../lib/api';
 import { bytes } from '../lib/format';
 import { Icon } from '../ui/icons';
 import { Failure, Waiting } from '../ui/parts';
+import { Pre } from '../ui/pre';
 import { Values } from '../ui/values';
 import type { Artifact, JsonMap } from '../lib/types';
 import { ConfusionMatrix, matrixOf } from './confusion';
@@ -57,7 +58,7 @@ function Text({ content, artifact }: { content: Content; artifact: Artifact }): 
       /* it only begins like JSON */
     }
   }
-  return <pre class="tail">{content.text || '(empty)'}</pre>;
+  return <Pre text={content.text || '(empty)'} label="Content" />;
 }
 
 function Content({ artifact }: { artifact: Artifact }): JSX.Element | null {

@@ -7,7 +7,7 @@ export interface Seen { x: number; y: number; w: number; h: number }
 interface At { x: number; y: number; k: number }
 const MIN = 0.08;
 const MAX = 2;
-const READABLE = 0.55;
+const READABLE = 0.75;
 
 function fit(w: number, h: number, box: DOMRect): At {
   const pad = 28;

@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { value } from '../lib/format';
 import type { Json, JsonMap } from '../lib/types';
 import { CopyButton } from './parts';
+import { Pre } from './pre';
 
 const LONG = 80;
 
@@ -11,7 +12,7 @@ export function Value({ of }: { of: Json | undefined }): JSX.Element {
   if (of === '') return <span class="muted">empty text</span>;
   const text = typeof of === 'object' ? JSON.stringify(of, null, 1) : value(of);
   const long = text.length > LONG || text.includes('\n');
-  return long ? <pre class="value-long">{text}</pre> : <span class={typeof of === 'string' ? 'value' : 'value num'}>{text}</span>;
+  return long ? <Pre text={text} label="Value" cls="value-long" /> : <span class={typeof of === 'string' ? 'value' : 'value num'}>{text}</span>;
 }
 
 export function Values({ of, empty = 'none' }: { of: JsonMap; empty?: string }): JSX.Element {

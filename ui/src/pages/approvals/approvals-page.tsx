@@ -9,16 +9,41 @@ import { attempt } from '../../lib/toast';
 import type { Approval } from '../../lib/types';
 import { useTitle } from '../../lib/use';
 import { useList } from '../../lib/use-list';
-import { Button, Empty, Failure, Header, Time } from '../../ui/parts';
+import { Button, Empty, Failure, Field, Header, Time } from '../../ui/parts';
+
+type Answers = { [name: string]: string };
+
+/* What the task asks for, each with its choices or its default. */
+function Questions({ of, answers, onAnswer }: { of: Approval; answers: Answers; onAnswer: (answers: Answers) => void }): JSX.Element | null {
+  const all = Object.entries(of.parameters ?? {});
+  if (!all.length) return null;
+  return (
+    <div class="form-grid">
+      {all.map(([name, q]) => (
+        <Field key={name} label={name} hint={q.description}>
+          {q.enum?.length ? (
+            <select value={answers[name] ?? ''} onChange={(e) => onAnswer({ ...answers, [name]: e.currentTarget.value })}>
+              <option value="">as the decision says</option>
+              {q.enum.map((v) => <option key={v}>{v}</option>)}
+            </select>
+          ) : <input value={answers[name] ?? ''} placeholder={q.default ?? ''} onInput={(e) => onAnswer({ ...answers, [name]: e.currentTarget.value })} />}
+        </Field>
+      ))}
+    </div>
+  );
+}
 
 function Waiting({ of, onDone }: { of: Approval; onDone: () => void }): JSX.Element {
   const [comment, setComment] = useState('');
-  const decide = (decision: 'approve' | 'reject') => (): void => void attempt(post(`/ui/approvals/${of.id}`, { decision, comment: comment || null }), decision === 'approve' ? 'Approved' : 'Rejected').then(onDone);
+  const [answers, setAnswers] = useState<Answers>({});
+  const given = Object.fromEntries(Object.entries(answers).filter(([, v]) => v !== ''));
+  const decide = (decision: 'approve' | 'reject') => (): void => void attempt(post(`/ui/approvals/${of.id}`, { decision, comment: comment || null, answers: given }), decision === 'approve' ? 'Approved' : 'Rejected').then(onDone);
   return (
     <article class="card approval">
       <div class="card-body stack tight">
         <p><a href={href(`runs/details/${of.run_id}`, { task: of.task })}><strong>{of.task}</strong></a> <span class="muted">in <a href={`#/runs/details/${of.run_id}`}>{of.run_name}</a>, asked <Time at={of.asked_at} /></span></p>
         {of.message && <p>{of.message}</p>}
+        <Questions of={of} answers={answers} onAnswer={setAnswers} />
         <div class="row">
           <input class="grow" aria-label={`Comment on ${of.task}`} placeholder="Why (kept with the decision)" value={comment} onInput={(e) => setComment(e.currentTarget.value)} />
           <Button kind="primary" onClick={decide('approve')}>Approve</Button>

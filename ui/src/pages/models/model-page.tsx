@@ -1,7 +1,7 @@
 /* A model: its versions, which of them is the champion, and what each came from. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { send } from '../../lib/api';
+import { post, send } from '../../lib/api';
 import { bestOf } from '../../lib/best';
 import { bytes, number, plural, shortType } from '../../lib/format';
 import { attempt } from '../../lib/toast';
@@ -49,6 +49,22 @@ function Aliases({ model, version, reload }: Props & { version: ModelVersion }):
   );
 }
 
+/* Whether it may be used is a person's decision, kept with who and why. */
+function Approval({ model, version: v, reload }: Props & { version: ModelVersion }): JSX.Element {
+  const [why, setWhy] = useState('');
+  const path = `/ui/models/${encodeURIComponent(model.name)}/versions/${encodeURIComponent(v.version)}/decide`;
+  const decide = (decision: 'approve' | 'reject') => (): void => void attempt(post(path, { decision, comment: why || null }), decision === 'approve' ? 'Approved' : 'Rejected').then(reload);
+  const a = v.approval;
+  return (
+    <section class="stack tight">
+      <h3>Approval</h3>
+      {a ? <p><span class={`badge s-${a.state === 'APPROVED' ? 'SUCCEEDED' : 'FAILED'}`}>{a.state === 'APPROVED' ? '✓ approved' : '✕ rejected'}</span> {a.by && `by ${a.by} `}<Time at={a.at} />{a.why && `: ${a.why}`}</p> : <p class="muted">Nobody has decided yet.</p>}
+      <input aria-label={`Why, of ${v.version}`} placeholder="Why (kept with the decision)" value={why} onInput={(e) => setWhy(e.currentTarget.value)} />
+      <div class="row"><Button onClick={decide('approve')}>Approve</Button><Button kind="danger" onClick={decide('reject')}>Reject</Button></div>
+    </section>
+  );
+}
+
 function Version({ model, version: v, reload }: Props & { version: ModelVersion }): JSX.Element {
   return (
     <details class="card version" open={v.aliases.length > 0 || model.versions[0] === v}>
@@ -58,6 +74,7 @@ function Version({ model, version: v, reload }: Props & { version: ModelVersion 
       </summary>
       <div class="card-body columns">
         <section class="stack tight"><h3>Aliases</h3><Aliases model={model} version={v} reload={reload} /></section>
+        <Approval model={model} version={v} reload={reload} />
         <section><h3>Metrics</h3><Values of={v.metrics} empty="None recorded." /></section>
         <section>
           <h3>Where it came from</h3>
@@ -66,7 +83,6 @@ function Version({ model, version: v, reload }: Props & { version: ModelVersion 
             <Fact name="Artifact">{v.artifact && <a href={`#/artifacts/details/${v.artifact.artifact_id}`}>{shortType(v.artifact.type)}, {bytes(v.artifact.size_bytes)}</a>}</Fact>
             <Fact name="Digest">{v.artifact?.digest && <code>{v.artifact.digest}</code>}</Fact>
             <Fact name="Description">{v.description}</Fact>
-            <Fact name="Approval">{v.approval && `${v.approval.state}${v.approval.by ? ` by ${v.approval.by}` : ''}${v.approval.why ? `: ${v.approval.why}` : ''}`}</Fact>
           </Facts>
         </section>
         <section><h3>Metadata</h3><Values of={v.metadata} /></section>

@@ -9,6 +9,7 @@ import { shortType, value } from '../../lib/format';
 import { Dag } from '../../ui/dag';
 import { kindName } from '../../ui/dag-node';
 import { Button } from '../../ui/parts';
+import { Pre } from '../../ui/pre';
 import { Fact, Facts } from '../../ui/values';
 import { around, select, selected, toggle, toggled } from '../run/selection';
 
@@ -59,7 +60,7 @@ function TaskSide({ spec, at }: { spec: Spec; at: string }): JSX.Element | null 
         <TaskFacts task={task} container={container} />
         <Ports title="Inputs" of={component?.inputDefinitions} />
         <Ports title="Outputs" of={component?.outputDefinitions} />
-        {container?.command && <section class="stack tight"><h3>Command</h3><pre class="tail">{[...container.command, ...(container.args ?? [])].join('\n')}</pre></section>}
+        {container?.command && <section class="stack tight"><h3>Command</h3><Pre text={[...container.command, ...(container.args ?? [])].join('\n')} label="Command" /></section>}
       </div>
     </div>
   );

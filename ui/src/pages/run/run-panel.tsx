@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { dateTime } from '../../lib/format';
 import type { WholeRun } from '../../lib/types';
 import { Command } from '../../ui/parts';
+import { Pre } from '../../ui/pre';
 import { Fact, Facts, Values } from '../../ui/values';
 
 export function RunPanel({ run }: { run: WholeRun }): JSX.Element {
@@ -13,7 +14,7 @@ export function RunPanel({ run }: { run: WholeRun }): JSX.Element {
         {run.error && (
           <section>
             <p class="why-line s-FAILED">{run.error.task ? `${run.error.task}: ` : ''}{run.error.message}</p>
-            {run.error.log_tail && <pre class="tail">{run.error.log_tail}</pre>}
+            {run.error.log_tail && <Pre text={run.error.log_tail} label="Last lines of the log" />}
           </section>
         )}
         {Object.keys(run.metrics).length > 0 && <section><h3>Metrics</h3><Values of={run.metrics} /></section>}

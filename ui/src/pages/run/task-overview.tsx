@@ -4,6 +4,7 @@ import { setParams } from '../../lib/route';
 import type { Attempt, Task, WholeTask } from '../../lib/types';
 import { path, reason } from '../../lib/words';
 import { Command } from '../../ui/parts';
+import { Pre } from '../../ui/pre';
 import { StateBadge, StateIcon } from '../../ui/state';
 import { Fact, Facts } from '../../ui/values';
 import { select } from './selection';
@@ -65,7 +66,7 @@ export function TaskOverview({ task, whole, state, now }: { task: Task; whole: W
   return (
     <>
       {why && <p class={`why-line s-${task.state}`}><StateIcon state={task.state} /><span>{why}</span></p>}
-      {tail && <section class="stack tight"><h3>Last lines of the log</h3><pre class="tail">{tail}</pre></section>}
+      {tail && <section class="stack tight"><h3>Last lines of the log</h3><Pre text={tail} label="Last lines of the log" /></section>}
       <Iterations task={task} state={state} />
       <section>
         <Facts>
