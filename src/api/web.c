@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "api/api-priv.h"
 #include "api/dispatch.h"
+#include "api/mhd.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/limits.h"
@@ -41,7 +41,7 @@ struct web {
 static struct conn *conn_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        mhd.get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
     return info ? info->socket_context : NULL;
 }
@@ -64,7 +64,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+            mhd.get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
         conn = dh_zalloc(1, sizeof *conn);
         conn->fd = info ? info->connect_fd : -1;
@@ -135,22 +135,22 @@ static struct MHD_Response *response_of(struct req *r, struct MHD_Connection *co
         r->stream = (struct req_stream){0};
         if (stream->started)
             stream->started(stream->ctx, connection);
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_stream, stream,
+        return mhd.create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_stream, stream,
                                                  free_stream);
     }
     if (r->file >= 0) {
-        response = MHD_create_response_from_fd_at_offset64((uint64_t)(r->to - r->from), r->file,
+        response = mhd.create_response_from_fd_at_offset64((uint64_t)(r->to - r->from), r->file,
                                                            (uint64_t)r->from);
         if (response)
             r->file = -1; /* closed with the answer */
         return response;
     }
     if (r->fixed)
-        return MHD_create_response_from_buffer(r->n_fixed, (void *)(uintptr_t)r->fixed,
+        return mhd.create_response_from_buffer(r->n_fixed, (void *)(uintptr_t)r->fixed,
                                                MHD_RESPMEM_PERSISTENT);
     if (r->out.n == 0)
-        return MHD_create_response_from_buffer(0, (char[]){""}, MHD_RESPMEM_MUST_COPY);
-    response = MHD_create_response_from_buffer(r->out.n, r->out.p, MHD_RESPMEM_MUST_FREE);
+        return mhd.create_response_from_buffer(0, (char[]){""}, MHD_RESPMEM_MUST_COPY);
+    response = mhd.create_response_from_buffer(r->out.n, r->out.p, MHD_RESPMEM_MUST_FREE);
     if (response)
         r->out = (struct buf){0};
     return response;
@@ -168,12 +168,12 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct req
     response = response_of(r, connection);
     if (!response)
         return MHD_NO;
-    (void)MHD_add_response_header(response, "Content-Type", r->type ? r->type : "application/json");
+    (void)mhd.add_response_header(response, "Content-Type", r->type ? r->type : "application/json");
     for (size_t i = 0; i < r->n_headers; i++)
-        (void)MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+        (void)mhd.add_response_header(response, r->headers[i].name, r->headers[i].value);
     set_phase(connection, stream ? PHASE_STREAM : PHASE_ANSWER);
-    rc = MHD_queue_response(connection, (unsigned)r->status, response);
-    MHD_destroy_response(response);
+    rc = mhd.queue_response(connection, (unsigned)r->status, response);
+    mhd.destroy_response(response);
     return rc;
 }
 
@@ -181,7 +181,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct req
 
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+    return mhd.lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 static void read_head(struct MHD_Connection *connection, struct req *r, const char *method)
@@ -205,7 +205,7 @@ static bool check(struct web *web, struct MHD_Connection *connection, struct req
     const char *length = header(connection, "Content-Length");
     const struct dispatch_head head = {
         .authorization = header(connection, "Authorization"),
-        .cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, "dhow_session"),
+        .cookie = mhd.lookup_connection_value(connection, MHD_COOKIE_KIND, "dhow_session"),
         .origin = header(connection, "Origin"),
         .fetch_site = header(connection, "Sec-Fetch-Site"),
         .fetch_mode = header(connection, "Sec-Fetch-Mode"),
@@ -370,7 +370,7 @@ static int start(struct web *web, struct dh_err *err)
         items[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, web->key};
     }
     items[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    web->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_ARRAY, items,
+    web->daemon = mhd.start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_ARRAY, items,
                                    MHD_OPTION_END);
     if (!web->daemon)
         return dh_fail(err, web->cert ? DH_INVALID : DH_IO, "the HTTP server does not start%s",
@@ -385,7 +385,7 @@ int web_open(struct api *api, const struct api_options *options, struct web **re
 
     web->api = api;
     web->listen_fd = -1;
-    if (read_tls(web, options, err) < 0 ||
+    if (mhd_load(err) < 0 || read_tls(web, options, err) < 0 ||
         open_port(web, options->host ? options->host : "127.0.0.1", options->port, err) < 0 ||
         start(web, err) < 0)
         return -1;
@@ -397,7 +397,7 @@ struct web *web_close(struct web *web)
 {
     if (web) {
         if (web->daemon)
-            MHD_stop_daemon(web->daemon); /* closes the socket too */
+            mhd.stop_daemon(web->daemon); /* closes the socket too */
         else if (web->listen_fd >= 0)
             (void)close(web->listen_fd);
         free(web->cert);
@@ -414,21 +414,21 @@ int web_port(const struct web *web)
 
 int web_poll_fd(const struct web *web)
 {
-    return MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    return mhd.get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
 int web_timeout_ms(const struct web *web)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
-    if (MHD_get_timeout(web->daemon, &ms) != MHD_YES)
+    if (mhd.get_timeout(web->daemon, &ms) != MHD_YES)
         return -1;
     return ms > 60000 ? 60000 : (int)ms;
 }
 
 void web_run(struct web *web)
 {
-    (void)MHD_run(web->daemon);
+    (void)mhd.run(web->daemon);
 }
 
 void web_sweep(struct web *web)
@@ -448,7 +448,7 @@ void web_sweep(struct web *web)
 
 void web_stop_listening(struct web *web)
 {
-    int fd = MHD_quiesce_daemon(web->daemon);
+    int fd = mhd.quiesce_daemon(web->daemon);
 
     if (fd >= 0)
         (void)close(fd);
@@ -470,10 +470,10 @@ size_t web_n_active(const struct web *web)
 
 void web_wake(void *connection)
 {
-    MHD_resume_connection(connection);
+    mhd.resume_connection(connection);
 }
 
 void web_sleep(void *connection)
 {
-    MHD_suspend_connection(connection);
+    mhd.suspend_connection(connection);
 }
