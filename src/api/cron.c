@@ -147,6 +147,14 @@ static const char *named(const char *text)
     return text;
 }
 
+static int wrong_form(const char *text, struct dh_err *err)
+{
+    return dh_fail(err, DH_INVALID,
+                   "cron: '%.80s': expected six fields: second, minute, hour, day of month, month, "
+                   "day of week; or @every 1h, @daily and the like",
+                   text);
+}
+
 int cron_parse(const char *text, struct cron *ret, struct dh_err *err)
 {
     struct cron cron = {0};
@@ -162,6 +170,8 @@ int cron_parse(const char *text, struct cron *ret, struct dh_err *err)
         *ret = cron;
         return 0;
     }
+    if (*at == '@')
+        return wrong_form(text, err);
     for (at += strspn(at, " \t"); *at; n++) {
         size_t len = strcspn(at, " \t");
 
@@ -172,11 +182,8 @@ int cron_parse(const char *text, struct cron *ret, struct dh_err *err)
         at += len;
         at += strspn(at, " \t");
     }
-    if (n < 5 || *at || *text == '@')
-        return dh_fail(err, DH_INVALID,
-                       "cron: '%.80s': expected six fields: second, minute, hour, day of month, "
-                       "month, day of week; or @every 1h, @daily and the like",
-                       text);
+    if (n < 5 || *at)
+        return wrong_form(text, err);
     if (n == 5 && read_field(&fields[5], "*", 1, bits[5], &any[5], err) < 0)
         return -1;
     cron.any_day = any[3];
