@@ -49,6 +49,9 @@ bench-record: build deps-test ## what the record costs, beside ML Metadata's cli
 bench-ml: build .venv ## speed of the numeric core beside its peers
 	@.venv/bin/python bench/ml/run.py $(DHOW) $(ARGS)
 
+bench-c: build ## what a step and a pipeline in C cost
+	@python3 bench/c/run.py $(DHOW)
+
 conformance: build ## the official SDK's compiled pipelines, where ../shared/conformance is present
 	@python3 tools/run_tests.py --only conformance
 
@@ -88,4 +91,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE
+.PHONY: help bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE

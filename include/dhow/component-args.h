@@ -155,7 +155,7 @@ static const char *dhow__kind_name(enum dhow__kind kind)
 }
 
 /* The text of a parameter's value, or NULL where none is given. */
-static const char *dhow__parameter_text(const struct dhow_step *step, const struct dhow__row *row)
+static const char *dhow__parameter_text(struct dhow_step *step, const struct dhow__row *row)
 {
     const struct dhow__given *given = dhow__given_next(step->given, row);
     const struct dhow__json *v =
@@ -163,7 +163,7 @@ static const char *dhow__parameter_text(const struct dhow_step *step, const stru
     if (given)
         return given->value;
     if (v)
-        return v->kind == DHOW__JSON_STRING ? v->text : v->raw;
+        return v->kind == DHOW__JSON_STRING ? v->text : dhow__raw(&step->memory, v);
     return row->kind == DHOW__FINAL_STATUS ? "" : row->detail;
 }
 
@@ -212,7 +212,7 @@ static struct dhow_artifact dhow__artifact(struct dhow_step *step, const struct 
     a.name = *a.name ? a.name : row->name;
     a.type = dhow__get_text(dhow__get(from, "type"), "schemaTitle");
     a.type = *a.type ? a.type : row->detail;
-    a.metadata = metadata ? metadata->raw : "{}";
+    a.metadata = metadata ? dhow__raw(&step->memory, metadata) : "{}";
     a.output = dhow__is_output(row) ? row->name : NULL;
     return a;
 }

@@ -9,7 +9,13 @@
 
 static int dhow__make_folders(struct dhow_step *step, const char *path)
 {
-    char *p = dhow__copy(&step->memory, path, strlen(path));
+    char *p = dhow__copy(&step->memory, path, strlen(path)), *last = strrchr(p, '/');
+    if (!last || last == p)
+        return 0;
+    *last = 0;
+    if (mkdir(p, 0777) == 0 || errno == EEXIST) /* mostly it is there */
+        return 0;
+    *last = '/';
     for (char *slash = strchr(p + 1, '/'); *p && slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         if (mkdir(p, 0777) < 0 && errno != EEXIST && errno != EISDIR && errno != EROFS)
@@ -21,18 +27,24 @@ static int dhow__make_folders(struct dhow_step *step, const char *path)
 
 static int dhow__write(struct dhow_step *step, const char *path, const char *text)
 {
-    FILE *f;
     size_t n = strlen(text);
+    int fd;
     if (dhow__make_folders(step, path))
         return 1;
-    f = fopen(path, "wb");
-    if (!f || fwrite(text, 1, n, f) != n || fflush(f) != 0) {
-        int rc = dhow_fail(step, "%s: %s", path, strerror(errno));
-        if (f)
-            fclose(f);
-        return rc;
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (fd < 0)
+        return dhow_fail(step, "%s: %s", path, strerror(errno));
+    while (n) {
+        ssize_t wrote = write(fd, text, n);
+        if (wrote < 0 && errno != EINTR) {
+            int why = errno;
+            (void)close(fd);
+            return dhow_fail(step, "%s: %s", path, strerror(why));
+        }
+        text += wrote > 0 ? wrote : 0;
+        n -= wrote > 0 ? (size_t)wrote : 0;
     }
-    return fclose(f) == 0 ? 0 : dhow_fail(step, "%s: %s", path, strerror(errno));
+    return close(fd) == 0 ? 0 : dhow_fail(step, "%s: %s", path, strerror(errno));
 }
 
 /* An output parameter as JSON; `bare`: a text as it is, as KFP's output files have it. */
@@ -118,7 +130,7 @@ static void dhow__add_artifact(struct dhow_step *step, struct dhow__text *to,
     dhow__adds(to, ",\"metadata\":{");
     for (const struct dhow__json *v = before ? before->child : NULL; v; v = v->next)
         if (v->key && !dhow__noted(step, a->output, v->key)) {
-            dhow__add_member(to, first, v->key, v->raw);
+            dhow__add_member(to, first, v->key, dhow__raw(&step->memory, v));
             first = false;
         }
     for (const struct dhow__meta *n = step->notes; n; n = n->next)

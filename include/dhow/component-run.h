@@ -260,7 +260,7 @@ static void dhow__append(const char *path, const char *line, size_t n)
 static void dhow_live(struct dhow_step *step, int64_t at, const char *name, double value)
 {
     const char *path = getenv("DHOW_METRICS");
-    struct dhow__memory memory = {NULL};
+    struct dhow__memory memory = {NULL, 0, 0};
     struct dhow__text t = {&memory, NULL, 0, 0};
     char number[48];
     (void)step;

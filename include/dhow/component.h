@@ -37,8 +37,10 @@
 #ifndef DHOW_COMPONENT_H
 #define DHOW_COMPONENT_H
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <dhow/json.h>
 #include <dhow/rows.h>

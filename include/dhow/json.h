@@ -31,10 +31,13 @@ struct dhow__block {
 };
 
 struct dhow__memory {
-    struct dhow__block *first;
+    struct dhow__block *first; /* small pieces are cut from it */
+    size_t used, size;
 };
 
-static DHOW_UNUSED void *dhow__take(struct dhow__memory *memory, size_t n)
+enum { DHOW__BLOCK = 3900 }; /* with its head and the allocator's, within a page */
+
+static DHOW_UNUSED struct dhow__block *dhow__new_block(size_t n)
 {
     struct dhow__block *block = NULL;
     if (n < SIZE_MAX - sizeof *block)
@@ -43,9 +46,37 @@ static DHOW_UNUSED void *dhow__take(struct dhow__memory *memory, size_t n)
         fprintf(stderr, "out of memory: %zu bytes\n", n);
         exit(3);
     }
-    block->next = memory->first;
-    memory->first = block;
-    return block->bytes;
+    return block;
+}
+
+/* Zeroed, aligned for any type. */
+static DHOW_UNUSED void *dhow__take(struct dhow__memory *memory, size_t n)
+{
+    const size_t unit = sizeof(max_align_t);
+    struct dhow__block *block;
+    char *at;
+    if (n > DHOW__BLOCK / 4) { /* one of its own, behind the one that is cut */
+        block = dhow__new_block(n);
+        if (memory->first) {
+            block->next = memory->first->next;
+            memory->first->next = block;
+        } else {
+            memory->first = block;
+            memory->used = memory->size = 0;
+        }
+        return block->bytes;
+    }
+    n = (n + unit - 1) / unit * unit;
+    if (memory->size - memory->used < n) {
+        block = dhow__new_block(DHOW__BLOCK);
+        block->next = memory->first;
+        memory->first = block;
+        memory->used = 0;
+        memory->size = DHOW__BLOCK;
+    }
+    at = (char *)memory->first->bytes + memory->used;
+    memory->used += n;
+    return at;
 }
 
 static DHOW_UNUSED void dhow__forget(struct dhow__memory *memory)
@@ -55,6 +86,7 @@ static DHOW_UNUSED void dhow__forget(struct dhow__memory *memory)
         free(memory->first);
         memory->first = next;
     }
+    memory->used = memory->size = 0;
 }
 
 static DHOW_UNUSED char *dhow__copy(struct dhow__memory *memory, const char *text, size_t n)
@@ -161,8 +193,9 @@ enum dhow__json_kind {
 
 struct dhow__json {
     enum dhow__json_kind kind;
-    const char *key;  /* in an object */
-    const char *raw;  /* the value's text as it stood */
+    const char *key; /* in an object */
+    const char *raw; /* the value's text as it stood: n bytes, see dhow__raw */
+    size_t n;
     const char *text; /* a string's value; a number's text */
     struct dhow__json *child, *next;
 };
@@ -369,9 +402,10 @@ static DHOW_UNUSED int dhow__read_value(struct dhow__reader *r, struct dhow__jso
     }
     if (rc < 0)
         return -1;
-    v->raw = dhow__copy(r->memory, start, (size_t)(r->at - start));
+    v->raw = start;
+    v->n = (size_t)(r->at - start);
     if (v->kind == DHOW__JSON_NUMBER)
-        v->text = v->raw;
+        v->text = dhow__copy(r->memory, v->raw, v->n);
     return 0;
 }
 
@@ -385,6 +419,12 @@ static DHOW_UNUSED struct dhow__json *dhow__read_json(struct dhow__memory *memor
     dhow__blanks(&r);
     *ret_at = (size_t)(r.at - text);
     return rc < 0 || *r.at ? NULL : v;
+}
+
+/* The value's text by itself; what was read has to be there still. */
+static DHOW_UNUSED const char *dhow__raw(struct dhow__memory *memory, const struct dhow__json *v)
+{
+    return dhow__copy(memory, v->raw, v->n);
 }
 
 /* The member, or NULL; a null counts as none. */

@@ -142,6 +142,18 @@ static int from_yaml(const char *file, struct compiled *ret, struct dh_err *err)
     return compile_short(file, text, n, folder, ret, err);
 }
 
+/* What a program has said already: any language can write the lines. */
+static int from_lines(const char *file, struct compiled *ret, struct dh_err *err)
+{
+    own_mem char *folder = folder_of(file);
+    own_mem char *text = NULL;
+    size_t n;
+
+    if (fs_read(file, LIMIT_PIPELINE_BYTES * 4, &text, &n, err) < 0)
+        return -1;
+    return compile_record(file, text, n, folder, ret, err);
+}
+
 /* The API's form holds both in one; a lone pipeline spec is one itself. */
 static char *as_json(const struct compiled *c)
 {
@@ -205,9 +217,14 @@ static int run_compile(struct cli *cli, const struct cli_args *args, struct dh_e
     } else if (ending && (!strcmp(ending, ".yaml") || !strcmp(ending, ".yml"))) {
         if (from_yaml(file, &c, err) < 0)
             return -1;
+    } else if (ending && !strcmp(ending, ".jsonl")) {
+        if (from_lines(file, &c, err) < 0)
+            return -1;
     } else {
         return dh_fail(err, DH_INVALID,
-                       "%s: expected a C file (.c) or a pipeline in the short form (.yaml)", file);
+                       "%s: expected a C file (.c), a pipeline in the short form (.yaml), or the "
+                       "lines of a program (.jsonl)",
+                       file);
     }
     return cli_write_spec(&c, cli_get(args, "to"), err);
 }
