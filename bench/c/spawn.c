@@ -1,5 +1,6 @@
-/* spawn - how long a program takes from posix_spawn to its end: spawn N PROGRAM ARGS… -- PROGRAM ARGS…
- * The two in turn, so that a machine that slows down slows both; prints the medians in microseconds. */
+/* spawn - how long a program takes from posix_spawn to its end: spawn N PROGRAM ARGS… -- PROGRAM
+ * ARGS… The two in turn, so that a machine that slows down slows both; prints the medians in
+ * microseconds. */
 #define _GNU_SOURCE
 #include <spawn.h>
 #include <stdio.h>
@@ -23,8 +24,8 @@ static double once(char **argv)
     int status;
     pid_t pid;
 
-    if (posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) < 0 ||
-        status != 0)
+    if (posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) != 0 ||
+        waitpid(pid, &status, 0) < 0 || status != 0)
         exit(1);
     return now_us() - start;
 }

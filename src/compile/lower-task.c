@@ -228,7 +228,7 @@ static void add_inputs(const struct draft_task *task, struct js *spec)
 
     for (int i = 0; i < 2; i++)
         if (js_n(js_get(task->resolved, kinds[i])))
-            js_set(inputs, kinds[i], js_copy(js_get(task->resolved, kinds[i])));
+            js_set(inputs, kinds[i], js_ref(js_get(task->resolved, kinds[i])));
     if (js_n(inputs))
         js_set(spec, "inputs", inputs);
     else

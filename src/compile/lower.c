@@ -381,7 +381,7 @@ static void add_name_and_waits(const struct draft_group *in, const char *name,
     js_set(info, "name", js_str(display_name ? display_name : name));
     js_set(task, "taskInfo", info);
     if (waits)
-        js_set(task, "dependentTasks", js_copy(waits));
+        js_set(task, "dependentTasks", js_ref(waits));
 }
 
 static int group_task(struct arena *a, const struct draft_group *g, const char *component,
