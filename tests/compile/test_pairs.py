@@ -56,7 +56,7 @@ def main():
             for name in names:
                 compare(name, HERE / "pairs" / f"{name}.c", folder / f"{name}-py.yaml", folder)
         for source in sorted(PIPELINES.glob("*/*.c")):
-            compare(source.parent.name, source, source.with_suffix(".yaml"), folder)
+            compare(f"{source.parent.name}-{source.stem}", source, source.with_suffix(".yaml"), folder)
         sdk_loads(sorted(folder.glob("*-c.yaml")))
     tap.done()
 
