@@ -4,11 +4,14 @@
 #define SEARCH(X)                                                                                  \
     X(INPUT, train, DHOW_DATASET, "")                                                              \
     X(TEXT, label, DHOW_REQUIRED, "")                                                              \
-    X(TEXT, positive, DHOW_REQUIRED, "") X(TEXT, kind, DHOW_REQUIRED, "")                          \
-        X(TEXT, params, DHOW_REQUIRED, "") X(TEXT, strategy, DHOW_REQUIRED, "")                    \
-            X(INTEGER, folds, DHOW_REQUIRED, "") X(TEXT, metric, DHOW_REQUIRED, "")                \
-                X(INTEGER, seed, DHOW_REQUIRED, "") X(OUTPUT, model, DHOW_MODEL, "")               \
-                    X(OUTPUT, trials_table, DHOW_ARTIFACT, "")
+    X(TEXT, positive, DHOW_REQUIRED, "")                                                           \
+    X(TEXT, kind, DHOW_REQUIRED, "")                                                               \
+    X(TEXT, params, DHOW_REQUIRED, "")                                                             \
+    X(TEXT, strategy, DHOW_REQUIRED, "")                                                           \
+    X(INTEGER, folds, DHOW_REQUIRED, "")                                                           \
+    X(TEXT, metric, DHOW_REQUIRED, "")                                                             \
+    X(INTEGER, seed, DHOW_REQUIRED, "")                                                            \
+    X(OUTPUT, model, DHOW_MODEL, "") X(OUTPUT, trials_table, DHOW_ARTIFACT, "")
 DHOW_CONTAINER(search, "The best options of one kind of model by cross-validation", SEARCH,
                STEP("search", FROM("train", "train"), VALUE("label", "label"),
                     VALUE("positive", "positive"), VALUE("kind", "kind"), VALUE("params", "params"),
@@ -20,13 +23,18 @@ DHOW_CONTAINER(search, "The best options of one kind of model by cross-validatio
 #define SELECT_MODEL(X)                                                                            \
     X(TEXT, metric, DHOW_REQUIRED, "")                                                             \
     X(INPUT, ridge, DHOW_MODEL, "")                                                                \
-    X(INPUT, ridge_report, DHOW_ARTIFACT, "") X(INPUT, lasso, DHOW_MODEL, "")                      \
-        X(INPUT, lasso_report, DHOW_ARTIFACT, "") X(INPUT, tree, DHOW_MODEL, "")                   \
-            X(INPUT, tree_report, DHOW_ARTIFACT, "") X(INPUT, forest, DHOW_MODEL, "")              \
-                X(INPUT, forest_report, DHOW_ARTIFACT, "") X(INPUT, boosting, DHOW_MODEL, "")      \
-                    X(INPUT, boosting_report, DHOW_ARTIFACT, "") X(OUTPUT, chosen, DHOW_MODEL, "") \
-                        X(OUTPUT, chosen_report, DHOW_ARTIFACT, "") X(OUTPUT_TEXT, best, "", "")   \
-                            X(OUTPUT_NUMBER, score, "", "") X(OUTPUT_TEXT, reason, "", "")
+    X(INPUT, ridge_report, DHOW_ARTIFACT, "")                                                      \
+    X(INPUT, lasso, DHOW_MODEL, "")                                                                \
+    X(INPUT, lasso_report, DHOW_ARTIFACT, "")                                                      \
+    X(INPUT, tree, DHOW_MODEL, "")                                                                 \
+    X(INPUT, tree_report, DHOW_ARTIFACT, "")                                                       \
+    X(INPUT, forest, DHOW_MODEL, "")                                                               \
+    X(INPUT, forest_report, DHOW_ARTIFACT, "")                                                     \
+    X(INPUT, boosting, DHOW_MODEL, "")                                                             \
+    X(INPUT, boosting_report, DHOW_ARTIFACT, "")                                                   \
+    X(OUTPUT, chosen, DHOW_MODEL, "")                                                              \
+    X(OUTPUT, chosen_report, DHOW_ARTIFACT, "")                                                    \
+    X(OUTPUT_TEXT, best, "", "") X(OUTPUT_NUMBER, score, "", "") X(OUTPUT_TEXT, reason, "", "")
 DHOW_CONTAINER(select_model, "The best of the five by one metric", SELECT_MODEL,
                STEP("select-model", VALUE("metric", "metric"), CANDIDATE("ridge"),
                     CANDIDATE("lasso"), CANDIDATE("tree"), CANDIDATE("forest"),
@@ -37,10 +45,13 @@ DHOW_CONTAINER(select_model, "The best of the five by one metric", SELECT_MODEL,
 #define PROMOTE(X)                                                                                 \
     X(INPUT, model, DHOW_MODEL, "")                                                                \
     X(TEXT, model_name, DHOW_REQUIRED, "")                                                         \
-    X(TEXT, version, DHOW_REQUIRED, "") X(TEXT, aliases, DHOW_REQUIRED, "")                        \
-        X(TEXT, best, DHOW_REQUIRED, "") X(TEXT, metric, DHOW_REQUIRED, "")                        \
-            X(NUMBER, score, DHOW_REQUIRED, "") X(NUMBER, threshold, DHOW_REQUIRED, "")            \
-                X(OUTPUT, registered, DHOW_MODEL, "") X(OUTPUT_TEXT, version_used, "", "")
+    X(TEXT, version, DHOW_REQUIRED, "")                                                            \
+    X(TEXT, aliases, DHOW_REQUIRED, "")                                                            \
+    X(TEXT, best, DHOW_REQUIRED, "")                                                               \
+    X(TEXT, metric, DHOW_REQUIRED, "")                                                             \
+    X(NUMBER, score, DHOW_REQUIRED, "")                                                            \
+    X(NUMBER, threshold, DHOW_REQUIRED, "")                                                        \
+    X(OUTPUT, registered, DHOW_MODEL, "") X(OUTPUT_TEXT, version_used, "", "")
 DHOW_CONTAINER(promote, "Copies the model under a version and registers it", PROMOTE,
                STEP("promote", FROM("model", "model"), VALUE("model-name", "model_name"),
                     VALUE("version", "version"), VALUE("aliases", "aliases"), VALUE("best", "best"),
@@ -55,8 +66,9 @@ DHOW_CONTAINER(export_onnx, "The model for other programs", EXPORT_ONNX,
 #define MODEL_CARD(X)                                                                              \
     X(INPUT, model, DHOW_MODEL, "")                                                                \
     X(INPUT, report, DHOW_ARTIFACT, "")                                                            \
-    X(TEXT, title, DHOW_REQUIRED, "") X(TEXT, notes, DHOW_REQUIRED, "")                            \
-        X(OUTPUT, card, DHOW_MARKDOWN, "") X(OUTPUT, html, DHOW_HTML, "")
+    X(TEXT, title, DHOW_REQUIRED, "")                                                              \
+    X(TEXT, notes, DHOW_REQUIRED, "")                                                              \
+    X(OUTPUT, card, DHOW_MARKDOWN, "") X(OUTPUT, html, DHOW_HTML, "")
 DHOW_CONTAINER(model_card, "What the model is and how good, for people", MODEL_CARD,
                STEP("model-card", FROM("model", "model"), FROM("report", "report"),
                     VALUE("title", "title"), VALUE("notes", "notes"), TO("card", "card"),
@@ -65,8 +77,8 @@ DHOW_CONTAINER(model_card, "What the model is and how good, for people", MODEL_C
 #define REJECT(X)                                                                                  \
     X(TEXT, best, DHOW_REQUIRED, "")                                                               \
     X(TEXT, metric, DHOW_REQUIRED, "")                                                             \
-    X(NUMBER, score, DHOW_REQUIRED, "") X(NUMBER, threshold, DHOW_REQUIRED, "")                    \
-        X(OUTPUT_TEXT, reason, "", "")
+    X(NUMBER, score, DHOW_REQUIRED, "")                                                            \
+    X(NUMBER, threshold, DHOW_REQUIRED, "") X(OUTPUT_TEXT, reason, "", "")
 DHOW_CONTAINER(reject, "Says why no model was promoted", REJECT,
                STEP("reject", VALUE("best", "best"), VALUE("metric", "metric"),
                     VALUE("score", "score"), VALUE("threshold", "threshold"),
@@ -87,12 +99,17 @@ enum { N_RACERS = sizeof racers / sizeof *racers };
 #define MODEL_RACE(X)                                                                              \
     X(TEXT, source, "../model_selection/data/breast_cancer.csv", "")                               \
     X(TEXT, sha256, DATA_SHA256, "")                                                               \
-    X(TEXT, label, "diagnosis", "") X(TEXT, positive, "malignant", "")                             \
-        X(NUMBER, test_size, "0.2", "") X(INTEGER, seed, "42", "") X(TEXT, strategy, "grid", "")   \
-            X(INTEGER, folds, "5", "") X(INTEGER, bootstrap, "1000", "")                           \
-                X(TEXT, metric, "roc_auc", "") X(NUMBER, threshold, "0.95", "")                    \
-                    X(TEXT, model_name, "breast-cancer-race", "") X(TEXT, version, "", "")         \
-                        X(TEXT, aliases, "champion", "") X(TEXT, notes, "", "")
+    X(TEXT, label, "diagnosis", "")                                                                \
+    X(TEXT, positive, "malignant", "")                                                             \
+    X(NUMBER, test_size, "0.2", "")                                                                \
+    X(INTEGER, seed, "42", "")                                                                     \
+    X(TEXT, strategy, "grid", "")                                                                  \
+    X(INTEGER, folds, "5", "")                                                                     \
+    X(INTEGER, bootstrap, "1000", "")                                                              \
+    X(TEXT, metric, "roc_auc", "")                                                                 \
+    X(NUMBER, threshold, "0.95", "")                                                               \
+    X(TEXT, model_name, "breast-cancer-race", "")                                                  \
+    X(TEXT, version, "", "") X(TEXT, aliases, "champion", "") X(TEXT, notes, "", "")
 DHOW_PIPELINE(model_race, "model-race",
               "Five kinds of model, each searched for its best options; one winner.", MODEL_RACE)
 {

@@ -18,9 +18,10 @@
 #define DOWNLOAD_DATA(X)                                                                           \
     X(TEXT, source, DHOW_REQUIRED, "")                                                             \
     X(TEXT, sha256, DHOW_REQUIRED, "")                                                             \
-    X(TEXT, label, DHOW_REQUIRED, "") X(NUMBER, test_size, DHOW_REQUIRED, "")                      \
-        X(INTEGER, seed, DHOW_REQUIRED, "") X(OUTPUT, train, DHOW_DATASET, "")                     \
-            X(OUTPUT, test, DHOW_DATASET, "")
+    X(TEXT, label, DHOW_REQUIRED, "")                                                              \
+    X(NUMBER, test_size, DHOW_REQUIRED, "")                                                        \
+    X(INTEGER, seed, DHOW_REQUIRED, "")                                                            \
+    X(OUTPUT, train, DHOW_DATASET, "") X(OUTPUT, test, DHOW_DATASET, "")
 DHOW_CONTAINER(download_data, "Fetches the CSV, checks its SHA-256, and splits it", DOWNLOAD_DATA,
                STEP("download-data", VALUE("source", "source"), VALUE("sha256", "sha256"),
                     VALUE("label", "label"), VALUE("test-size", "test_size"), VALUE("seed", "seed"),
@@ -29,9 +30,10 @@ DHOW_CONTAINER(download_data, "Fetches the CSV, checks its SHA-256, and splits i
 #define EVALUATE(X)                                                                                \
     X(INPUT, model, DHOW_MODEL, "")                                                                \
     X(INPUT, test, DHOW_DATASET, "")                                                               \
-    X(INTEGER, bootstrap, DHOW_REQUIRED, "") X(OUTPUT, metrics, DHOW_METRICS, "")                  \
-        X(OUTPUT, classification, DHOW_CLASSIFICATION_METRICS, "")                                 \
-            X(OUTPUT, report, DHOW_ARTIFACT, "")
+    X(INTEGER, bootstrap, DHOW_REQUIRED, "")                                                       \
+    X(OUTPUT, metrics, DHOW_METRICS, "")                                                           \
+    X(OUTPUT, classification, DHOW_CLASSIFICATION_METRICS, "")                                     \
+    X(OUTPUT, report, DHOW_ARTIFACT, "")
 DHOW_CONTAINER(evaluate, "Metrics with 95 % intervals, confusion matrix, curves, calibration",
                EVALUATE,
                STEP("evaluate", FROM("model", "model"), FROM("test", "test"),

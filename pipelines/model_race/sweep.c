@@ -4,8 +4,8 @@
 #define TRAIN(X)                                                                                   \
     X(INPUT, train, DHOW_DATASET, "")                                                              \
     X(TEXT, label, DHOW_REQUIRED, "")                                                              \
-    X(TEXT, positive, DHOW_REQUIRED, "") X(NUMBER, c, DHOW_REQUIRED, "")                           \
-        X(OUTPUT, model, DHOW_MODEL, "")
+    X(TEXT, positive, DHOW_REQUIRED, "")                                                           \
+    X(NUMBER, c, DHOW_REQUIRED, "") X(OUTPUT, model, DHOW_MODEL, "")
 DHOW_CONTAINER(train_logistic_regression, "Logistic regression on standardised features", TRAIN,
                STEP("train-logistic-regression", FROM("train", "train"), VALUE("label", "label"),
                     VALUE("positive", "positive"), VALUE("c", "c"), TO("model", "model")))
@@ -14,8 +14,8 @@ DHOW_CONTAINER(train_logistic_regression, "Logistic regression on standardised f
     X(LIST, values, "[0.01, 0.1, 1.0, 10.0]", "")                                                  \
     X(TEXT, source, "../model_selection/data/breast_cancer.csv", "")                               \
     X(TEXT, sha256, DATA_SHA256, "")                                                               \
-    X(TEXT, label, "diagnosis", "") X(TEXT, positive, "malignant", "")                             \
-        X(NUMBER, test_size, "0.2", "") X(INTEGER, seed, "42", "")
+    X(TEXT, label, "diagnosis", "")                                                                \
+    X(TEXT, positive, "malignant", "") X(NUMBER, test_size, "0.2", "") X(INTEGER, seed, "42", "")
 DHOW_PIPELINE(sweep, "regularisation-sweep", "One model for each strength of the penalty.", SWEEP)
 {
     struct download_data_task data =
