@@ -1,7 +1,9 @@
-/* bench-store [--db URL] [--durable] [STEPS [BATCH [RUNS]]] - what the record of a step costs, and
- * what looking costs among many runs. Prints a line a figure; makes its database in a new folder of
- * $TMPDIR and removes it, or uses the one that the URL names. --durable: each commit is on the disk
- * before it is answered, as with a server and with ML Metadata's client. RUNS 0: steps alone. */
+/* bench-store [--db URL] [--durable] [--plain] [STEPS [BATCH [RUNS]]] - what the record of a step
+ * costs, and what looking costs among many runs. Prints a line a figure; makes its database in a
+ * new folder of $TMPDIR and removes it, or uses the one that the URL names. --durable: each commit
+ * is on the disk before it is answered, as with a server and with ML Metadata's client. RUNS 0:
+ * steps alone.
+ * --plain: without what is asked by metric. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,7 +224,7 @@ static int timed_artifacts(struct store *s, const char *type)
     return store_artifact_list(s, &filter, a, &rows, &err);
 }
 
-static void many_runs(struct store *s, int n)
+static void many_runs(struct store *s, int n, bool plain)
 {
     static const enum store_state ends[] = {STORE_SUCCEEDED, STORE_SUCCEEDED, STORE_FAILED,
                                             STORE_CANCELED};
@@ -246,7 +248,8 @@ static void many_runs(struct store *s, int n)
     }
     must(store_commit(s, &err));
     (void)printf("among %d runs:\n", n);
-    metrics_of_runs(s, middle - n / 2, n);
+    if (!plain)
+        metrics_of_runs(s, middle - n / 2, n);
     TIMED("  page of runs", 100, timed_page(s, (struct store_run_filter){.state = -1}));
     TIMED("  page from the middle", 100,
           timed_page(s, (struct store_run_filter){
@@ -282,7 +285,7 @@ static void all_steps(struct store *s, int n, int batch)
 int main(int argc, char **argv)
 {
     const char *db = NULL, *tmp = getenv("TMPDIR");
-    bool durable = false;
+    bool durable = false, plain = false;
     int numbers[3] = {10000, 0, 20000}, n_numbers = 0;
     own_mem char *folder = dh_printf("%s/dhow-bench-XXXXXX", tmp ? tmp : "/tmp");
     own(store_close) struct store *s = NULL;
@@ -293,6 +296,8 @@ int main(int argc, char **argv)
             db = argv[++i];
         else if (!strcmp(argv[i], "--durable"))
             durable = true;
+        else if (!strcmp(argv[i], "--plain"))
+            plain = true;
         else if (n_numbers < 3)
             numbers[n_numbers++] = (int)strtol(argv[i], NULL, 10);
     }
@@ -306,7 +311,7 @@ int main(int argc, char **argv)
         must(db_script(s->db, "PRAGMA synchronous = FULL", &err));
     all_steps(s, numbers[0], numbers[1]);
     if (numbers[2] > 0)
-        many_runs(s, numbers[2]);
+        many_runs(s, numbers[2], plain);
     TIMED("close it", 1, (s = store_close(s), 0));
     must(fs_remove_tree(folder, &err));
     return 0;

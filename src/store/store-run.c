@@ -256,8 +256,12 @@ static void filter_sql(const struct store_run_filter *filter, struct run_query *
         buf_adds(&q->sql, " AND r.state = ?");
         run_query_value(q, DB_T(store_state_name((enum store_state)filter->state)));
     }
+    /* Most runs are not archived: where something else chooses, the plus keeps SQLite from going by
+     * the index of this. */
     if (!filter->archived_too)
-        buf_adds(&q->sql, " AND r.archived = 0");
+        buf_adds(&q->sql, filter->experiment || filter->pipeline || filter->state >= 0
+                              ? " AND +r.archived = 0"
+                              : " AND r.archived = 0");
     if (filter->after_id) {
         buf_adds(&q->sql, " AND r.created_us <= ? AND (r.created_us < ? OR r.id < ?)");
         run_query_value(q, DB_I(filter->after_created_us));

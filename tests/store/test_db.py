@@ -10,7 +10,7 @@ import threading
 
 from databases import servers
 from specs import pipeline, step, write
-from tap import DHOW, check, dhow, done, says, skip
+from tap import DHOW, ROOT, check, dhow, done, says, skip
 
 
 def make(folder: pathlib.Path, name: str = "odd") -> pathlib.Path:
@@ -132,6 +132,28 @@ def of_a_server(server, folder: pathlib.Path, home: pathlib.Path) -> None:
     r = db("move", server.url("three"), home=home)
     check(r.returncode == 2 and "another program" in r.stderr, f"{server.name}: a database of another program", says(r))
     versions(server, folder)
+    if server.name == "MariaDB":
+        googles_client(server, folder, home)
+
+
+def googles_client(server, folder: pathlib.Path, home: pathlib.Path) -> None:
+    """ML Metadata's client finds the same on MariaDB as in the file that it came from."""
+    r = subprocess.run([ROOT / "tools" / "make-mlmd-venv.sh"], capture_output=True, text=True, timeout=600, check=False)
+    if r.returncode:
+        skip("ML Metadata's client on MariaDB", "it cannot be installed here")
+        return
+    check(db("move", server.url("mlmd"), home=home).returncode == 0, "moved for ML Metadata's client")
+    shutil.copy(folder / "saved.db", folder / "mlmd.db")
+    read = [subprocess.run([r.stdout.strip(), ROOT / "tests" / "mlmd" / "client.py", *where], capture_output=True, text=True, timeout=300, check=False)
+            for where in (("sqlite", str(folder / "mlmd.db"), "1"), ("mysql", "127.0.0.1", str(server.port), "root", "", "mlmd"))]
+    found = [json.dumps(json.loads(r.stdout or "null"), sort_keys=True) for r in read]
+    check(read[0].returncode == 0 and found[0] == found[1] and len(found[0]) > 1000, "ML Metadata's client finds the same on MariaDB",
+          read[1].stderr[-2000:] + first_difference(*found))
+
+
+def first_difference(a: str, b: str) -> str:
+    n = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+    return f"at {n}: {a[max(0, n - 200):n + 200]!r} / {b[max(0, n - 200):n + 200]!r}"
 
 
 def versions(server, folder: pathlib.Path) -> None:
