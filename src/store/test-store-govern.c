@@ -1,0 +1,134 @@
+/* What governs models, and tasks that wait for a person. */
+#include "store/test-store.h"
+
+static void add_version(struct home *h, const char *model, const char *version, const char *alias,
+                        struct store_model_version *ret)
+{
+    struct store_model_version v = {.model = model, .version = version, .created_us = 5};
+    const char *aliases[] = {alias};
+    struct dh_err err;
+
+    OK(store_model_register(h->s, &v, aliases, alias ? 1 : 0, h->a, ret, &err));
+}
+
+static void models(void **state)
+{
+    struct home *h = *state;
+    struct store_model_version v;
+    struct store_model m;
+    struct dh_err err;
+    const char *json;
+
+    OK(store_model_create(h->s, "m", "first", &err));
+    REFUSED(store_model_create(h->s, "m", NULL, &err), DH_EXISTS, "there already");
+    REFUSED(store_model_create(h->s, "a/b", NULL, &err), DH_INVALID, "slashes");
+    OK(store_model_get(h->s, "m", h->a, &m, &err));
+    assert_int_equal(m.n_versions, 0);
+    assert_null(m.latest);
+    OK(store_model_set_rules(h->s, "m", "[{\"alias\":\"x\"}]", &err));
+    OK(store_model_set_description(h->s, "m", "second", &err));
+    OK(store_tag_set(h->s, STORE_TAG_MODEL, m.id, "k", "v", &err));
+    add_version(h, "m", NULL, "champion", &v);
+    assert_null(v.stage);
+    assert_null(v.approval);
+    OK(store_model_version_set_stage(h->s, v.id, "Production", &err));
+    OK(store_model_version_decide(h->s, v.id, true, "anna", "fine", 77, &err));
+    OK(store_model_version_set_description(h->s, v.id, "text", &err));
+    OK(store_tag_set(h->s, STORE_TAG_MODEL_VERSION, v.id, "k", "v", &err));
+    OK(store_model_rename(h->s, "m", "n", &err));
+    REFUSED(store_model_rename(h->s, "m", "o", &err), DH_NOT_FOUND, "no model 'm'");
+    OK(store_model_find(h->s, "n", "champion", h->a, &v, &err));
+    assert_string_equal(v.stage, "Production");
+    assert_string_equal(v.approval, "APPROVED");
+    assert_string_equal(v.approval_who, "anna");
+    assert_string_equal(v.approval_why, "fine");
+    assert_int_equal(v.approval_us, 77);
+    assert_string_equal(v.description, "text");
+    OK(store_tags(h->s, STORE_TAG_MODEL_VERSION, v.id, h->a, &json, &err));
+    assert_string_equal(json, "{\"k\":\"v\"}");
+    OK(store_model_get(h->s, "n", h->a, &m, &err));
+    assert_string_equal(m.description, "second");
+    assert_string_equal(m.latest, "1");
+    assert_string_equal(m.rules, "[{\"alias\":\"x\"}]");
+    OK(store_model_version_delete(h->s, v.id, &err));
+    REFUSED(store_model_find(h->s, "n", "champion", h->a, &v, &err), DH_NOT_FOUND, "champion");
+    OK(store_model_delete(h->s, "n", &err));
+    REFUSED(store_model_get(h->s, "n", h->a, &m, &err), DH_NOT_FOUND, "no model 'n'");
+}
+
+static void history(void **state)
+{
+    struct home *h = *state;
+    struct store_model_event first = {.version = "1", .what = "approved", .who = "anna"};
+    struct store_model_event second = {.what = "renamed", .why = "because", .time_us = 9};
+    struct store_model_events all;
+    struct store_model m;
+    struct dh_err err;
+
+    OK(store_model_create(h->s, "m", NULL, &err));
+    OK(store_model_get(h->s, "m", h->a, &m, &err));
+    OK(store_model_log(h->s, m.id, &first, &err));
+    OK(store_model_log(h->s, m.id, &second, &err));
+    OK(store_model_events(h->s, m.id, h->a, &all, &err));
+    assert_int_equal(all.n, 2);
+    assert_string_equal(all.items[0].who, "anna");
+    assert_true(all.items[0].time_us > 0);
+    assert_null(all.items[1].version);
+    assert_int_equal(all.items[1].time_us, 9);
+}
+
+static void approvals(void **state)
+{
+    struct home *h = *state;
+    int64_t run = add_run(h->s, NULL, "r", 1), task = add_task(h->s, run, 0, "gate");
+    struct store_task_start start = {.attempts = 1, .iteration_count = -1, .now_us = 3};
+    struct store_approval ask = {.run_id = run, .task_id = task, .asks = "{}", .requested_us = 10},
+                          got;
+    struct store_approvals all;
+    struct store_task row;
+    struct dh_err err;
+
+    OK(store_task_start(h->s, task, &start, &err));
+    OK(store_task_say(h->s, task, "waiting", &err));
+    OK(store_task_get(h->s, task, h->a, &row, &err));
+    assert_string_equal(row.state_reason, "waiting");
+    REFUSED(store_approval_get(h->s, task, h->a, &got, &err), DH_NOT_FOUND, "approval");
+    OK(store_approval_ask(h->s, &ask, h->a, &got, &err));
+    ask.requested_us = 20; /* asked already: since then */
+    OK(store_approval_ask(h->s, &ask, h->a, &got, &err));
+    assert_int_equal(got.requested_us, 10);
+    assert_null(got.decision);
+    OK(store_approval_list(h->s, 0, false, h->a, &all, &err));
+    assert_int_equal(all.n, 1);
+    assert_string_equal(all.items[0].task_name, "gate");
+    OK(store_approval_list(h->s, run + 1, false, h->a, &all, &err));
+    assert_int_equal(all.n, 0);
+    assert_int_equal(store_approval_decide(h->s, task, true, "anna", NULL, "{}", 30, &err), 0);
+    assert_int_equal(store_approval_decide(h->s, task, false, "bob", NULL, NULL, 40, &err),
+                     STORE_APPROVAL_DECIDED);
+    OK(store_approval_get(h->s, task, h->a, &got, &err));
+    assert_string_equal(got.decision, "APPROVED");
+    assert_string_equal(got.who, "anna");
+    assert_int_equal(got.decided_us, 30);
+    OK(store_approval_list(h->s, run, false, h->a, &all, &err));
+    assert_int_equal(all.n, 0);
+    OK(store_approval_list(h->s, run, true, h->a, &all, &err));
+    assert_int_equal(all.n, 1);
+    OK(store_approval_forget(h->s, task, &err));
+    OK(store_approval_ask(h->s, &ask, h->a, &got, &err));
+    assert_int_equal(got.requested_us, 20);
+    OK(store_run_delete(h->s, run, &err)); /* with what it asked */
+    OK(store_approval_list(h->s, 0, true, h->a, &all, &err));
+    assert_int_equal(all.n, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(models, home_open, home_close),
+        cmocka_unit_test_setup_teardown(history, home_open, home_close),
+        cmocka_unit_test_setup_teardown(approvals, home_open, home_close),
+    };
+
+    return cmocka_run_group_tests_name("store-govern", tests, NULL, NULL);
+}
