@@ -46,6 +46,10 @@ bench-record: build deps-test ## what the record costs, beside ML Metadata's cli
 	@ninja -C $(BUILD) --quiet src/store/bench-store src/store/bench-lineage
 	@python3 bench/record/run.py $(BUILD) $(ARGS)
 
+bench-server: build ## the server with a long record: wrk, event streams, submit to first task; ARGS='--runs N --seconds S'
+	@tools/build.sh release dhow
+	@python3 bench/server/run.py build-release/dhow $(ARGS)
+
 bench-ml: build .venv ## speed of the numeric core beside its peers
 	@.venv/bin/python bench/ml/run.py $(DHOW) $(ARGS)
 
@@ -91,4 +95,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean .FORCE
+.PHONY: help bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server .FORCE

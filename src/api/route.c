@@ -107,6 +107,7 @@ static const struct route routes[] = {
     {REQ_GET, "/ui/runs/{}", ui_runs_get, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_DELETE, "/ui/runs/{}", ui_runs_delete, AUTH_ADMIN, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/runs/{}/spec", ui_runs_spec, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/runs/{}/trace", ui_runs_trace, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/runs/{}/metrics", ui_runs_metrics, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_POST, "/ui/runs/{}/retry", ui_runs_retry, AUTH_RUNNER, FORM_UI, 0, NULL},
     {REQ_POST, "/ui/runs/{}/cancel", ui_runs_cancel, AUTH_RUNNER, FORM_UI, 0, NULL},

@@ -15,6 +15,7 @@ req_handler ui_schedules_delete, ui_schedules_enable, ui_schedules_disable, ui_s
 req_handler ui_cron;
 req_handler ui_models_list, ui_models_get, ui_models_set_alias, ui_models_drop_alias;
 req_handler ui_models_decide, ui_approvals_list, ui_approvals_decide;
+req_handler ui_runs_trace;
 req_handler ui_system, ui_search;
 
 /* ---- writers: one object each ---- */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/otlp.h"
 #include "artifact/artifact-cache.h"
 #include "artifact/artifact.h"
 #include "base/clock.h"
@@ -331,6 +332,19 @@ static int show_output(const struct cli *cli, const struct record *record,
     return CLI_DONE;
 }
 
+static int show_trace(struct store *store, const char *name, struct dh_err *err)
+{
+    own(arena_free) struct arena *a = arena_new();
+    own_buf struct buf text = {0};
+    struct store_run run;
+
+    if (store_run_find(store, name, a, &run, err) < 0 ||
+        otlp_write(store, &run, DHOW_VERSION, &text, err) < 0)
+        return -1;
+    printf("%s\n", text.p);
+    return CLI_DONE;
+}
+
 static int run_show(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     own(store_close) struct store *store = NULL;
@@ -339,8 +353,11 @@ static int run_show(struct cli *cli, const struct cli_args *args, struct dh_err 
     struct record_tasks tasks;
 
     cli_place_split(cli_at(args, 0), &place);
-    if (cli_store_with(cli, "runs", &store, err) < 0 ||
-        record_load(store, place.run, &record, err) < 0)
+    if (cli_store_with(cli, "runs", &store, err) < 0)
+        return -1;
+    if (cli_has(args, "trace"))
+        return show_trace(store, place.run, err);
+    if (record_load(store, place.run, &record, err) < 0)
         return -1;
     if (!place.task) {
         own(js_free) struct js *v = cli->json ? record_run_json(record) : NULL;
@@ -363,6 +380,8 @@ static int run_show(struct cli *cli, const struct cli_args *args, struct dh_err 
 
 static const struct cli_option show_options[] = {
     {.name = "content", .help = "of an output artifact: its bytes, to standard output"},
+    {.name = "trace",
+     .help = "the run as an OpenTelemetry trace: OTLP in JSON, as collectors take it"},
     {.name = NULL},
 };
 
@@ -379,6 +398,8 @@ const struct cli_command cmd_show = {
             "the task's name; in a\n"
             "loop, its key, as in for-loop-1[3].train. OUTPUT is a parameter or an artifact.",
     .examples = "dhow show last\ndhow show last/train\ndhow show 17/promote/registered --content > "
-                "model.json",
+                "model.json\n"
+                "dhow show last --trace | curl -d @- -H 'Content-Type: application/json' "
+                "http://localhost:4318/v1/traces",
     .run = run_show,
 };

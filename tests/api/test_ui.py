@@ -8,7 +8,7 @@ import urllib.request
 
 from server import Server
 from specs import pipeline, step
-from tap import check, done
+from tap import check, dhow, done, says
 
 
 def spec() -> dict:
@@ -126,6 +126,13 @@ def reads(server: Server, run_id: str) -> None:
     _, version, _ = server.ask(f"/ui/versions/{found['versions'][0]['id']}")
     check(version["inputs"] == [{"name": "word", "type": "STRING", "optional": True, "default": "hello", "literals": None, "description": None}],
           "a version's inputs", str(version["inputs"]))
+    _, trace, _ = server.ask(f"/ui/runs/{run_id}/trace")
+    spans = trace["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    ids = {s["spanId"] for s in spans}
+    check(len(spans) == 4 and len(ids) == 4 and {s["traceId"] for s in spans} == {run_id.replace("-", "")} and all(s.get("parentSpanId", next(iter(ids))) in ids for s in spans)
+          and all(int(s["startTimeUnixNano"]) <= int(s["endTimeUnixNano"]) for s in spans), "a run as a trace", str(spans)[:500])
+    printed = dhow("show", "--trace", run_id, home=server.home)
+    check(json.loads(printed.stdout) == trace, "as show --trace prints it", says(printed)[:500])
     check(server.ask("/ui/runs/no-such")[0] == 404 and server.ask("/ui/nothing")[0] == 404, "what is not there is 404")
 
 
