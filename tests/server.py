@@ -51,6 +51,8 @@ class Server:
                 self.kill()
         self.process.stdout.close()
         self.errors.close()
+        if self.process.returncode not in (0, -9):
+            print("\n".join(f"# {line}" for line in pathlib.Path(self.home, "serve.err").read_text(errors="replace").splitlines()[-60:]), flush=True)
 
     def ask(self, path: str, body=None, method: str | None = None, headers: dict | None = None, raw: bool = False):
         """(status, parsed JSON or text, headers)"""

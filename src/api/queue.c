@@ -96,6 +96,11 @@ static int spawn(struct queue *q, char *const argv[], int errors, pid_t *ret)
     return rc;
 }
 
+static char *word(const char *text)
+{
+    return (char *)(uintptr_t)text; /* posix_spawn changes no argument */
+}
+
 /* `dhow resume RUN`, or `dhow retry RUN --from TASK…`. */
 static void start(struct queue *q, int64_t run, const char *uuid, bool retry, const struct js *from)
 {
@@ -103,16 +108,16 @@ static void start(struct queue *q, int64_t run, const char *uuid, bool retry, co
     char **argv = dh_zalloc(js_n(from) * 2 + 8, sizeof *argv);
     struct worker w = {.run = run, .child = true};
 
-    argv[n++] = (char[]){"dhow"};
-    argv[n++] = (char[]){"--home"};
-    argv[n++] = (char *)(uintptr_t)q->api->options->home;
-    argv[n++] = retry ? (char[]){"retry"} : (char[]){"resume"};
-    argv[n++] = (char[]){"--quiet"};
+    argv[n++] = word("dhow");
+    argv[n++] = word("--home");
+    argv[n++] = word(q->api->options->home);
+    argv[n++] = word(retry ? "retry" : "resume");
+    argv[n++] = word("--quiet");
     for (size_t i = 0; i < js_n(from); i++) {
-        argv[n++] = (char[]){"--from"};
-        argv[n++] = (char *)(uintptr_t)js_text(js_at(from, i));
+        argv[n++] = word("--from");
+        argv[n++] = word(js_text(js_at(from, i)));
     }
-    argv[n] = (char *)(uintptr_t)uuid;
+    argv[n] = word(uuid);
     w.errors = memfd_create("errors", MFD_CLOEXEC);
     if (w.errors >= 0 && spawn(q, argv, w.errors, &w.pid) == 0) {
         w.fd = pidfd_open_(w.pid);

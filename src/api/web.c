@@ -26,6 +26,7 @@ struct conn {
     int fd;
     enum phase phase;
     int64_t since_us;
+    struct req *req; /* libmicrohttpd does not say when one that it refuses itself is over */
     struct conn *next, **link;
 };
 
@@ -56,6 +57,19 @@ static void set_phase(struct MHD_Connection *connection, enum phase phase)
     }
 }
 
+static void free_req(struct web *web, struct req *r)
+{
+    web->body_bytes -= r->reserved;
+    if (r->stream.free)
+        r->stream.free(r->stream.ctx);
+    if (r->file >= 0)
+        (void)close(r->file);
+    buf_done(&r->body);
+    buf_done(&r->out);
+    js_free(r->json);
+    arena_free(r->arena);
+}
+
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -81,6 +95,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
         if (conn->next)
             conn->next->link = conn->link;
         web->n_conns--;
+        if (conn->req)
+            free_req(web, conn->req);
         free(conn);
         *context = NULL;
     }
@@ -92,6 +108,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
     struct web *web = cls;
     struct arena *a = arena_new();
     struct req *r = arena_alloc(a, sizeof *r);
+    struct conn *conn = conn_of(connection);
 
     *r = (struct req){.api = web->api,
                       .store = web->api->store,
@@ -102,6 +119,11 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
                       .file = -1,
                       .body = {.max = LIMIT_HTTP_BODY + 1}};
     set_phase(connection, PHASE_HEAD);
+    if (conn) {
+        if (conn->req)
+            free_req(web, conn->req);
+        conn->req = r;
+    }
     return r;
 }
 
@@ -261,21 +283,16 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 {
     struct web *web = cls;
     struct req *r = *context;
+    struct conn *conn = conn_of(connection);
 
     (void)code;
     set_phase(connection, PHASE_IDLE);
     if (!r)
         return;
     *context = NULL;
-    web->body_bytes -= r->reserved;
-    if (r->stream.free)
-        r->stream.free(r->stream.ctx);
-    if (r->file >= 0)
-        (void)close(r->file);
-    buf_done(&r->body);
-    buf_done(&r->out);
-    js_free(r->json);
-    arena_free(r->arena);
+    if (conn && conn->req == r)
+        conn->req = NULL;
+    free_req(web, r);
 }
 
 static size_t keep(void *cls, struct MHD_Connection *connection, char *text)

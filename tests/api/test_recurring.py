@@ -1,3 +1,4 @@
+# run: asan
 """Recurring runs: triggers, macros, concurrency, catch-up, switching on and off; through KFP's API and through the page's."""
 import datetime
 import tempfile
