@@ -51,6 +51,9 @@ bool pb_packed(const struct pb_field *f, size_t *at, int64_t *ret);
 /* `object` as the content of a Struct (of a Value: any JSON value). Numbers become doubles. */
 void pb_put_struct(struct buf *b, const struct js *object);
 void pb_put_value(struct buf *b, const struct js *value);
+/* The same from the JSON text of an object, several times as quick. -1: it is none, or deeper than
+ * LIMIT_PB_DEPTH; nothing is written. */
+int pb_put_json(struct buf *b, const char *json);
 /* On 0, *ret is the caller's. DH_INVALID: not a Struct (a Value), or deeper than LIMIT_PB_DEPTH. */
 int pb_read_struct(struct pb_in in, struct js **ret, struct dh_err *err);
 int pb_read_value(struct pb_in in, struct js **ret, struct dh_err *err);

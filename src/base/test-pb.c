@@ -115,6 +115,54 @@ static void structs_round_trip(void **state)
     assert_true(js_equal(one, two));
 }
 
+/* The quick way gives the same bytes. */
+static void json_text_is_the_same(void **state)
+{
+    static const char *const texts[] = {
+        "{}",
+        " { } ",
+        "{\"a\":1}",
+        "{\"a\": [1, -2.5e3, 0.1, 9007199254740993, true, false, null, \"x\"], \"b\": {\"c\": {}}}",
+        "{\"\":\"\",\"\\u00fc\\n\\\"\\\\\\/\\b\\f\\r\\t\":\"\\ud83d\\ude00 \\u20ac ü €\"}",
+        "{\"long\":\"0123456789012345678901234567890123456789012345678901234567890123456789"
+        "0123456789012345678901234567890123456789012345678901234567890123456789\",\"l\":[[],[[]]]}",
+    };
+    static const char *const broken[] = {"",
+                                         "[]",
+                                         "{\"a\":}",
+                                         "{\"a\":1",
+                                         "{a:1}",
+                                         "{\"a\" 1}",
+                                         "{\"a\":1} x",
+                                         "{\"a\":+1}",
+                                         "{\"a\":nan}",
+                                         "{\"a\":\"\\x\"}",
+                                         "{\"a\":\"\\ud800\"}",
+                                         "{\"a\":\"",
+                                         "{\"a\":[1,]}",
+                                         "{\"a\":1,}"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        own(js_free) struct js *object = NULL;
+        own_buf struct buf slow = {0};
+        own_buf struct buf quick = {0};
+        struct dh_err err;
+
+        assert_int_equal(js_parse(texts[i], strlen(texts[i]), &object, &err), 0);
+        pb_put_struct(&slow, object);
+        assert_int_equal(pb_put_json(&quick, texts[i]), 0);
+        assert_int_equal(quick.n, slow.n);
+        assert_memory_equal(buf_str(&quick), buf_str(&slow), slow.n);
+    }
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        own_buf struct buf b = {0};
+
+        assert_int_equal(pb_put_json(&b, broken[i]), -1);
+        assert_int_equal(b.n, 0);
+    }
+}
+
 /* As protobuf's own library writes {"n": 1.5}. */
 static void bytes_are_those_of_protobuf(void **state)
 {
@@ -186,6 +234,7 @@ int main(void)
         cmocka_unit_test(what_is_broken_is_said),
         cmocka_unit_test(repeated_numbers_may_be_packed),
         cmocka_unit_test(structs_round_trip),
+        cmocka_unit_test(json_text_is_the_same),
         cmocka_unit_test(bytes_are_those_of_protobuf),
         cmocka_unit_test(nesting_has_an_end),
         cmocka_unit_test(base64_both_ways),
