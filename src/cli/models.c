@@ -18,14 +18,13 @@ static void cell_time(struct out_table *table, int64_t us)
 
 /* ---- versions of one ---- */
 
-static int version_row(struct out_table *table, struct store *store,
-                       const struct store_model_version *v, const struct js *json)
+static void version_row(struct out_table *table, const struct store_model_version *v)
 {
+    own(js_free) struct js *aliases = out_parse(v->aliases, js_array());
     own_buf struct buf names = {0};
-    (void)store;
 
-    for (size_t k = 0; k < js_n(js_get(json, "aliases")); k++)
-        buf_addf(&names, "%s%s", k ? ", " : "", js_text(js_at(js_get(json, "aliases"), k)));
+    for (size_t k = 0; k < js_n(aliases); k++)
+        buf_addf(&names, "%s%s", k ? ", " : "", js_text(js_at(aliases, k)));
     out_cell(table, v->version, OUT_PLAIN);
     out_cell(table, buf_str(&names), OUT_GREEN);
     out_cell(table, v->stage, OUT_PLAIN);
@@ -36,7 +35,6 @@ static int version_row(struct out_table *table, struct store *store,
     cell_time(table, v->created_us);
     out_cellf(table, "%lld", (long long)v->run_id);
     out_cell(table, v->uri, OUT_PLAIN);
-    return 0;
 }
 
 static int list_versions(const struct cli *cli, struct store *store, const char *name,
@@ -58,10 +56,12 @@ static int list_versions(const struct cli *cli, struct store *store, const char 
     for (size_t i = 0; i < all.n; i++) {
         struct js *v;
 
+        version_row(table, &all.items[i]);
+        if (!cli->json)
+            continue; /* what follows reads each one's lineage */
         if (registry_version_json(store, &all.items[i], &v, err) < 0)
             return -1;
         js_push(list, v);
-        (void)version_row(table, store, &all.items[i], v);
     }
     if (cli->json)
         out_json(list, stdout);

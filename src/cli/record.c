@@ -72,7 +72,8 @@ static int load(struct store *store, const char *name, struct record *record, st
         store_task_list(store, record->run.id, a, &record->tasks, err) < 0 ||
         store_artifacts_of_run(store, record->run.id, STORE_INPUT, a, &record->inputs, err) < 0 ||
         store_artifacts_of_run(store, record->run.id, STORE_OUTPUT, a, &record->outputs, err) < 0 ||
-        store_metric_list(store, record->run.id, a, &record->metrics, err) < 0)
+        store_metric_list(store, record->run.id, a, &record->metrics, err) < 0 ||
+        store_tags(store, STORE_TAG_RUN, record->run.id, a, &record->tags, err) < 0)
         return -1;
     make_keys(record);
     return 0;

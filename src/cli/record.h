@@ -15,6 +15,7 @@ struct record {
     const char **keys;                    /* "root.for-loop-1[3].train", beside tasks */
     struct store_linkeds inputs, outputs; /* by task, key, index */
     struct store_metrics metrics;
+    const char *tags; /* JSON object */
 };
 
 /* `name`: as store_run_find reads it. On 0, *ret is the caller's. */

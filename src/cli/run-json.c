@@ -111,6 +111,7 @@ struct js *record_run_json(const struct record *record)
 {
     struct js *v = record_run_head_json(&record->run), *tasks = js_array();
 
+    js_set(v, "tags", out_parse(record->tags, js_object()));
     js_set(v, "artifacts", js_object());
     for (size_t i = 0; i < record->tasks.n; i++) {
         const struct store_task *task = &record->tasks.items[i];

@@ -5,8 +5,8 @@
  *     metric.loss@train < 0.1 or not (tag.checked) and created > 7d
  *
  * Conditions are joined by and, or, not, ( ); each is KEY OP VALUE, KEY in (VALUE, …), or a KEY
- * alone: it is set. OP: = == != <> < <= > >= like ilike (% and _ stand for any text, any one
- * character). Keys:
+ * alone: it is set. OP: = == != <> < <= > >= like ilike (both ignore case; % and _ stand for
+ * any text, any one character). Keys:
  *   metric.NAME, metric.NAME@TASK   a number: the last that a task reported; any task's, or that
  *                                   one's. In an order the best of several counts
  *   param.NAME                      a parameter: compared as a number where VALUE is one, else as
