@@ -28,9 +28,10 @@ MAY_CALL = {
     "api": ["store", "mlflow", "mlmd", "engine", "argo"],
     "compile": ["spec"],
     "lib": [],
+    "remote": ["base"],
     "ml": ["base"],
     "components": ["ml"],
-    "cli": ["base", "mlmd", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "compile", "ml", "components"],
+    "cli": ["base", "mlmd", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "compile", "remote", "ml", "components"],
 }
 
 LIBRARIES = {  # header's beginning: the folders that may include it

@@ -35,6 +35,7 @@ extern const struct cli_command cmd_runs;
 extern const struct cli_command cmd_secrets;
 extern const struct cli_command cmd_serve;
 extern const struct cli_command cmd_show;
+extern const struct cli_command cmd_submit;
 extern const struct cli_command cmd_test;
 extern const struct cli_command cmd_validate;
 extern const struct cli_command cmd_version;

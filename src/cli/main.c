@@ -21,6 +21,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_resume,
     &cmd_retry,
     &cmd_cancel,
+    &cmd_submit,
     &cmd_approve,
     &cmd_reject,
     &cmd_approvals,
