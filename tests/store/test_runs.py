@@ -115,6 +115,32 @@ def canceled_from_elsewhere(case: Case) -> None:
     check(p.returncode == 130 and c.returncode == 0, f"{case.server.name}: canceled by another process", f"{p.returncode} {says(c)}")
 
 
+def decided_elsewhere(case: Case) -> None:
+    """A person approves from another process; the run is then found by its tag and parameter, and deleted."""
+    env = case.fresh()
+    s = pipeline("asks", c=2)
+    s["components"]["comp-gate"] = {"executorLabel": "exec-gate", "outputDefinitions": {"parameters": {"d": {"parameterType": "STRING"}}}}
+    s["deploymentSpec"]["executors"]["exec-gate"] = {"container": {"image": "kfp://human-input", "args": [json.dumps({"d": {"enum": ["YES", "NO"]}})]}}
+    s["root"]["dag"]["tasks"]["gate"] = {"componentRef": {"name": "comp-gate"}, "taskInfo": {"name": "gate"}}
+    step(s, "after", "printf %s \"$in_d\" > $out_x", inputs={"d": "gate.d"}, outputs=("x",))
+    p = start(write(case.folder, s, "asks.json"), env, "--tag", "team=x")
+    for _ in range(300):
+        if "gate" in dhow("approvals", env=env).stdout:
+            break
+        time.sleep(0.1)
+    r = dhow("approve", "last/gate", "--by", "anna", env=env)
+    out, err = p.communicate(timeout=60)
+    check(r.returncode == 0 and p.returncode == 0, f"{case.server.name}: approved from another process", says(r) + out + err)
+    r = dhow("runs", "--where", "tag.team = x and param.c = 2 and state = SUCCEEDED and created > 1d", "--output", "json", env=env)
+    check(len(result_list(r)) == 1 and result_list(r)[0]["tags"] == {"team": "x"}, f"{case.server.name}: found by tag, parameter, state, time", says(r))
+    r = dhow("runs", "delete", "last", env=env)
+    check(r.returncode == 0 and case.count("SELECT count(*) FROM run") + case.count("SELECT count(*) FROM approval") == 0, f"{case.server.name}: deleted", says(r))
+
+
+def result_list(r: subprocess.CompletedProcess) -> list:
+    return json.loads(r.stdout) if r.returncode == 0 else []
+
+
 def killed_and_resumed(case: Case) -> None:
     env = case.fresh()
     marks = case.folder / "killed"
@@ -233,6 +259,7 @@ def main() -> None:
                 same_as_sqlite(case, expected)
                 several_at_once(case)
                 canceled_from_elsewhere(case)
+                decided_elsewhere(case)
                 killed_and_resumed(case)
                 restarted(case)
                 cut_off(case, int(os.environ.get("DHOW_CUTS", "6")))
