@@ -89,13 +89,14 @@ static bool unicode(struct text *t)
 static bool escape(struct text *t)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    char c = *t->at++;
+    char c = *t->at;
     const char *at = c ? strchr(from, c) : NULL;
 
+    if (c != 'u' && !at)
+        return false;
+    t->at++;
     if (c == 'u')
         return unicode(t);
-    if (!at)
-        return false;
     buf_addc(&t->plain, to[at - from]);
     return true;
 }
@@ -128,8 +129,9 @@ static bool string(struct text *t, const char **ret, size_t *ret_n)
                 return false;
         }
     }
-    if (*t->at++ != '"')
+    if (*t->at != '"')
         return false;
+    t->at++;
     *ret = buf_str(&t->plain);
     *ret_n = t->plain.n;
     return true;
@@ -242,7 +244,8 @@ int pb_put_json(struct buf *b, const char *json)
     size_t before = b->n;
     bool good = members(&t);
 
-    blanks(&t);
+    if (good)
+        blanks(&t);
     buf_done(&t.plain);
     if (good && !*t.at)
         return 0;
