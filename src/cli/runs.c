@@ -14,10 +14,10 @@
 /* What runs are ordered by, where that is a metric or a parameter: its column says it. */
 struct sorted_by {
     bool metric, parameter, greatest;
-    char *name;
+    const char *name; /* NULL: by something else */
 };
 
-static void sorted_by(const char *sort, struct sorted_by *ret)
+static void sorted_by(const char *sort, struct arena *a, struct sorted_by *ret)
 {
     const char *dot = sort ? strchr(sort, '.') : NULL;
     bool quoted = dot && (dot[1] == '"' || dot[1] == '`');
@@ -26,7 +26,7 @@ static void sorted_by(const char *sort, struct sorted_by *ret)
     *ret = (struct sorted_by){.metric = dot && !strncasecmp(sort, "metric", 6),
                               .parameter = dot && !strncasecmp(sort, "param", 5)};
     if (ret->metric || ret->parameter)
-        ret->name = dh_strndup(dot + 1 + quoted, n);
+        ret->name = arena_strndup(a, dot + 1 + quoted, n);
     n = sort ? strlen(sort) : 0;
     ret->greatest = n > 5 && !strcasecmp(sort + n - 5, " desc");
 }
@@ -130,14 +130,14 @@ static int list(const struct cli *cli, const struct cli_args *args, struct dh_er
     rc = cli_store(cli, &store, err);
     if (rc < 0 || (rc == 0 && store_run_list(store, &filter, a, &runs, err) < 0))
         return -1;
-    for (size_t i = 0; i < runs.n; i++) {
+    sorted_by(filter.sort, a, &by);
+    for (size_t i = 0; (cli->json || by.name) && i < runs.n; i++) {
         struct js *head;
 
         if (record_run_full_head_json(store, &runs.items[i], a, &head, err) < 0)
             return -1;
         js_push(heads, head);
     }
-    sorted_by(filter.sort, &by);
     if (cli->json)
         out_json(heads, stdout);
     else if (runs.n)
@@ -145,7 +145,6 @@ static int list(const struct cli *cli, const struct cli_args *args, struct dh_er
     else
         fprintf(stderr, "no runs%s\n",
                 rc == CLI_NO_RECORD ? " yet: 'dhow run FILE' makes the first one" : " that fit");
-    free(by.name);
     return CLI_DONE;
 }
 
