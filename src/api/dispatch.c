@@ -261,11 +261,26 @@ static void add_safety(struct req *r)
     req_header(r, "Content-Security-Policy", csp_page);
 }
 
+/* What only reads sees one state of the record. */
+static int handle(struct req *r, struct dh_err *err)
+{
+    bool reads = (r->method == REQ_GET || r->method == REQ_HEAD) && !(r->route->flags & ROUTE_OPEN);
+    int rc;
+
+    if (!reads)
+        return r->route->handler(r, err);
+    if (store_begin_read(r->store, err) < 0)
+        return -1;
+    rc = r->route->handler(r, err);
+    store_rollback(r->store);
+    return rc;
+}
+
 void dispatch_run(struct req *r)
 {
     struct dh_err err;
 
-    if (read_body(r, &err) < 0 || r->route->handler(r, &err) < 0)
+    if (read_body(r, &err) < 0 || handle(r, &err) < 0)
         dispatch_error(r, &err);
     if (r->method != REQ_GET && r->method != REQ_HEAD) {
         counts_forget(r->api->counts);

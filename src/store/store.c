@@ -154,6 +154,11 @@ int store_begin(struct store *s, struct dh_err *err)
     return db_begin(s->db, err);
 }
 
+int store_begin_read(struct store *s, struct dh_err *err)
+{
+    return db_begin_read(s->db, err);
+}
+
 int store_commit(struct store *s, struct dh_err *err)
 {
     if (db_commit(s->db, err) == 0)

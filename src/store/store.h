@@ -88,6 +88,9 @@ int store_schema(const struct store *s);       /* the schema's version number */
 /* One transaction for the calls in between; without it each call is one of its own. A begin takes
  * the write lock. They do not nest. A commit that fails has rolled back. */
 int store_begin(struct store *s, struct dh_err *err);
+/* One state of the record for all that is read until store_rollback; and many reads cost less so.
+ */
+int store_begin_read(struct store *s, struct dh_err *err);
 int store_commit(struct store *s, struct dh_err *err);
 void store_rollback(struct store *s); /* nothing open: does nothing */
 bool store_in_transaction(const struct store *s);
