@@ -293,22 +293,17 @@ static void look_at_active(struct queue *q, struct worker *w, const struct catal
 
 static void look_at_running(struct queue *q, const struct catalog_queued *row)
 {
+    const struct store_run run = {.owner = row->owner, .lease_us = row->lease_us};
     struct dh_err err;
 
-    switch (store_owner_state(&row->owner)) {
-    case STORE_OWNER_ALIVE:
+    if (store_owner_state(&row->owner) == STORE_OWNER_ALIVE)
         adopt(q, row);
-        break;
-    case STORE_OWNER_ELSEWHERE:
-        break; /* another server's */
-    case STORE_OWNER_NONE:
-    case STORE_OWNER_DEAD:
-        if (!strcmp(row->queue, "delete"))
-            (void)end_run(q->api->store, row->id, STORE_CANCELED, "the run was deleted", &err);
-        else
-            start(q, row->id, row->uuid, false, NULL);
-        break;
-    }
+    else if (!store_run_abandoned(&run, clock_now_us()))
+        return; /* another server's */
+    else if (!strcmp(row->queue, "delete"))
+        (void)end_run(q->api->store, row->id, STORE_CANCELED, "the run was deleted", &err);
+    else
+        start(q, row->id, row->uuid, false, NULL);
 }
 
 static void look_at(struct queue *q, const struct catalog_queued *row)

@@ -85,6 +85,8 @@ struct run {
     struct arena *arena;
     int64_t id;
     char uuid[ID_TEXT];
+    int64_t generation, renewed_us; /* of the claim; when it was last said that this engine lives */
+    bool served;                    /* a server answers for it, perhaps one elsewhere */
     struct spec *spec;
     struct plan_run facts;
     struct js *parameters, *options, *secrets;

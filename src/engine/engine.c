@@ -245,17 +245,12 @@ int engine_submit(struct engine *e, const struct engine_request *r, char ret_run
 
 static int nobody_runs(const struct store_run *row, struct dh_err *err)
 {
-    enum store_owner_state owner = store_owner_state(&row->owner);
-
-    if (row->state != STORE_RUNNING)
+    if (row->state != STORE_RUNNING || store_run_abandoned(row, clock_now_us()))
         return 0;
-    if (owner == STORE_OWNER_ALIVE)
+    if (store_owner_state(&row->owner) == STORE_OWNER_ALIVE)
         return dh_fail(err, DH_INVALID, "run %s is being run by process %lld", row->uuid,
                        (long long)row->owner.pid);
-    if (owner == STORE_OWNER_ELSEWHERE)
-        return dh_fail(err, DH_INVALID, "run %s is being run on host %s", row->uuid,
-                       row->owner.host);
-    return 0;
+    return dh_fail(err, DH_INVALID, "run %s is being run on host %s", row->uuid, row->owner.host);
 }
 
 static int may_start(const struct store_run *row, const struct engine_how *how, struct dh_err *err)

@@ -16,6 +16,7 @@
 #include "engine/remote.h"
 #include "spec/kubernetes.h"
 
+#define RENEW_US (STORE_LEASE_US / 6)
 #define TICK_MS 200 /* how often we look whether another process asks to cancel */
 
 /* ---- telling ---- */
@@ -275,13 +276,28 @@ static void on_signal(uv_signal_t *handle, int number)
     cancel(run, "interrupted");
 }
 
+/* For servers on other machines, which cannot see this process. */
+static int renew(struct run *run)
+{
+    int64_t now_us = clock_now_us();
+    int rc;
+
+    if (!run->served || now_us - run->renewed_us < RENEW_US)
+        return 0;
+    run->renewed_us = now_us;
+    rc = store_run_renew(run->engine->store, run->id, run->generation, now_us, run->err);
+    if (rc == STORE_RUN_TAKEN)
+        rc = dh_fail(run->err, DH_INVALID, "run %s was taken up by another process", run->uuid);
+    return rc;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct run *run = timer->data;
     bool asked = false;
 
     attempt_take_back(run);
-    if (metrics_live_tick(run, run->err) < 0) {
+    if (renew(run) < 0 || metrics_live_tick(run, run->err) < 0) {
         run_fail(run);
         return;
     }
@@ -543,7 +559,14 @@ static void leave(struct run *run)
 int run_execute(struct engine *e, const struct store_run *row, const struct engine_how *how,
                 struct engine_result *ret, struct dh_err *err)
 {
-    struct run run = {.engine = e, .how = how, .watch = how->watch, .id = row->id, .err = err};
+    struct run run = {.engine = e,
+                      .how = how,
+                      .watch = how->watch,
+                      .id = row->id,
+                      .generation = row->generation,
+                      .renewed_us = clock_now_us(),
+                      .served = row->queue != NULL,
+                      .err = err};
 
     /* First of all: the fork is cheapest while we are small. */
     if (shepherd_start(&run.shepherd, err) < 0)

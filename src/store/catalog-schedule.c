@@ -207,7 +207,8 @@ int catalog_queue(struct store *s, struct arena *a, struct catalog_queue *ret, s
     int rc;
 
     if (db_query(s->db, err, &rows,
-                 "SELECT id, uuid, queue, state, owner_pid, owner_host, owner_token FROM run"
+                 "SELECT id, uuid, queue, state, owner_pid, owner_host, owner_token, lease_us"
+                 " FROM run"
                  " WHERE queue IS NOT NULL ORDER BY id") < 0)
         return -1;
     while ((rc = db_next(rows, err)) == 1) {
@@ -220,6 +221,7 @@ int catalog_queue(struct store *s, struct arena *a, struct catalog_queue *ret, s
             .owner = {.pid = db_int(rows, 4),
                       .host = store_text(rows, 5, a),
                       .token = store_text(rows, 6, a)},
+            .lease_us = db_int(rows, 7),
         };
         if (store_read_state(rows, 3, &q->state, err) < 0)
             return -1;

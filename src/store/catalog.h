@@ -128,6 +128,7 @@ struct catalog_queued {
     const char *uuid, *queue;
     enum store_state state;
     struct store_owner owner;
+    int64_t lease_us;
 };
 struct catalog_queue {
     struct catalog_queued *items;

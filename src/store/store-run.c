@@ -80,7 +80,7 @@ int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_
     " r.owner_pid, r.owner_host, r.owner_token, r.generation, r.cancel_requested_us, r.archived,"  \
     " r.notes,"                                                                                    \
     " r.description, r.namespace, r.service_account, r.scheduled_us, r.schedule_id, r.request,"    \
-    " r.queue, e.uuid, p.uuid, v.uuid, c.uuid"                                                     \
+    " r.queue, e.uuid, p.uuid, v.uuid, c.uuid, r.lease_us"                                         \
     " FROM run r LEFT JOIN experiment e ON e.id = r.experiment_id"                                 \
     " LEFT JOIN pipeline p ON p.id = r.pipeline_id"                                                \
     " LEFT JOIN pipeline_version v ON v.id = r.pipeline_version_id"                                \
@@ -127,6 +127,7 @@ static int run_read(const struct db_rows *rows, struct arena *a, struct store_ru
         .pipeline_uuid = store_text(rows, 35, a),
         .version_uuid = store_text(rows, 36, a),
         .schedule_uuid = store_text(rows, 37, a),
+        .lease_us = db_int(rows, 38),
     };
     return store_read_state(rows, 15, &ret->state, err);
 }
@@ -322,13 +323,36 @@ int store_run_claim(struct store *s, int64_t id, int64_t generation,
     if (db_run(s->db, err,
                "UPDATE run SET state = 'RUNNING', owner_pid = ?, owner_host = ?, owner_token = ?,"
                " generation = generation + 1, cancel_requested_us = NULL, error = NULL,"
-               " queue = CASE WHEN queue = 'retry' THEN 'run' ELSE queue END,"
+               " queue = CASE WHEN queue = 'retry' THEN 'run' ELSE queue END, lease_us = ?,"
                " outputs = NULL, finished_us = NULL, started_us = coalesce(started_us, ?)"
                " WHERE id = ? AND generation = ?",
-               DB_ID(owner->pid), DB_T(owner->host), DB_T(owner->token), DB_I(now_us), DB_I(id),
-               DB_I(generation)) < 0)
+               DB_ID(owner->pid), DB_T(owner->host), DB_T(owner->token), DB_I(now_us), DB_I(now_us),
+               DB_I(id), DB_I(generation)) < 0)
         return -1;
     return db_changes(s->db) == 0 ? STORE_RUN_TAKEN : 0;
+}
+
+int store_run_renew(struct store *s, int64_t id, int64_t generation, int64_t now_us,
+                    struct dh_err *err)
+{
+    if (db_run(s->db, err, "UPDATE run SET lease_us = ? WHERE id = ? AND generation = ?",
+               DB_I(now_us), DB_I(id), DB_I(generation)) < 0)
+        return -1;
+    return db_changes(s->db) == 0 ? STORE_RUN_TAKEN : 0;
+}
+
+bool store_run_abandoned(const struct store_run *run, int64_t now_us)
+{
+    switch (store_owner_state(&run->owner)) {
+    case STORE_OWNER_ALIVE:
+        return false;
+    case STORE_OWNER_ELSEWHERE: /* of one that was started by hand nothing can be told */
+        return run->lease_us && now_us - run->lease_us > STORE_LEASE_US;
+    case STORE_OWNER_NONE:
+    case STORE_OWNER_DEAD:
+        break;
+    }
+    return true;
 }
 
 int store_run_finish(struct store *s, int64_t id, enum store_state state, const char *outputs,

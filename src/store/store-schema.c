@@ -356,8 +356,11 @@ static const char v_models[] =
     "CREATE INDEX approval_run ON approval(run_id);"
     "CREATE INDEX approval_decision ON approval(decision, requested_us);";
 
+/* When the process that runs a run last said that it lives: for those who cannot look at it. */
+static const char v_lease[] = "ALTER TABLE run ADD COLUMN lease_us BIGINT;";
+
 const char *const store_migrations[] = {
-    v1, artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served, v_models};
+    v1, artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served, v_models, v_lease};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)

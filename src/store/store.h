@@ -208,6 +208,7 @@ struct store_run {
     int64_t scheduled_us, schedule_id; /* 0: none */
     const char *request;               /* JSON object: as it was asked for; NULL: not by a server */
     const char *queue;                 /* "run", "retry", "delete"; NULL: no server's */
+    int64_t lease_us;                  /* when its owner last said that it lives; 0: it does not */
     const char *experiment_uuid, *pipeline_uuid, *version_uuid, *schedule_uuid; /* out only */
 };
 struct store_runs {
@@ -242,6 +243,13 @@ int store_run_list(struct store *s, const struct store_run_filter *filter, struc
                    struct store_runs *ret, struct dh_err *err);
 
 enum { STORE_RUN_TAKEN = 1 };
+#define STORE_LEASE_US                                                                             \
+    ((int64_t)30000000) /* an owner elsewhere that says nothing for so long is dead */
+/* Its owner lives. STORE_RUN_TAKEN: it is another's now. */
+int store_run_renew(struct store *s, int64_t id, int64_t generation, int64_t now_us,
+                    struct dh_err *err);
+/* Nobody runs it: no owner, a dead one, or one elsewhere that has said nothing for too long. */
+bool store_run_abandoned(const struct store_run *run, int64_t now_us);
 /* Makes `owner` the one that runs it and adds 1 to its generation, if its generation is still
  * `generation` (as read); clears an old cancel request, error, outputs and finish time. The state
  * is RUNNING, started_us is set at the first claim. STORE_RUN_TAKEN: somebody else was quicker. */

@@ -1,5 +1,6 @@
 """kill -9 of the server amid many runs: all of them go on, nothing is lost or done twice; a graceful stop leaves runs running."""
 import pathlib
+import sqlite3
 import tempfile
 import time
 
@@ -29,7 +30,27 @@ def ended(server: Server, ids: list, seconds: float) -> dict:
     return states
 
 
+def elsewhere(home: str) -> None:
+    """A run of a server on another machine that has gone: it is taken up when its lease is over, and not before."""
+    with Server(home) as server:
+        _, run, _ = server.ask("/apis/v2beta1/runs", {"display_name": "far", "pipeline_spec": spec(), "runtime_config": {"parameters": {"mark": f"{home}/far"}}})
+        server.wait(run["run_id"])
+        db = sqlite3.connect(f"{home}/dhow.db", timeout=20)
+        for age, wanted in ((5, "RUNNING"), (60, "SUCCEEDED")):
+            with db:
+                db.execute("UPDATE run SET state = 'RUNNING', queue = 'run', owner_pid = 4711, owner_host = 'elsewhere', owner_token = 'x:1:1',"
+                           " finished_us = NULL, lease_us = ? WHERE uuid = ?", (int((time.time() - age) * 1e6), run["run_id"]))
+            until = time.monotonic() + (3 if wanted == "RUNNING" else 30)
+            while time.monotonic() < until and server.ask(f"/apis/v2beta1/runs/{run['run_id']}")[1]["state"] == "RUNNING":
+                time.sleep(0.2)
+            state = server.ask(f"/apis/v2beta1/runs/{run['run_id']}")[1]["state"]
+            check(state == wanted, f"a run elsewhere whose engine spoke {age} s ago: {wanted}", state)
+        db.close()
+
+
 def main() -> None:
+    with tempfile.TemporaryDirectory() as home:
+        elsewhere(home)
     with tempfile.TemporaryDirectory() as home:
         server = Server(home, "--jobs", 6)
         server.start()
