@@ -455,19 +455,14 @@ static DHOW_UNUSED dhow_task_ref dhow__run(struct dhow__here here,
     dhow_task_ref task;
     struct dhow__text t;
     task.id = dhow__next();
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].kind >= DHOW__OUTPUT)
+            dhow__place(out, rows[i].offset)->id = dhow__next();
     t = dhow__say("task", task.id, here);
     dhow__put_int(&t, "component", component);
     dhow__put_fields(&t, "inputs", source, false, in);
+    dhow__put_fields(&t, "outputs", source, true, out);
     dhow__put(&t);
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].kind >= DHOW__OUTPUT) {
-            int id = dhow__next();
-            t = dhow__say("output", id, here);
-            dhow__put_int(&t, "task", task.id);
-            dhow__put_text(&t, "name", rows[i].name);
-            dhow__put(&t);
-            dhow__place(out, rows[i].offset)->id = id;
-        }
     return task;
 }
 
@@ -477,18 +472,17 @@ static DHOW_UNUSED struct dhow_imported dhow__import_at(struct dhow__here here, 
 {
     struct dhow_imported i;
     struct dhow__text t;
+    char outputs[40];
     i.task.id = dhow__next();
+    i.artifact.id = dhow__next();
     t = dhow__say("importer", i.task.id, here);
     dhow__put_int(&t, "uri", uri.id);
     dhow__put_text(&t, "type", type);
     dhow__put_text(&t, "metadata", metadata);
     dhow__key(&t, "reimport");
     dhow__adds(&t, reimport ? "true" : "false");
-    dhow__put(&t);
-    i.artifact.id = dhow__next();
-    t = dhow__say("output", i.artifact.id, here);
-    dhow__put_int(&t, "task", i.task.id);
-    dhow__put_text(&t, "name", "artifact");
+    snprintf(outputs, sizeof outputs, ",\"outputs\":{\"artifact\":%d}", i.artifact.id);
+    dhow__adds(&t, outputs);
     dhow__put(&t);
     return i;
 }

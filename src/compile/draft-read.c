@@ -18,10 +18,8 @@ int reader_wrong(struct reader *r, const char *what)
     return draft_fail(r->err, r->at, "this line of the program's output is wrong: %s", what);
 }
 
-int reader_put(struct reader *r, char kind, void *thing)
+int reader_put_at(struct reader *r, int64_t id, char kind, void *thing)
 {
-    int64_t id = js_get_int(r->line, "id", -1);
-
     if (id < 1 || id > 50000000)
         return reader_wrong(r, "id");
     if ((size_t)id >= r->cap) {
@@ -37,6 +35,11 @@ int reader_put(struct reader *r, char kind, void *thing)
     r->things[id] = thing;
     r->kinds[id] = kind;
     return 0;
+}
+
+int reader_put(struct reader *r, char kind, void *thing)
+{
+    return reader_put_at(r, js_get_int(r->line, "id", -1), kind, thing);
 }
 
 void *reader_find(struct reader *r, int64_t id, char kind, const char *what)
@@ -274,39 +277,44 @@ static int op_constant(struct reader *r)
     return reader_put(r, 'v', v);
 }
 
-static int take_port(struct reader *r, struct draft_value *v, const struct draft_port *port)
+static void take_port(struct draft_value *v, const struct draft_port *port)
 {
     v->name = port->name;
     v->type = port->type;
     v->artifact = port->artifact;
     v->list = port->list;
     v->item = port->item;
-    return reader_put(r, 'v', v);
 }
 
 static int op_input(struct reader *r)
 {
     const char *name = js_get_text(r->line, "name");
     const struct draft_port *port = name ? draft_port(&r->p->component->inputs, name) : NULL;
-
-    if (!port)
-        return reader_wrong(r, "input");
-    return take_port(r, draft_value_new(r->a, r->at, r->p, DRAFT_INPUT), port);
-}
-
-static int op_output(struct reader *r)
-{
-    const char *name = js_get_text(r->line, "name");
-    struct draft_task *task = reader_task(r, "task");
-    const struct draft_port *port =
-        task && name ? draft_port(&task->component->outputs, name) : NULL;
     struct draft_value *v;
 
     if (!port)
-        return task ? reader_wrong(r, "output") : -1;
-    v = draft_value_new(r->a, r->at, r->p, DRAFT_OUTPUT);
-    v->task = task;
-    return take_port(r, v, port);
+        return reader_wrong(r, "input");
+    v = draft_value_new(r->a, r->at, r->p, DRAFT_INPUT);
+    take_port(v, port);
+    return reader_put(r, 'v', v);
+}
+
+/* {name: number, …}: what a task gives */
+static int take_outputs(struct reader *r, struct draft_task *task)
+{
+    for (js_each(js_get(r->line, "outputs"), it)) {
+        const struct draft_port *port = draft_port(&task->component->outputs, it.key);
+        struct draft_value *v;
+
+        if (!port)
+            return reader_wrong(r, "outputs");
+        v = draft_value_new(r->a, r->at, r->p, DRAFT_OUTPUT);
+        v->task = task;
+        take_port(v, port);
+        if (reader_put_at(r, js_as_int(it.value, -1), 'v', v) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int op_field(struct reader *r)
@@ -402,7 +410,7 @@ static int op_task(struct reader *r)
         if (!v || draft_task_input(r->a, task, arena_strdup(r->a, it.key), v, r->err) < 0)
             return -1;
     }
-    if (draft_task_check(task, r->err) < 0)
+    if (draft_task_check(task, r->err) < 0 || take_outputs(r, task) < 0)
         return -1;
     return reader_put(r, 't', task);
 }
@@ -430,7 +438,7 @@ static int op_importer(struct reader *r)
     DRAFT_PUSH(r->a, c->inputs.items, c->inputs.n, c->inputs.cap, in);
     DRAFT_PUSH(r->a, c->outputs.items, c->outputs.n, c->outputs.cap, out);
     task = draft_task_new(r->a, r->at, r->p, c);
-    if (draft_task_input(r->a, task, "uri", uri, r->err) < 0)
+    if (draft_task_input(r->a, task, "uri", uri, r->err) < 0 || take_outputs(r, task) < 0)
         return -1;
     return reader_put(r, 't', task);
 }
@@ -530,7 +538,6 @@ static const struct op {
     {"main", op_main, false},
     {"pipelineEnd", op_pipeline_end, true},
     {"input", op_input, true},
-    {"output", op_output, true},
     {"field", op_field, true},
     {"listOf", op_list_of, true},
     {"collected", op_collected, true},

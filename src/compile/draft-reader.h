@@ -29,7 +29,8 @@ int reader_json(struct reader *r, const char *key, struct js **ret); /* the aren
 /* The line is none of dhow's. */
 int reader_wrong(struct reader *r, const char *what);
 /* Things by the number that the program gave them: 'v' a value, 't' a task, 'c' a condition. */
-int reader_put(struct reader *r, char kind, void *thing);
+int reader_put(struct reader *r, char kind, void *thing); /* by the line's own number */
+int reader_put_at(struct reader *r, int64_t id, char kind, void *thing);
 void *reader_find(struct reader *r, int64_t id, char kind, const char *what);
 
 /* draft-settings.c */
