@@ -5,7 +5,7 @@ import specs
 
 CSV = "id,kind,score\\n" + "".join(f"{i},{'abc'[i % 3]},{i / 7:.3f}\\n" for i in range(300))
 REPORT = "# Report\\n\\nThe **better** model is `B`.\\n\\n| model | accuracy |\\n|---|---|\\n| A | 0.91 |\\n| B | 0.95 |\\n"
-HTML = "<html><body style=\\\"font-family:sans-serif\\\"><h1>Card</h1><p>Made by a step.</p></body></html>"
+HTML = "<html><body style=\"font-family:sans-serif\"><h1>Card</h1><p>Made by a step.</p></body></html>"
 # 1 x 1, red.
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
 LOG = r"""printf '\033[1mstart\033[0m\n\033[32mok\033[0m \033[33mwarning: slow disk\033[0m\n\033[31merror: none\033[0m\n'
@@ -34,7 +34,10 @@ def everything(pause=0.0):
     """One pipeline with one of everything; `pause` seconds in each step."""
     s = specs.pipeline("nightly-training", threshold=0.9, rows=300, label="diagnosis", options={"deep": True}, folds=[1, 2, 3])
     wait = f"sleep {pause}\n" if pause else ""
-    specs.step(s, "load", wait + LOG + f'\nprintf "{CSV}" > "$out_data"; printf "{REPORT}" > "$out_report"; echo {PNG} | base64 -d > "$out_picture"; printf "{HTML}" > "$out_card"',
+    files = f"""
+printf '{CSV}' > "$out_data"; printf '{REPORT}' > "$out_report"; printf '{HTML}' > "$out_card"; echo {PNG} | base64 -d > "$out_picture"
+"""
+    specs.step(s, "load", wait + LOG + files,
                artifacts={"data": "Dataset", "report": "Markdown", "card": "HTML", "picture": "Artifact"}, inputs={"label": "=label"})
     folds = loop(s, "folds", [1, 2, 3, 4, 5, 6], after=("load",))
     specs.step(s, "fit", wait + "echo fitting", dag=folds)

@@ -29,6 +29,13 @@ export function parseCsv(text: string, delimiter = guess(text), complete = true)
   return rows;
 }
 
+/* Whether a text that says nothing of itself is one: several lines, each with as many cells as the first. */
+export function looksLikeCsv(text: string): boolean {
+  const rows = parseCsv(text.slice(0, 8192), undefined, false).slice(0, 20);
+  const width = rows[0]?.length ?? 0;
+  return width > 1 && rows.length > 1 && rows.every((r) => r.length === width);
+}
+
 function guess(text: string): string {
   const head = text.slice(0, text.indexOf('\n') < 0 ? text.length : text.indexOf('\n'));
   let best = ',';

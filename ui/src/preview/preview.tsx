@@ -2,6 +2,7 @@
 import type { ComponentType, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { request, type ApiError } from '../lib/api';
+import { looksLikeCsv } from '../lib/csv';
 import { bytes } from '../lib/format';
 import { Icon } from '../ui/icons';
 import { Failure, Waiting } from '../ui/parts';
@@ -50,7 +51,7 @@ function Text({ content, artifact }: { content: Content; artifact: Artifact }): 
   }, [isMarkdown]);
   if (binary(content.text)) return <p class="muted">Binary content, {bytes(content.size)}.</p>;
   if (isMarkdown) return Markdown ? <Markdown text={content.text} /> : <Waiting on />;
-  if (content.type.startsWith('text/csv') || name.endsWith('.csv') || artifact.metadata.format === 'csv') return <Csv text={content.text} whole={content.whole} />;
+  if (content.type.startsWith('text/csv') || name.endsWith('.csv') || artifact.metadata.format === 'csv' || (artifact.type === 'system.Dataset' && looksLikeCsv(content.text))) return <Csv text={content.text} whole={content.whole} />;
   if (/^\s*[[{]/.test(content.text) && content.whole) {
     try {
       return <JsonView of={JSON.parse(content.text)} />;

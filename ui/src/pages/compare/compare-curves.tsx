@@ -7,7 +7,7 @@ import type { CompareProps } from './compare-page';
 
 export function CompareCurves({ of }: CompareProps): JSX.Element {
   const found = of.artifacts.filter((a) => a.type.includes('ClassificationMetrics'));
-  const name = (i: number): string => `#${of.runs[i]?.number} ${of.runs[i]?.display_name}`;
+  const name = (i: number): string => `Run #${of.runs[i]?.number}`;
   const cards = found.flatMap((row) => {
     const rocs = row.values.flatMap((a, i) => {
       const points = a && rocOf(a.metadata);

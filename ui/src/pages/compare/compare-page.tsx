@@ -1,6 +1,7 @@
 /* Runs beside each other: what differs first. */
 import type { ComponentType, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { distinct } from '../../lib/metrics';
 import { param, setParams } from '../../lib/route';
 import type { Comparison } from '../../lib/types';
 import { useGet, useTitle } from '../../lib/use';
@@ -58,7 +59,9 @@ export function ComparePage(): JSX.Element {
     <div class="page">
       <Header above={<a href="#/runs">Runs</a>} title="Compare runs" />
       <Show of={compared}>
-        {(of) => (
+        {(all) => {
+          const of = { ...all, metrics: distinct(all.metrics, (m) => m.name) };
+          return (
           <>
             <ul class="compared">
               {of.runs.map((r, i) => (
@@ -68,7 +71,8 @@ export function ComparePage(): JSX.Element {
             <Tabs label="Comparison" items={TABS} at={tab} onPick={(t) => setParams({ tab: t === 'table' ? null : t })} />
             <Tab id={tab} of={of} />
           </>
-        )}
+          );
+        }}
       </Show>
     </div>
   );

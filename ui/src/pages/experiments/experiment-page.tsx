@@ -52,7 +52,7 @@ function Content({ of }: { of: WholeExperiment }): JSX.Element {
       )}
       <FilterBar inputRef={search} filter={parseFilter(text)} text={text} onText={(q) => setParams({ q })} />
       <RunTable
-        runs={runs} columns={columns} onColumns={(c) => setParams({ columns: c.join(',') || ',' })} sort={param('sort')} onSort={(s) => setParams({ sort: s }, true)} best={best?.run_id ?? null}
+        runs={runs} columns={columns} onColumns={(c) => setParams({ columns: c.join(',') || ',' })} sort={param('sort')} onSort={(s) => setParams({ sort: s }, true)} best={best?.run_id ?? null} without="experiment"
         empty={{ icon: 'runs', title: 'No runs here', text: text ? 'Nothing has all that the filter asks for.' : 'Runs of this experiment are listed here.', command: `dhow run pipeline.yaml --experiment ${of.name}` }}
       />
     </>

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { post, send } from '../../lib/api';
 import { bestOf } from '../../lib/best';
 import { bytes, number, plural, shortType } from '../../lib/format';
+import { distinct } from '../../lib/metrics';
 import { attempt } from '../../lib/toast';
 import type { ModelVersion, WholeModel } from '../../lib/types';
 import { useGet, useTitle } from '../../lib/use';
@@ -75,7 +76,7 @@ function Version({ model, version: v, reload }: Props & { version: ModelVersion 
       <div class="card-body columns">
         <section class="stack tight"><h3>Aliases</h3><Aliases model={model} version={v} reload={reload} /></section>
         <Approval model={model} version={v} reload={reload} />
-        <section><h3>Metrics</h3><Values of={v.metrics} empty="None recorded." /></section>
+        <section><h3>Metrics</h3><Values of={Object.fromEntries(distinct(Object.entries(v.metrics), ([name]) => name))} empty="None recorded." /></section>
         <section>
           <h3>Where it came from</h3>
           <Facts>
@@ -93,7 +94,7 @@ function Version({ model, version: v, reload }: Props & { version: ModelVersion 
 
 /* Versions over metrics, the best of each with a star. */
 function Overview({ model }: { model: WholeModel }): JSX.Element | null {
-  const names = [...new Set(model.versions.flatMap((v) => Object.keys(v.metrics)))];
+  const names = distinct([...new Set(model.versions.flatMap((v) => Object.keys(v.metrics)))], (n) => n);
   if (model.versions.length < 2 || !names.length) return null;
   const best = new Map(names.map((n) => [n, bestOf(model.versions.map((v) => v.metrics[n]), n)]));
   return (

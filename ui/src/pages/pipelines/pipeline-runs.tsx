@@ -12,7 +12,7 @@ export function PipelineRuns({ pipeline }: VersionProps): JSX.Element {
     <>
       {runs.items.length > 1 && <RunGrid runs={runs.items.slice(0, 20)} />}
       <RunTable
-        runs={runs} columns={param('columns').split(',').filter(Boolean)} onColumns={(c) => setParams({ columns: c.join(',') })} sort={param('sort')} onSort={(s) => setParams({ sort: s }, true)}
+        without="pipeline" runs={runs} columns={param('columns').split(',').filter(Boolean)} onColumns={(c) => setParams({ columns: c.join(',') })} sort={param('sort')} onSort={(s) => setParams({ sort: s }, true)}
         empty={{ icon: 'runs', title: 'No runs of this pipeline', text: 'Press Run to start the first.' }}
       />
     </>

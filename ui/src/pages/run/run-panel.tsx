@@ -1,6 +1,7 @@
 /* The run itself, where no task is selected. */
 import type { JSX } from 'preact';
 import { dateTime } from '../../lib/format';
+import { distinct } from '../../lib/metrics';
 import type { WholeRun } from '../../lib/types';
 import { Command } from '../../ui/parts';
 import { Pre } from '../../ui/pre';
@@ -17,7 +18,7 @@ export function RunPanel({ run }: { run: WholeRun }): JSX.Element {
             {run.error.log_tail && <Pre text={run.error.log_tail} label="Last lines of the log" />}
           </section>
         )}
-        {Object.keys(run.metrics).length > 0 && <section><h3>Metrics</h3><Values of={run.metrics} /></section>}
+        {Object.keys(run.metrics).length > 0 && <section><h3>Metrics</h3><Values of={Object.fromEntries(distinct(Object.entries(run.metrics), ([name]) => name))} /></section>}
         <section><h3>Parameters</h3><Values of={run.parameters} empty="This pipeline has no parameters." /></section>
         {Object.keys(run.outputs ?? {}).length > 0 && <section><h3>Outputs</h3><Values of={run.outputs} /></section>}
         <section>

@@ -19,7 +19,7 @@ export function nameOf(task: Task): string {
   return task.type === 'LOOP_ITERATION' ? `iteration ${task.iteration_index ?? 0}` : label(task);
 }
 
-export function TaskName({ row }: { row: TreeRow }): JSX.Element {
+export function TaskName({ row, bar = true }: { row: TreeRow; bar?: boolean }): JSX.Element {
   const { task } = row;
   return (
     <span class="task-name" style={{ paddingLeft: `${row.depth * 18}px` }}>
@@ -30,7 +30,7 @@ export function TaskName({ row }: { row: TreeRow }): JSX.Element {
       ) : <span class="twist" />}
       {row.group && <Icon name={kindIcon(task.type)} size={13} />}
       <button type="button" class="name-button ellipsis" onClick={() => select(task.key)}>{nameOf(task)}</button>
-      {row.progress && row.group && task.state !== 'SKIPPED' && <><ProgressBar of={row.progress} /><span class="muted num small">{row.progress.done}/{row.progress.total}</span></>}
+      {row.progress && row.group && task.state !== 'SKIPPED' && <>{bar && <ProgressBar of={row.progress} />}<span class="muted num small">{row.progress.done}/{row.progress.total}</span></>}
     </span>
   );
 }

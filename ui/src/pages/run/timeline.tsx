@@ -75,7 +75,7 @@ export function Timeline({ state, now }: { state: RunState; now: number }): JSX.
             // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-noninteractive-element-interactions -- the button in it does the same
             <div key={task.key} role="listitem" class={`gantt-row${task.key === key ? ' at' : ''}`} style={{ transform: `translateY(${v.start - virtual.options.scrollMargin}px)` }}
               onClick={(e) => !(e.target as HTMLElement).closest('button') && select(task.key)}>
-              <span class="gantt-name"><StateIcon state={task.state} size={14} /><TaskName row={row} /></span>
+              <span class="gantt-name"><StateIcon state={task.state} size={14} /><TaskName row={row} bar={false} /></span>
               <span class="gantt-lane" title={`${nameOf(task)}: ${stateWord(task.state)}`}><Bar row={row} range={r} now={now} /></span>
             </div>
           );

@@ -13,9 +13,9 @@ export function cell(run: Run, column: string): string {
   return value(column.startsWith('metric:') ? run.metrics[name] : run.parameters[name]);
 }
 
-interface Props { run: Run; index: number; columns: string[]; at: boolean; now: number; picked: boolean; best: boolean; onPick: () => void }
+interface Props { run: Run; index: number; columns: string[]; at: boolean; now: number; picked: boolean; best: boolean; without: 'pipeline' | 'experiment' | undefined; onPick: () => void }
 
-export function RunRow({ run, index, columns, at, now, picked, best, onPick }: Props): JSX.Element {
+export function RunRow({ run, index, columns, at, now, picked, best, without, onPick }: Props): JSX.Element {
   const to = `#/runs/details/${run.run_id}`;
   const open = (e: MouseEvent): void => {
     if (!(e.target as HTMLElement).closest('a, input, button')) go(to.slice(1));
@@ -38,14 +38,14 @@ export function RunRow({ run, index, columns, at, now, picked, best, onPick }: P
           <Tags tags={run.tags} />
         </span>
       </td>
-      <td class="wide">
+      {without !== 'pipeline' && <td class="wide pipe">
         {run.pipeline && <a class="plain" href={`#/pipelines/details/${run.pipeline.id}${run.version ? `/version/${run.version.id}` : ''}`}>{run.pipeline.name}</a>}
         {run.version && <span class="muted"> {run.version.name}</span>}
-      </td>
-      <td class="wide">{run.experiment && <a class="plain" href={`#/experiments/details/${run.experiment.id}`}>{run.experiment.name}</a>}</td>
-      <td class="fit"><time dateTime={run.created_at} title={dateTime(run.created_at)}>{ago(run.created_at, now)}</time></td>
-      <td class="fit right num">{took(run.started_at, run.finished_at, now)}</td>
-      {columns.map((c) => <td key={c} class="right num">{cell(run, c)}</td>)}
+      </td>}
+      {without !== 'experiment' && <td class="wide">{run.experiment && <a class="plain" href={`#/experiments/details/${run.experiment.id}`}>{run.experiment.name}</a>}</td>}
+      <td class="fit made"><time dateTime={run.created_at} title={dateTime(run.created_at)}>{ago(run.created_at, now)}</time></td>
+      <td class="fit right num took">{took(run.started_at, run.finished_at, now)}</td>
+      {columns.map((c) => <td key={c} class="right num more">{cell(run, c)}</td>)}
       <td class="fit" />
     </tr>
   );

@@ -1,4 +1,5 @@
 /* Runs in rows: of hundreds of thousands only those on the screen are made. */
+import type { Virtualizer } from '@tanstack/virtual-core';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useShortcuts } from '../../lib/keys';
@@ -22,12 +23,13 @@ interface Props {
   onSort: (sort: string) => void;
   empty: TableEmpty;
   best?: string | null; /* the run that is marked */
+  without?: 'pipeline' | 'experiment'; /* the same in all rows */
 }
 
 const ROW = 41;
 const CARD = 70; /* on a phone */
 
-export function RunTable({ runs, columns, onColumns, sort, onSort, empty, best }: Props): JSX.Element {
+export function RunTable({ runs, columns, onColumns, sort, onSort, empty, best, without }: Props): JSX.Element {
   const { items } = runs;
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [at, setAt] = useState(-1);
@@ -69,35 +71,20 @@ export function RunTable({ runs, columns, onColumns, sort, onSort, empty, best }
   if (!items.length && runs.loading) return <Waiting on />;
   if (!items.length) return <div class="card"><Empty {...empty}>{empty.text}</Empty>{empty.action && <div class="row center">{empty.action}</div>}</div>;
 
-  const margin = rows.options.scrollMargin;
-  const before = (shown[0]?.start ?? margin) - margin;
-  const after = rows.getTotalSize() - ((shown[shown.length - 1]?.end ?? margin) - margin);
+  const { before, after } = gaps(rows);
   const width = 7 + columns.length;
-  const head = (id: string, name: string, cls = ''): JSX.Element => <SortHead id={id} name={name} sort={sort} onSort={onSort} cls={cls} />;
   return (
     <>
-      <div class="table-wrap flat" ref={wrap}>
+      <div class={`table-wrap flat${columns.length > 3 ? ' broad' : ''}`} ref={wrap}>
         <table class="table runs" aria-rowcount={runs.total ?? items.length}>
-          <thead>
-            <tr>
-              <th class="fit"><span class="sr">Pick</span></th>
-              {head('state', 'State', 'fit')}
-              {head('name', 'Run')}
-              <th class="wide">Pipeline</th>
-              <th class="wide">Experiment</th>
-              {head('created_at', 'Created', 'fit')}
-              {head('duration', 'Duration', 'fit right')}
-              {columns.map((c) => head(c, c.slice(c.indexOf(':') + 1), 'right'))}
-              <th class="fit"><ColumnMenu names={names} chosen={columns} onChange={onColumns} /></th>
-            </tr>
-          </thead>
+          <Head columns={columns} names={names} sort={sort} onSort={onSort} onColumns={onColumns} without={without} />
           <tbody>
             {before > 0 && <Spacer height={before} width={width} />}
             {shown.map((v) => {
               const run = items[v.index];
               return run && (
                 <RunRow key={run.run_id} run={run} index={v.index} columns={columns} at={v.index === at} now={now} picked={picked.has(run.run_id)}
-                  best={best === run.run_id} onPick={() => toggle(run.run_id)} />
+                  best={best === run.run_id} without={without} onPick={() => toggle(run.run_id)} />
               );
             })}
             {after > 0 && <Spacer height={after} width={width} />}
@@ -113,6 +100,32 @@ export function RunTable({ runs, columns, onColumns, sort, onSort, empty, best }
       )}
     </>
   );
+}
+
+function Head({ columns, names, sort, onSort, onColumns, without }: Pick<Props, 'columns' | 'sort' | 'onSort' | 'onColumns' | 'without'> & { names: string[] }): JSX.Element {
+  const head = (id: string, name: string, cls = ''): JSX.Element => <SortHead id={id} name={name} sort={sort} onSort={onSort} cls={cls} />;
+  return (
+    <thead>
+      <tr>
+        <th class="fit"><span class="sr">Pick</span></th>
+        {head('state', 'State', 'fit')}
+        {head('name', 'Run')}
+        {without !== 'pipeline' && <th class="wide">Pipeline</th>}
+        {without !== 'experiment' && <th class="wide">Experiment</th>}
+        {head('created_at', 'Created', 'fit')}
+        {head('duration', 'Duration', 'fit right')}
+        {columns.map((c) => head(c, c.slice(c.indexOf(':') + 1), 'right'))}
+        <th class="fit"><ColumnMenu names={names} chosen={columns} onChange={onColumns} /></th>
+      </tr>
+    </thead>
+  );
+}
+
+/* The height of the rows above and below those that are made. */
+function gaps(rows: Virtualizer<HTMLElement, HTMLElement>): { before: number; after: number } {
+  const shown = rows.getVirtualItems();
+  const margin = rows.options.scrollMargin;
+  return { before: (shown[0]?.start ?? margin) - margin, after: rows.getTotalSize() - ((shown[shown.length - 1]?.end ?? margin) - margin) };
 }
 
 function Spacer({ height, width }: { height: number; width: number }): JSX.Element {
