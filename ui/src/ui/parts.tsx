@@ -146,6 +146,7 @@ export function Dialog({ title, onClose, children, footer, wide }: {
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    dialog?.querySelector<HTMLElement>('.dialog-body :is(input, select, textarea)')?.focus();
     return () => dialog?.close();
   }, []);
   return (

@@ -3,5 +3,5 @@ import type { JSX } from 'preact';
 
 export function Pre({ text, label, cls = 'tail' }: { text: string; label: string; cls?: string }): JSX.Element {
   // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable from the keyboard
-  return <pre class={cls} tabIndex={0} role="region" aria-label={label}>{text}</pre>;
+  return <pre class={cls} tabIndex={0} role="group" aria-label={label}>{text}</pre>;
 }

@@ -32,12 +32,14 @@ async function list(page) {
   await page.waitForURL(/#\/compare\?runlist=/);
   check(true, 'c compares');
   await page.goBack();
+  await page.locator('tr.pick').first().waitFor();
   await page.keyboard.press('/');
   check(await page.getByLabel('Filter').evaluate((el) => el === document.activeElement), '/ goes to the filter');
   await page.keyboard.type('state:failed');
   await page.keyboard.press('Enter');
   await page.waitForURL(/q=state/);
   await page.locator('.chip[aria-pressed="true"]', { hasText: 'Failed' }).waitFor();
+  await page.waitForFunction(() => [...document.querySelectorAll('tr.pick .badge')].every((b) => b.textContent === 'Failed')).catch(() => null);
   const words = await page.locator('tr.pick .badge').allInnerTexts();
   check(words.length > 0 && words.every((w) => w === 'Failed'), 'a filter is in the address and holds', words.join());
   await page.keyboard.press('Escape');
@@ -45,6 +47,21 @@ async function list(page) {
   await page.locator('dialog', { hasText: 'Shortcuts' }).waitFor();
   await shot(page, 'shortcuts');
   check(true, '? tells the keys');
+}
+
+/* What the command line's runs were made with finds them. */
+async function filters(page) {
+  for (const [q, rows] of [['param:max_depth>4', 2], ['tag:team=risk', 1], ['metric:accuracy>2', 0], ['model-selection since:1h', 4], ['state:failed breaks', 1], ['nightly until:2001-01-01', 0]]) {
+    await visit(page, `#/runs?q=${encodeURIComponent(q)}`, rows ? 'tr.pick' : '.empty');
+    await page.waitForFunction((n) => document.querySelectorAll('tr.pick').length === n, rows).catch(() => null);
+    const found = await page.locator('tr.pick').count();
+    check(found === rows, `${q}: ${rows} runs`, `${found} are shown`);
+  }
+  await visit(page, '#/runs?q=model-selection&columns=param:max_depth', 'tr.pick');
+  await page.locator('th', { hasText: 'max_depth' }).getByRole('button').click();
+  await page.waitForURL(/sort=-param/);
+  await page.waitForFunction(() => document.querySelector('tr.pick td.more')?.textContent === '8');
+  check(true, 'a column sorts by a parameter');
 }
 
 async function run(page) {
@@ -84,7 +101,7 @@ async function theme(page) {
 }
 
 await withBrowser(async (browser) => {
-  for (const part of [palette, list, run, theme]) {
+  for (const part of [palette, list, filters, run, theme]) {
     const page = await open(browser);
     try {
       await part(page);

@@ -40,7 +40,7 @@ export function RunRow({ run, index, columns, at, now, picked, best, without, on
       </td>
       {without !== 'pipeline' && <td class="wide pipe">
         {run.pipeline && <a class="plain" href={`#/pipelines/details/${run.pipeline.id}${run.version ? `/version/${run.version.id}` : ''}`}>{run.pipeline.name}</a>}
-        {run.version && <span class="muted"> {run.version.name}</span>}
+        {run.version && run.version.name !== run.pipeline?.name && <span class="muted"> {run.version.name}</span>}
       </td>}
       {without !== 'experiment' && <td class="wide">{run.experiment && <a class="plain" href={`#/experiments/details/${run.experiment.id}`}>{run.experiment.name}</a>}</td>}
       <td class="fit made"><time dateTime={run.created_at} title={dateTime(run.created_at)}>{ago(run.created_at, now)}</time></td>
