@@ -29,7 +29,7 @@ def done() -> None:
     sys.exit(1 if _count["failed"] else 0)
 
 
-def component(name: str, *args, fails: bool = False, timeout: float = 300, env: dict | None = None):
+def component(name: str, *args, fails: bool = False, timeout: float = 600, env: dict | None = None):
     """Runs `dhow component NAME args`; without `fails`, a failure stops the test with its message."""
     result = subprocess.run([DHOW, "component", name, *map(str, args)], capture_output=True, text=True, timeout=timeout,
                             env={**os.environ, **(env or {})}, check=False)
@@ -38,7 +38,7 @@ def component(name: str, *args, fails: bool = False, timeout: float = 300, env: 
     return result
 
 
-def dhow(*args, home: str | pathlib.Path | None = None, stdin: str | None = None, timeout: float = 120, env: dict | None = None,
+def dhow(*args, home: str | pathlib.Path | None = None, stdin: str | None = None, timeout: float = 300, env: dict | None = None,
          cwd: str | pathlib.Path | None = None, text: bool = True) -> subprocess.CompletedProcess:
     """Runs dhow with these arguments, in that home."""
     full = {**os.environ, **({"DHOW_HOME": str(home)} if home else {}), **(env or {})}

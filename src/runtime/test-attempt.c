@@ -18,7 +18,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-#define WAIT_MS 60000
+#define WAIT_MS 200000
 #define SAYS "#!/bin/sh\necho \"dhow $*\"\n"
 
 static int awake[2] = {-1, -1};

@@ -299,7 +299,7 @@ static void wait_for(const char *name)
 {
     own_mem char *path = fs_join(a.task, name);
 
-    for (int i = 0; i < 2000 && !fs_exists(path); i++)
+    for (int i = 0; i < 12000 && !fs_exists(path); i++)
         (void)usleep(10000);
     assert_true(fs_exists(path));
     (void)unlink(path);
@@ -362,7 +362,7 @@ static void a_kill_leaves_nothing(void **state)
     (void)snprintf(seconds, sizeof seconds, "9%d", (int)getpid());
     script = dh_printf("trap '' TERM; : >%s/ready; sleep %s & sleep %s", a.task, seconds, seconds);
     run_for_code("true", 0);
-    for (int i = 0; i < 100; i++) { /* until what goes in the background is gone */
+    for (int i = 0; i < 1200; i++) { /* until what goes in the background is gone */
         free(take(&before));
         before = what_is_left();
         if (!strstr(before, "/containers/"))
@@ -377,10 +377,10 @@ static void a_kill_leaves_nothing(void **state)
     attempt_signal(&a, SIGKILL);
     attempt_end(&a);
     assert_int_equal(a.code, 128 + SIGKILL);
-    for (int i = 0; i < 300 && anyone_runs(seconds); i++)
+    for (int i = 0; i < 1200 && anyone_runs(seconds); i++)
         (void)usleep(50000);
     assert_false(anyone_runs(seconds));
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1200; i++) {
         free(take(&after));
         after = what_is_left();
         if (!strcmp(before, after))

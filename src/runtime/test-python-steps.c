@@ -169,7 +169,7 @@ static long number(const char *name)
 {
     own_mem char *file = fs_join(a.task, name);
 
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 6000; i++) {
         own_mem char *text = NULL;
         size_t n;
         long read = fs_read(file, 100, &text, &n, NULL) == 0 ? strtol(text, NULL, 10) : 0;
@@ -186,7 +186,7 @@ static long number(const char *name)
 
 static bool runs(long pid)
 {
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 6000; i++) {
         if (kill((pid_t)pid, 0) < 0)
             return false;
         (void)poll(NULL, 0, 10);
@@ -460,7 +460,7 @@ static void a_worker_ends_with_its_environment(void **state)
     assert_int_equal(kill((pid_t)server, 0), 0);
     python_open_runtime(&a, true); /* the run is over */
     assert_int_equal(fs_remove_tree(envs, NULL), 0);
-    for (int i = 0; i < 400 && kill((pid_t)server, 0) == 0; i++)
+    for (int i = 0; i < 12000 && kill((pid_t)server, 0) == 0; i++)
         (void)poll(NULL, 0, 10);
     assert_int_equal(kill((pid_t)server, 0), -1);
     assert_int_equal(errno, ESRCH);

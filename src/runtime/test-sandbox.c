@@ -182,7 +182,7 @@ static void await_ready(void)
 {
     own_mem char *ready = fs_join(a.task, "ready");
 
-    for (int i = 0; i < 2000 && !fs_exists(ready); i++)
+    for (int i = 0; i < 6000 && !fs_exists(ready); i++)
         (void)usleep(10000);
     (void)unlink(ready);
 }
@@ -237,14 +237,14 @@ static void a_kill_takes_all_of_it(void **state)
     {
         own_mem char *ready = fs_join(a.task, "ready2");
 
-        for (int i = 0; i < 500 && !fs_exists(ready); i++)
+        for (int i = 0; i < 6000 && !fs_exists(ready); i++)
             (void)usleep(10000);
     }
     assert_true(runs("98765.25"));
     attempt_signal(&a, SIGKILL);
     attempt_end(&a);
     assert_int_equal(a.code, 128 + SIGKILL);
-    for (int i = 0; i < 200 && runs("98765.25"); i++)
+    for (int i = 0; i < 6000 && runs("98765.25"); i++)
         (void)usleep(10000);
     assert_false(runs("98765.25"));
 }

@@ -246,7 +246,7 @@ static void a_killed_shepherd_takes_its_children(void **state)
         assert_int_equal(kill((pid_t)strtol(text, NULL, 10), SIGKILL), 0);
     }
     assert_int_equal(event.kind, SHEPHERD_STARTED);
-    for (int i = 0; i < 100 && shepherd_next(s, &event, &err) == SHEPHERD_NONE; i++)
+    for (int i = 0; i < 6000 && shepherd_next(s, &event, &err) == SHEPHERD_NONE; i++)
         (void)poll(NULL, 0, 10);
     assert_int_equal(err.code, DH_IO);
     (void)poll(NULL, 0, 700);

@@ -39,12 +39,12 @@ def files(folder: pathlib.Path, home: pathlib.Path) -> None:
     refused("another YAML", dhow("run", text("other.yaml", "kind: Pod\nmetadata: {name: x}\n"), home=home), "other.yaml")
     bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdefghi", "bcdefghij"))
-    refused("YAML bomb", dhow("run", text("bomb.yaml", bomb), home=home, timeout=20), "bomb.yaml", "aliases")
-    refused("deep YAML", dhow("run", text("deep.yaml", "a: " + "[" * 100000), home=home, timeout=20), "deep.yaml")
+    refused("YAML bomb", dhow("run", text("bomb.yaml", bomb), home=home, timeout=120), "bomb.yaml", "aliases")
+    refused("deep YAML", dhow("run", text("deep.yaml", "a: " + "[" * 100000), home=home, timeout=120), "deep.yaml")
     big = folder / "big.yaml"
     with big.open("wb") as f:
         f.truncate(100 << 20)
-    refused("100 MB file", dhow("run", big, home=home, timeout=20), "big.yaml", "too large")
+    refused("100 MB file", dhow("run", big, home=home, timeout=120), "big.yaml", "too large")
     big.unlink()
     spec = good()
     spec["schemaVersion"] = "9.9.9"

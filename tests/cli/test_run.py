@@ -188,7 +188,7 @@ def failing(folder: pathlib.Path) -> None:
     check(dhow("run", path, "--from", "bad", home=home).returncode == 0, "run --from TASK takes up the newest run")
 
 
-def wait_for(what, seconds: float = 20) -> bool:
+def wait_for(what, seconds: float = 120) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if what():
@@ -223,7 +223,7 @@ def stopping(folder: pathlib.Path) -> None:
     with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         check(wait_for(running), "a slow run runs, and its log can be read")
         p.send_signal(signal.SIGINT)
-        check(p.wait(timeout=30) == 130, "Ctrl-C: exit status 130", p.stderr.read())
+        check(p.wait(timeout=120) == 130, "Ctrl-C: exit status 130", p.stderr.read())
     check(state()["state"] == "CANCELED" and [t["state"] for t in state()["tasks"] if t["name"] == "wait"] == ["CANCELED"], "and it is recorded", str(state()))
     check(not sleepers(), "and its child is gone", str(sleepers()))
 
@@ -231,7 +231,7 @@ def stopping(folder: pathlib.Path) -> None:
         check(wait_for(running), "another one")
         asked = dhow("cancel", "last", home=home)
         check(asked.returncode == 0 and "CANCELED" in asked.stdout, "cancel from another process", says(asked))
-        check(p.wait(timeout=30) == 130, "ends it with 130", p.stderr.read())
+        check(p.wait(timeout=120) == 130, "ends it with 130", p.stderr.read())
 
     detached = dhow("run", path, "--detach", home=home)
     run_id = detached.stdout.strip()
@@ -241,7 +241,7 @@ def stopping(folder: pathlib.Path) -> None:
         ready, _, _ = select.select([p.stdout], [], [], 10)
         check(bool(ready) and "started" in p.stdout.readline(), "logs -f follows it")
         check(dhow("cancel", run_id, home=home).returncode == 0, "it can be cancelled")
-        check(p.wait(timeout=20) == 0, "logs -f ends with it")
+        check(p.wait(timeout=120) == 0, "logs -f ends with it")
 
     with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         check(wait_for(running), "a run to be killed")

@@ -29,7 +29,7 @@ def start(home, *args) -> subprocess.Popen:
     return subprocess.Popen([DHOW, "--home", str(home), *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def wait_for(what, seconds: float = 20) -> bool:
+def wait_for(what, seconds: float = 120) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if what():

@@ -62,7 +62,7 @@ printf '{{"name": "accuracy", "value": 1}}' >> $DHOW_METRICS
         home = folder / "odd"
         r = dhow("run", write(folder, one("ln -s /etc/passwd $DHOW_METRICS")), home=home)
         check(r.returncode == 0 and rows(home) == [] and "metric line" not in r.stderr, "a link is not followed", says(r))
-        r = dhow("run", write(folder, one("mkfifo $DHOW_METRICS")), home=home, timeout=20)
+        r = dhow("run", write(folder, one("mkfifo $DHOW_METRICS")), home=home, timeout=120)
         check(r.returncode == 0, "a pipe stops nobody", says(r))
         r = dhow("run", write(folder, one("yes '{\"n\": 1}' | head -n 200000 > $DHOW_METRICS")), home=home)
         check(r.returncode == 0 and len(rows(home)) == 200000, "many lines", str(len(rows(home))))

@@ -167,7 +167,7 @@ def test_deadline(home) -> None:
     spec = one(f"trap 'echo bye > {marker}; kill $!; exit 4' TERM; sleep 1234.5 & wait")
     start = time.monotonic()
     r = run(home, spec, {"ask": {"activeDeadlineSeconds": "1", "emptyDirMounts": [{"volumeName": "e", "mountPath": "/dhow-test-empty"}]}})
-    check("timed out" in error(r) and time.monotonic() - start < 9, "a deadline holds", says(r))
+    check("timed out" in error(r) and time.monotonic() - start < 60, "a deadline holds", says(r))
     check(marker.exists(), "the step itself was told, not what mounted for it")
     check(subprocess.run(["pgrep", "-f", "sleep 1234[.]5"], check=False, capture_output=True).returncode == 1, "nothing of it runs on")
 

@@ -30,7 +30,7 @@ def processes(word: str) -> list:
     return found
 
 
-def gone(word: str, seconds: float = 10) -> bool:
+def gone(word: str, seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
     while processes(word) and time.monotonic() < until:
         time.sleep(0.05)
@@ -132,7 +132,7 @@ class Suite:
     def bomb(self):
         start = time.monotonic()
         r, run = self.run(self.one("i=0; while [ $i -lt 30000 ]; do sleep 4711.25 & i=$((i+1)); done 2>/dev/null"))
-        self.check(run["state"] == "FAILED" and time.monotonic() - start < 120, "a fork bomb fails", says(r))
+        self.check(run["state"] == "FAILED" and time.monotonic() - start < 300, "a fork bomb fails", says(r))
         self.check(gone("4711.25"), "and leaves nothing", str(len(processes("4711.25"))))
 
     def big_log(self):
@@ -156,9 +156,9 @@ class Suite:
 
     def daemon(self):
         r, run = self.run(self.one("setsid sleep 4712.25 >/dev/null 2>&1 & sleep 0.2"))
-        self.check(run["state"] == "SUCCEEDED" and gone("4712.25", 3), "what a step leaves in the background ends with it", says(r))
+        self.check(run["state"] == "SUCCEEDED" and gone("4712.25"), "what a step leaves in the background ends with it", says(r))
 
-    def wait_until(self, test, seconds=30):
+    def wait_until(self, test, seconds=120):
         until = time.monotonic() + seconds
         while not test() and time.monotonic() < until:
             time.sleep(0.02)
@@ -178,7 +178,7 @@ class Suite:
         p = self.start(self.one("trap 'echo cleaned up; exit 9' TERM; sleep 0.3; echo ready; while :; do sleep 0.1; done"))
         self.wait_until(lambda: any("ready" in x.read_text(errors="replace") for x in (self.home / "runs").rglob("*.log")))
         p.send_signal(signal.SIGINT)
-        p.wait(30)
+        p.wait(120)
         logs = "".join(x.read_text(errors="replace") for x in (self.home / "runs").rglob("*.log"))
         self.check(p.returncode == 130 and "cleaned up" in logs, "a cancelled step may end itself", f"{p.returncode}\n{logs[-500:]}\n{p.stderr.read()}")
 
