@@ -196,7 +196,7 @@ const char store_mlmd_views[] =
     " WHEN 'artifact_producer_task' THEN d.artifacts"
     " WHEN 'iteration_index' THEN NULL WHEN 'iteration_count' THEN NULL"
     " WHEN 'total_dag_tasks' THEN NULL ELSE CASE t.type WHEN " LEAF " THEN '' END END AS text"
-    " FROM mlmd_task t CROSS JOIN mlmd_property p JOIN run r ON r.id = t.run_id"
+    " FROM mlmd_task t JOIN mlmd_property p ON 1 = 1 JOIN run r ON r.id = t.run_id"
     " LEFT JOIN mlmd_dag d ON d.spec_digest = r.spec_digest AND d.scope_path = t.scope_path"
     " AND t.type NOT IN (" LEAF ", 'IMPORTER', 'ROOT');"
 
