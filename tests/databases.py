@@ -26,6 +26,7 @@ def free_port() -> int:
 
 class Server:
     name = ""
+    durable = False  # waits for the disk at each commit; without it, it survives its own death but no power cut
     account = ""  # who it runs as where we are root, which it refuses
 
     def __init__(self):
@@ -104,7 +105,7 @@ class Postgres(Server):
 
     def command(self):
         return [self.bin() / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", "127.0.0.1", "-p", self.port,
-                "-c", "max_connections=50"]
+                "-c", "max_connections=50", "-c", f"fsync={'on' if self.durable else 'off'}"]
 
     def sql(self, text):
         return self.run(self.bin() / "psql", "-X", "-q", "-A", "-t", "-h", self.folder, "-p", self.port, "-U", "dhow", "-d", "postgres", "-v", "ON_ERROR_STOP=1",
@@ -139,7 +140,7 @@ class MariaDB(Server):
     def command(self):
         return [shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin"), "--no-defaults", f"--datadir={self.folder / 'data'}",
                 f"--socket={self.folder / 'socket'}", f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder / 'pid'}",
-                "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--max-connections=50"]
+                f"--innodb-flush-log-at-trx-commit={1 if self.durable else 2}", "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--max-connections=50"]
 
     def sql(self, text, database="mysql"):
         return self.run(shutil.which("mariadb"), "--no-defaults", f"--socket={self.folder / 'socket'}", "-u", "root", "-N", "-B", "-e", text, database)

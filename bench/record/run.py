@@ -107,6 +107,7 @@ def lineage(build, quick: bool) -> None:
 def on_servers(build, quick: bool) -> None:
     n = 300 if quick else 2000
     for kind in servers()[0]:
+        kind.durable = True
         with kind() as server:
             for batch in (1, 10, 100):
                 url = server.url(f"bench{batch}")

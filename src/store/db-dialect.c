@@ -157,7 +157,7 @@ static size_t rtrim_out(struct translation *x, size_t i)
 
     while (comma > i && !is(x, comma, ","))
         comma--;
-    out(x, "TRIM(TRAILING ", true);
+    out(x, "TRIM(TRAILING", true);
     tokens_out(x, comma + 1, close);
     out(x, "FROM ", true);
     tokens_out(x, i + 2, comma);
@@ -291,7 +291,7 @@ static void create_table_out(struct translation *x)
     for (size_t i = open + 1; i < close; i = next + 1) {
         next = item_end(x, i, close);
         if (i > open + 1)
-            out(x, ", ", false);
+            out(x, ",", false);
         if (is_constraint(x, i))
             tokens_out(x, i, next);
         else
@@ -305,7 +305,7 @@ static void create_table_out(struct translation *x)
             continue;
         out(x, ", FOREIGN KEY (", false);
         name_out(x, &x->t.items[i]);
-        out(x, ") ", false);
+        out(x, ")", false);
         tokens_out(x, reference, next);
     }
     out(x, ")", false);
@@ -328,7 +328,7 @@ static void alter_table_out(struct translation *x)
         return;
     out(x, ", ADD FOREIGN KEY (", false);
     name_out(x, &x->t.items[5]);
-    out(x, ") ", false);
+    out(x, ")", false);
     tokens_out(x, reference, x->t.n);
 }
 

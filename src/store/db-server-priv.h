@@ -112,7 +112,17 @@ static inline struct server *server_of(const struct db *db)
     return (struct server *)(uintptr_t)db;
 }
 
+#define DB_MAX_TRIES 20       /* connections that are lost one after the other */
+#define DB_MAX_UNDER_WAY 1000 /* writes without an answer */
+
 /* db-server-tx.c */
+struct entry *db_server_enter(struct server *s, const struct wire_text *text,
+                              const struct db_val *vals, size_t n);  /* sends and keeps it */
+struct server_id *db_server_id(struct server *s, const char *table); /* NULL: ids are not ours */
+/* Takes the answers of entries that have none; `again`: of all, which must say the same. */
+int db_server_answers(struct server *s, bool again, struct dh_err *err);
+int db_server_run_bulk(struct server *s, struct dh_err *err, const char *sql,
+                       const struct db_val *vals, size_t n, bool kept);
 extern const char db_counter_sql[];
 int db_server_connect(struct server *s, bool patient, struct dh_err *err);
 void db_server_lost(struct server *s);

@@ -15,9 +15,7 @@
 #include "base/arena.h"
 #include "store/db-server-priv.h"
 
-#define PATIENCE_MS 30000  /* how long a server may be away */
-#define MAX_TRIES 20       /* connections that are lost one after the other */
-#define MAX_UNDER_WAY 1000 /* writes without an answer */
+#define PATIENCE_MS 30000 /* how long a server may be away */
 
 const char db_counter_sql[] = "SELECT value FROM dhow_meta WHERE name = 'commits'";
 static const char lock_sql[] = "SELECT value FROM dhow_meta WHERE name = 'commits' FOR UPDATE";
@@ -84,8 +82,8 @@ struct statement *db_server_statement(struct server *s, const char *sql)
     return NULL;
 }
 
-static struct entry *enter(struct server *s, const struct wire_text *text,
-                           const struct db_val *vals, size_t n)
+struct entry *db_server_enter(struct server *s, const struct wire_text *text,
+                              const struct db_val *vals, size_t n)
 {
     struct db_val *copy = arena_alloc(s->arena, (n + 1) * sizeof *copy);
 
@@ -102,12 +100,12 @@ static struct entry *enter(struct server *s, const struct wire_text *text,
 
 static void enter_plain(struct server *s, const char *sql)
 {
-    (void)enter(s, &(struct wire_text){.sql = sql}, NULL, 0);
+    (void)db_server_enter(s, &(struct wire_text){.sql = sql}, NULL, 0);
 }
 
 /* ---- beginning ---- */
 
-static struct server_id *id_of(struct server *s, const char *table)
+struct server_id *db_server_id(struct server *s, const char *table)
 {
     for (size_t i = 0; i < s->n_ids; i++)
         if (!strcmp(s->ids[i].table, table))
@@ -128,7 +126,7 @@ static int read_ids(struct server *s, struct wire_rows *rows, bool again)
 
         if (!name || strncmp(name, "id:", 3) != 0)
             continue;
-        id = id_of(s, name + 3);
+        id = db_server_id(s, name + 3);
         if (!id) {
             DH_GROW(s->ids, s->n_ids, s->cap_ids);
             id = &s->ids[s->n_ids++];
@@ -206,7 +204,7 @@ int db_server_begin(struct db *db, bool readonly, struct dh_err *err)
     struct server *s = server_of(db);
     int rc = WIRE_LOST;
 
-    for (int tries = 0; rc == WIRE_LOST && tries < MAX_TRIES; tries++) {
+    for (int tries = 0; rc == WIRE_LOST && tries < DB_MAX_TRIES; tries++) {
         if (db_server_connect(s, true, err) < 0)
             return -1;
         rc = readonly ? begin_reading(s, err) : begin_once(s, false, &s->counter, err);
@@ -245,7 +243,7 @@ static int got_through(struct server *s, bool *ret, struct dh_err *err)
     return 0;
 }
 
-static int answers(struct server *s, bool again, struct dh_err *err)
+int db_server_answers(struct server *s, bool again, struct dh_err *err)
 {
     for (size_t i = again ? 0 : s->n_answered; i < s->n_entries; i++) {
         struct entry *e = &s->entries[i];
@@ -299,7 +297,7 @@ static int once_more(struct server *s, struct dh_err *err)
     s->counter = counter;
     for (size_t i = 0; i < s->n_entries; i++)
         s->ops->send(s->wire, &s->entries[i].text, s->entries[i].vals, s->entries[i].n);
-    return answers(s, true, err);
+    return db_server_answers(s, true, err);
 }
 
 int db_server_sync(struct server *s, struct dh_err *err)
@@ -309,15 +307,15 @@ int db_server_sync(struct server *s, struct dh_err *err)
     if (s->broken)
         return dh_fail(err, DH_IO, "the transaction was undone by an error before: %.800s",
                        s->why.msg);
-    rc = s->wire ? answers(s, false, err) : WIRE_LOST;
-    for (int tries = 0; rc == WIRE_LOST && !s->bulk && tries < MAX_TRIES; tries++) {
+    rc = s->wire ? db_server_answers(s, false, err) : WIRE_LOST;
+    for (int tries = 0; rc == WIRE_LOST && !s->bulk && tries < DB_MAX_TRIES; tries++) {
         db_server_lost(s);
         rc = once_more(s, err);
     }
     if (rc == 0)
         return 0;
     s->broken = true;
-    s->why = *err;
+    s->why = err ? *err : (struct dh_err){0};
     if (rc == WIRE_LOST)
         db_server_lost(s);
     if (s->wire)
@@ -326,25 +324,6 @@ int db_server_sync(struct server *s, struct dh_err *err)
 }
 
 /* ---- the calls ---- */
-
-/* A row of a whole table: nothing of it is kept once it is answered. */
-static int run_bulk(struct server *s, struct dh_err *err, const char *sql,
-                    const struct db_val *vals, size_t n, bool kept)
-{
-    struct statement *statement = kept ? db_server_statement(s, sql) : NULL;
-    own_mem char *built = statement ? NULL : db_translate(&s->dialect, sql, false);
-
-    (void)enter(s, statement ? &statement->text : &(struct wire_text){.sql = built}, vals, n);
-    if (statement && s->n_entries <= MAX_UNDER_WAY)
-        return 0;
-    if (db_server_sync(s, err) < 0)
-        return -1;
-    s->last_touched = s->entries[s->n_entries - 1].touched;
-    s->n_entries = s->n_answered = 0;
-    arena_free(s->arena);
-    s->arena = arena_new();
-    return 0;
-}
 
 static int run_within(struct server *s, struct dh_err *err, const char *sql,
                       const struct db_val *vals, size_t n)
@@ -359,7 +338,7 @@ static int run_within(struct server *s, struct dh_err *err, const char *sql,
         return dh_fail(err, DH_BUG, "too many statements or values: %s", sql);
     if (!s->wire && db_server_sync(s, err) < 0)
         return -1;
-    id = statement->table ? id_of(s, statement->table) : NULL;
+    id = statement->table ? db_server_id(s, statement->table) : NULL;
     if (statement->table && !id) { /* a table whose ids are not ours: as it was written */
         free(statement->sql);
         statement->sql = db_translate(&s->dialect, sql, false);
@@ -374,14 +353,14 @@ static int run_within(struct server *s, struct dh_err *err, const char *sql,
         n++;
         s->last_id = id->last;
     }
-    (void)enter(s, &statement->text, vals, n);
+    (void)db_server_enter(s, &statement->text, vals, n);
     if (id && statement->select) {
         if (db_server_sync(s, err) < 0)
             return -1;
         id->last += s->entries[s->n_entries - 1].touched;
         s->last_id = id->last;
     }
-    return s->n_entries - s->n_answered > MAX_UNDER_WAY ? db_server_sync(s, err) : 0;
+    return s->n_entries - s->n_answered > DB_MAX_UNDER_WAY ? db_server_sync(s, err) : 0;
 }
 
 int db_server_run(struct db *db, struct dh_err *err, const char *sql, const struct db_val *vals,
@@ -390,7 +369,7 @@ int db_server_run(struct db *db, struct dh_err *err, const char *sql, const stru
     struct server *s = server_of(db);
 
     if (db->begun && s->bulk)
-        return s->broken ? db_server_sync(s, err) : run_bulk(s, err, sql, vals, n, kept);
+        return s->broken ? db_server_sync(s, err) : db_server_run_bulk(s, err, sql, vals, n, kept);
     if (!kept)
         return dh_fail(err, DH_BUG, "a text that is not kept: %s", sql);
     if (db->begun)
@@ -402,6 +381,14 @@ int db_server_run(struct db *db, struct dh_err *err, const char *sql, const stru
         return -1;
     }
     return db_commit(db, err);
+}
+
+static bool is_expecting(const struct server *s)
+{
+    for (size_t i = s->n_answered; i < s->n_entries; i++)
+        if (s->entries[i].what)
+            return true;
+    return false;
 }
 
 int db_server_commit(struct db *db, struct dh_err *err)
@@ -417,10 +404,9 @@ int db_server_commit(struct db *db, struct dh_err *err)
         forget(s);
         return 0;
     }
-    if (s->broken || !s->wire) {
-        if (db_server_sync(s, err) < 0)
-            return -1;
-    }
+    /* What must have touched a row is known before the commit is sent. */
+    if ((s->broken || !s->wire || is_expecting(s)) && db_server_sync(s, err) < 0)
+        return -1;
     for (size_t i = 0; i < s->n_ids; i++) {
         if (s->ids[i].last == s->ids[i].first)
             continue;
@@ -497,7 +483,7 @@ int db_server_savepoint_end(struct db *db, bool to_undo, struct dh_err *err)
     rc = s->ops->answer(s->wire, NULL, NULL, err);
     if (rc < 0) {
         s->broken = true;
-        s->why = *err;
+        s->why = err ? *err : (struct dh_err){0};
         s->ops->settle(s->wire);
         return -1;
     }
@@ -505,112 +491,4 @@ int db_server_savepoint_end(struct db *db, bool to_undo, struct dh_err *err)
     s->n_answered = s->n_answered < s->n_entries ? s->n_answered : s->n_entries;
     s->broken = false;
     return 0;
-}
-
-/* ---- reading ---- */
-
-void db_server_rows_end(struct db_rows *base)
-{
-    struct server_rows *rows = (struct server_rows *)base;
-
-    server_of(base->db)->ops->rows_done(&rows->rows);
-    dh_mem_own(&rows);
-}
-
-static int query_once(struct server *s, const struct wire_text *text, const struct db_val *vals,
-                      size_t n, struct wire_rows *rows, struct dh_err *err)
-{
-    int rc = 0;
-
-    if (s->base.begun) {
-        s->ops->send(s->wire, text, vals, n); /* with what is under way: one trip */
-        rc = answers(s, false, err);
-        s->read = true;
-    } else if (db_server_connect(s, true, err) < 0) {
-        return -1;
-    } else {
-        s->ops->send(s->wire, text, vals, n);
-    }
-    return rc < 0 ? rc : s->ops->answer(s->wire, NULL, rows, err);
-}
-
-int db_server_query(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
-                    const struct db_val *vals, size_t n, bool is_kept)
-{
-    struct server *s = server_of(db);
-    struct statement *statement = is_kept ? db_server_statement(s, sql) : NULL;
-    own_mem char *built = statement ? NULL : db_translate(&s->dialect, sql, false);
-    struct wire_text text = statement ? statement->text : (struct wire_text){.sql = built};
-    struct wire_rows rows = {0};
-    struct server_rows *to;
-    int rc = WIRE_LOST;
-
-    if (db->begun && (s->broken || !s->wire) && db_server_sync(s, err) < 0)
-        return -1;
-    for (int tries = 0; rc == WIRE_LOST && tries < MAX_TRIES; tries++) {
-        rc = query_once(s, &text, vals, n, &rows, err);
-        if (rc != WIRE_LOST)
-            break;
-        db_server_lost(s);
-        if (!db->begun)
-            continue;
-        if (db->reading) {
-            rc = -1; /* the one state of all queries is gone */
-            break;
-        }
-        if (db_server_sync(s, err) < 0)
-            return -1;
-    }
-    if (rc < 0) {
-        if (db->begun) {
-            s->broken = true;
-            s->why = *err;
-        }
-        if (s->wire)
-            s->ops->settle(s->wire);
-        return -1;
-    }
-    to = dh_zalloc(1, sizeof *to);
-    to->base.db = db;
-    to->rows = rows;
-    *ret = &to->base;
-    return 0;
-}
-
-/* ---- whole tables ---- */
-
-int db_server_bulk(struct db *db, struct dh_err *err)
-{
-    struct server *s = server_of(db);
-
-    if (db_server_begin(db, false, err) < 0)
-        return -1;
-    s->bulk = true;
-    if (s->ops->bulk_sql)
-        enter_plain(s, s->ops->bulk_sql);
-    return 0;
-}
-
-int db_server_given(struct db *db, const char *table, int64_t *ret, struct dh_err *err)
-{
-    own_mem char *sql = dh_printf("SELECT value FROM dhow_meta WHERE name = 'id:%s'", table);
-    own(db_end) struct db_rows *rows = NULL;
-    int rc;
-
-    if (db_query_built(db, err, &rows, sql, NULL, 0) < 0)
-        return -1;
-    rc = db_next(rows, err);
-    *ret = rc == 1 ? db_int(rows, 0) : 0;
-    return rc < 0 ? -1 : 0;
-}
-
-int db_server_set_given(struct db *db, const char *table, int64_t id, struct dh_err *err)
-{
-    struct server *s = server_of(db);
-    struct server_id *known = id_of(s, table);
-
-    if (!known)
-        return 0;
-    known->last = id; /* written with the commit */
-    return s->broken ? db_server_sync(s, err) : 0;
 }

@@ -192,11 +192,12 @@ char *db_url_shown(const char *text)
         at = last;
     }
     buf_add(&to, at, (size_t)(query - at));
-    for (char sep = '?'; *query; sep = '&') {
+    for (char sep = '?'; *query;) {
         size_t n = strcspn(++query, "&");
 
         if (!memmem(query, n, "assw", 4)) { /* password, sslpassword, … */
             buf_addc(&to, sep);
+            sep = '&';
             buf_add(&to, query, n);
         }
         query += n;

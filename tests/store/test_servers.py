@@ -11,7 +11,7 @@ from tap import DHOW, check, done, skip
 
 def unit_tests(server) -> None:
     folder = pathlib.Path(DHOW).resolve().parent / "src" / "store"
-    for name in ("test-store", "test-store-artifacts", "test-run-query", "test-store-govern", "test-store-server"):
+    for name in ("test-store", "test-store-artifacts", "test-run-query", "test-store-govern", "test-lineage", "test-store-server"):
         r = subprocess.run([folder / name], capture_output=True, text=True, timeout=300, check=False,
                            env={**os.environ, "DHOW_TEST_DB": server.pattern(), "CMOCKA_MESSAGE_OUTPUT": "TAP"})
         cases = re.findall(r"^(not ok|ok) \d+ - (\S+)([^\n]*)((?:\n#[^\n]*)*)", r.stdout, re.M)
