@@ -56,6 +56,9 @@ bench-ml: build .venv ## speed of the numeric core beside its peers
 bench-c: build ## what a step and a pipeline in C cost
 	@python3 bench/c/run.py $(DHOW)
 
+bench-s3: build .venv .tools ## speed of artifacts in a bucket beside boto3 and mc
+	@.venv/bin/python bench/s3.py $(DHOW) $(ARGS)
+
 conformance: build ## the official SDK's compiled pipelines, where ../shared/conformance is present
 	@python3 tools/run_tests.py --only conformance
 

@@ -30,7 +30,7 @@ MAY_CALL = {
     "lib": [],
     "remote": ["base"],
     "ml": ["base"],
-    "components": ["ml"],
+    "components": ["ml", "artifact"],
     "cli": ["base", "mlmd", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "compile", "remote", "ml", "components"],
 }
 

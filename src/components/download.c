@@ -11,8 +11,8 @@
 static const struct step_arg args[] = {
     {"source", STEP_TEXT,
      .help =
-         "where the CSV is: a path (relative to the pipeline file), file://, http:// or https://; "
-         "gzip and zstd are unpacked"},
+         "where the CSV is: a path (relative to the pipeline file), file://, http://, https://, "
+         "s3://, minio:// or gs:// (keys from the step's environment); gzip and zstd are unpacked"},
     {"sha256", STEP_TEXT, .other = "", .help = "the SHA-256 that the source must have"},
     {"label", STEP_TEXT, .other = "",
      .help = "the column whose classes are to be shared out evenly"},

@@ -1,6 +1,7 @@
-/* source - where data come from: files of this machine, or the web. */
+/* source - where data come from: files of this machine, the web, or a bucket. */
 #include <stdlib.h>
 #include <string.h>
+#include "artifact/artifact.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/http.h"
@@ -32,6 +33,26 @@ static char *find_file(const char *path)
     return first;
 }
 
+/* An object of a bucket comes to the step's temporary folder, checked, and is read from there. */
+static int fetch_far(const char *uri, char **ret, size_t *ret_n, struct dh_err *err)
+{
+    const char *folder = getenv("TMPDIR");
+    own_mem char *top = dh_printf("%s/dhow-source-XXXXXX", folder && *folder ? folder : "/tmp");
+    own_mem char *file = NULL;
+    int rc;
+
+    if (!mkdtemp(top))
+        return dh_fail_errno(err, "cannot make a folder %s", top);
+    file = fs_join(top, "source");
+    rc = artifact_fetch(uri, file, NULL, err);
+    if (rc == 0 && fs_is_dir(file))
+        rc = dh_fail(err, DH_INVALID, "source '%s' is a folder: name one object in it", uri);
+    if (rc == 0)
+        rc = fs_read(file, MAX_SOURCE_BYTES, ret, ret_n, err);
+    (void)fs_remove_tree(top, NULL);
+    return rc;
+}
+
 int source_fetch(const char *source, char **ret, size_t *ret_n, struct dh_err *err)
 {
     const char *scheme = strstr(source, "://");
@@ -43,9 +64,13 @@ int source_fetch(const char *source, char **ret, size_t *ret_n, struct dh_err *e
         *ret = b.n ? buf_take(&b) : dh_strdup("");
         return 0;
     }
+    if (artifact_uri_is_remote(source))
+        return fetch_far(source, ret, ret_n, err);
     if (scheme && strncmp(source, "file://", 7) != 0)
         return dh_fail(err, DH_INVALID,
-                       "source '%s': a source is a path, file://, http:// or https://", source);
+                       "source '%s': a source is a path, file://, http://, https://, s3://, "
+                       "minio:// or gs://",
+                       source);
     own_mem char *path = find_file(scheme ? source + 7 : source);
     return fs_read(path, MAX_SOURCE_BYTES, ret, ret_n, err);
 }

@@ -8,9 +8,9 @@ extern const struct step_spec step_download_data, step_train_logistic_regression
     step_predict, step_export_onnx, step_search, step_model_card, step_draw_tree, step_select_model,
     step_promote, step_reject, step_gate;
 
-/* Fetches a source (a path, file://, http:// or https://) whole; *ret is malloc'ed, *ret_n its
- * bytes. A relative path is looked for in the pipeline's folder, then where the run was started,
- * then here. */
+/* Fetches a source (a path, file://, http://, https://, or an object of a bucket) whole; *ret is
+ * malloc'ed, *ret_n its bytes. A relative path is looked for in the pipeline's folder, then where
+ * the run was started, then here. */
 int source_fetch(const char *source, char **ret, size_t *ret_n, struct dh_err *err);
 
 /* "a,b" as a NULL-ended list in one block (free); NULL for "". */
