@@ -39,7 +39,8 @@ struct gc {
     struct strmap *known;  /* UUIDs of all runs on record */
     struct strmap *in_use; /* names of folders with artifacts that are referred to */
     struct gc_remote remote;
-    char **paths; /* to remove after the commit */
+    const char *root; /* of the run that is looked at, where it is far */
+    char **paths;     /* to remove after the commit */
     size_t n_paths, cap_paths;
 };
 
@@ -234,12 +235,48 @@ static int is_used_far(struct gc *gc, const char *uri, struct arena *a, bool *re
     return *ret || !strcmp(plain, uri) ? 0 : is_used(gc, plain, a, ret, err);
 }
 
-static int drop_far(struct gc *gc, const struct store_artifact *artifact, struct arena *a,
+/* {root}/{pipeline}/{run}/… of the root of the run that goes: a run of this home wrote it, perhaps
+ * one that has gone before. What an importer names may be another home's. */
+static bool is_below_root(const struct gc *gc, const char *uri)
+{
+    own_mem char *root = gc->root ? artifact_uri_plain(gc->root) : NULL;
+    size_t n = root ? strlen(root) : 0;
+
+    while (n && root[n - 1] == '/')
+        n--;
+    if (!n || strncmp(uri, root, n) != 0)
+        return false;
+    for (const char *at = uri + n; (at = strchr(at, '/')); at++) {
+        own_mem char *part = dh_strndup(at + 1, strcspn(at + 1, "/"));
+
+        if (id_is_uuid(part))
+            return true;
+    }
+    return false;
+}
+
+static int is_imported(struct gc *gc, int64_t task_id, struct arena *a, bool *ret,
+                       struct dh_err *err)
+{
+    struct store_task task;
+
+    if (store_task_get(gc->store, task_id, a, &task, err) < 0)
+        return -1;
+    *ret = task.type == STORE_IMPORTER;
+    return 0;
+}
+
+static int drop_far(struct gc *gc, const struct store_linked *output, struct arena *a,
                     struct dh_err *err)
 {
-    bool used = true;
+    const struct store_artifact *artifact = &output->artifact;
+    bool used = true, imported = true;
 
-    if (strmap_get(gc->seen, artifact->uuid) || !is_ours(gc, artifact->uri))
+    if (strmap_get(gc->seen, artifact->uuid))
+        return 0;
+    if (is_imported(gc, output->link.task_id, a, &imported, err) < 0)
+        return -1;
+    if (imported || !(is_ours(gc, artifact->uri) || is_below_root(gc, artifact->uri)))
         return 0;
     if (is_used_far(gc, artifact->uri, a, &used, err) < 0)
         return -1;
@@ -260,8 +297,6 @@ static int drop_artifact(struct gc *gc, const struct store_artifact *artifact, s
     own_mem char *path = NULL;
     bool used = true;
 
-    if (artifact_uri_is_remote(artifact->uri))
-        return drop_far(gc, artifact, a, err);
     if (artifact->state == STORE_DELETED || strmap_get(gc->seen, artifact->uuid) ||
         artifact_uri_local(artifact->uri, &path, err) != 0 || !is_ours(gc, path))
         return 0;
@@ -286,7 +321,9 @@ static int drop_artifacts(struct gc *gc, int64_t run, struct dh_err *err)
     if (store_artifacts_of_run(gc->store, run, STORE_OUTPUT, a, &outputs, err) < 0)
         return -1;
     for (size_t i = 0; i < outputs.n; i++)
-        if (drop_artifact(gc, &outputs.items[i].artifact, a, err) < 0)
+        if ((artifact_uri_is_remote(outputs.items[i].artifact.uri)
+                 ? drop_far(gc, &outputs.items[i], a, err)
+                 : drop_artifact(gc, &outputs.items[i].artifact, a, err)) < 0)
             return -1;
     return 0;
 }
@@ -298,8 +335,11 @@ static int drop_run(struct gc *gc, const struct store_run *run, void *user, stru
 
     if (!has(&gc->runs, run->id))
         return 0;
+    if (run->pipeline_root && artifact_uri_is_remote(run->pipeline_root))
+        gc->root = run->pipeline_root;
     if (drop_artifacts(gc, run->id, err) < 0)
         return -1;
+    gc->root = NULL;
     gc_remote_add_run(&gc->remote, run->pipeline_root, run->pipeline, run->uuid);
     folder = dh_printf("%s/runs/%s", gc->home, run->uuid);
     tell(gc, GC_RUN, run->display_name, run->uuid, fs_tree_bytes(folder));
