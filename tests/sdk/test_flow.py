@@ -300,6 +300,56 @@ def loop_in_branch_in_loop() -> int:
     return total(xs=dsl.Collected(z.output)).output
 
 
+@case(outputs={"Output": "p|p;qq|qq"})
+@dsl.pipeline
+def loop_over_artifacts() -> str:
+    with dsl.ParallelFor(items=loop_out(xs=["p", "qq"]).output) as d:
+        r = read(data=d)
+    return join(xs=dsl.Collected(r.output)).output
+
+
+@case(outputs={"Output": "1,2,1,2"})
+@dsl.pipeline
+def collected_of_pipelines_that_collect() -> str:
+    @dsl.component
+    def names(n: int) -> List[str]:
+        return ["1", "2"]
+    with dsl.ParallelFor([1, 2]) as i:
+        p = loop_out(xs=names(n=i).output)
+    return read_all(data=dsl.Collected(p.output)).output
+
+
+@dsl.pipeline
+def sums(x: int) -> int:
+    with dsl.ParallelFor([1, 2]) as j:
+        a = add(a=x, b=j)
+    return total(xs=dsl.Collected(a.output)).output
+
+
+@case(outputs={"Output": 15})
+@dsl.pipeline
+def loops_in_pipelines_in_a_loop() -> int:
+    with dsl.ParallelFor([0, 1, 2]) as i:
+        t = sums(x=i)
+    return total(xs=dsl.Collected(t.output)).output
+
+
+@case(counts={"echo": 2, "echo-2": 1, "echo-3": 2})
+@dsl.pipeline
+def branches_on_items():
+    @dsl.component
+    def source() -> List[Dict]:
+        return [{"go": True, "n": "a"}, {"go": False, "n": "b"}, {"go": True, "n": "c"}]
+    with dsl.ParallelFor(source().output) as i:
+        with dsl.If(i.go == True):  # noqa: E712
+            echo(text=i.n)
+    with dsl.ParallelFor([1, 2, 3, 4]) as i:
+        with dsl.If(i == 1):
+            echo(text="one")
+        with dsl.Elif(i < 4):
+            echo(text="more")
+
+
 # ---- failures
 
 @case(state="FAILED", tasks={"final": [{"Output": "me|FAILED|exit-handler-1|True|True"}]}, counts={"fail": 0, "final": 1})
@@ -316,6 +366,15 @@ def exit_handler_of_a_failure(who: str = "me"):
 def exit_handler_of_a_success(who: str = "me"):
     with dsl.ExitHandler(final(who=who)):
         echo(text="fine")
+
+
+@case(state="FAILED", tasks={"final": [{"Output": "a|COMPLETE|exit-handler-1|True|False"}], "final-2": [{"Output": "b|FAILED|exit-handler-2|True|True"}]})
+@dsl.pipeline
+def two_exit_handlers():
+    with dsl.ExitHandler(final(who="a"), name="first"):
+        echo(text="1")
+    with dsl.ExitHandler(final(who="b"), name="second"):
+        fail(message="2")
 
 
 @dsl.pipeline

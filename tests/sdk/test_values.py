@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from kfp import dsl
+from kfp import components, dsl
 from kfp.dsl import (HTML, Artifact, ClassificationMetrics, Dataset, Input, InputPath, Markdown, Metrics, Model, Output, OutputPath,
                      SlicedClassificationMetrics)
 
@@ -160,6 +160,30 @@ def arguments(text: str, n: int, f: float, b: bool, l: list, d: dict, out: Outpu
 @dsl.pipeline
 def arguments_of_every_type() -> str:
     return arguments(text='ä "q"', n=5, f=2.0, b=True, l=[1, "a<b"], d={"k": 1.5, "a": 2}).outputs["out"]
+
+
+FROM_TEXT = components.load_component_from_text("""
+name: From text
+inputs:
+- {name: In Text, type: String, default: 'dd'}
+- {name: num, type: Integer, optional: true}
+- {name: flag, type: Boolean, default: 'true'}
+outputs:
+- {name: Out Text, type: String}
+implementation:
+  container:
+    image: alpine
+    command: [sh, -c, 'mkdir -p "$(dirname "$0")"; printf "%s " "$@" > "$0"', {outputPath: Out Text}]
+    args: [{inputValue: In Text}, {if: {cond: {isPresent: num}, then: [--num, {inputValue: num}], else: [--none]}},
+           {concat: ['--c=', {inputValue: In Text}, '!']}, {inputValue: flag}]
+""")
+
+
+@case(outputs={"a": "hi --num 3 --c=hi! true ", "b": "dd --none --c=dd! true "})
+@dsl.pipeline
+def component_from_text() -> NamedTuple("O", [("a", str), ("b", str)]):
+    O = NamedTuple("O", [("a", str), ("b", str)])
+    return O(FROM_TEXT(in_text="hi", num=3).outputs["out_text"], FROM_TEXT().outputs["out_text"])
 
 
 # ---- artifacts
