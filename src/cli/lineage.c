@@ -68,6 +68,30 @@ static int print(const struct cli *cli, const char *format, const struct lineage
     return CLI_DONE;
 }
 
+/* What is asked for; an export wants all that the tasks on the way touched, a statement no more
+ * than who made the one artifact. */
+static int read_query(const struct cli_args *args, const char *format, struct lineage_query *q,
+                      struct dh_err *err)
+{
+    long depth;
+
+    if (cli_get_int(args, "depth", 0, -1, &depth, err) < 0)
+        return -1;
+    q->depth = depth < 0 || depth > 1000000 ? -1 : (int)depth;
+    if (cli_has(args, "up"))
+        q->ways |= LINEAGE_UP;
+    if (cli_has(args, "down"))
+        q->ways |= LINEAGE_DOWN;
+    if (!q->ways)
+        q->ways = LINEAGE_UP | LINEAGE_DOWN;
+    if (!strcmp(format, "slsa")) {
+        q->ways = LINEAGE_UP;
+        q->depth = 1;
+    }
+    q->whole = !strcmp(format, "prov") || !strcmp(format, "openlineage") || !strcmp(format, "slsa");
+    return 0;
+}
+
 static int run_lineage(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     own(store_close) struct store *store = NULL;
@@ -76,28 +100,17 @@ static int run_lineage(struct cli *cli, const struct cli_args *args, struct dh_e
     struct lineage_query q = {.ways = 0};
     struct store_artifact artifact;
     struct lineage l;
-    long depth;
 
     if (!format)
         format = cli->json ? "json" : "tree";
-    if (cli_get_int(args, "depth", 0, -1, &depth, err) < 0 ||
+    if (read_query(args, format, &q, err) < 0 ||
         cli_store_with(cli, "artifacts", &store, err) < 0 ||
         find(store, cli_at(args, 0), a, &artifact, err) < 0)
         return -1;
     q.artifact = artifact.id;
-    q.depth = depth < 0 || depth > 1000000 ? -1 : (int)depth;
-    q.ways |= cli_has(args, "up") ? LINEAGE_UP : 0;
-    q.ways |= cli_has(args, "down") ? LINEAGE_DOWN : 0;
-    if (!q.ways)
-        q.ways = LINEAGE_UP | LINEAGE_DOWN;
-    if (!strcmp(format, "slsa")) {
-        q.ways = LINEAGE_UP;
-        q.depth = 1;
-    }
-    q.whole = !strcmp(format, "prov") || !strcmp(format, "openlineage") || !strcmp(format, "slsa");
     if (store_lineage(store, &q, a, &l, err) < 0)
         return -1;
-    if (l.cut && depth < 0 && strcmp(format, "slsa") != 0)
+    if (l.cut && q.depth < 0)
         fprintf(stderr, "… and more than can be shown\n");
     return print(cli, format, &l, q.ways, err);
 }

@@ -42,41 +42,11 @@ static char *id_of(const char *text, char to[ID_TEXT])
 
 /* ---- what an execution is to us ---- */
 
-enum store_task_type import_kind(const struct mlmd_node *e)
-{
-    const char *name = mlmd_text(e, "task_name");
-
-    if (!strcmp(e->type, "system.ContainerExecution"))
-        return STORE_RUNTIME;
-    if (strcmp(e->type, "system.DAGExecution") != 0)
-        return STORE_IMPORTER;
-    if (e->name && !strncmp(e->name, "run/", 4))
-        return STORE_ROOT;
-    if (mlmd_property(e, "iteration_count"))
-        return STORE_LOOP;
-    if (mlmd_property(e, "iteration_index"))
-        return STORE_LOOP_ITERATION;
-    if (name && !strncmp(name, "condition-branches-", 19))
-        return STORE_CONDITION_BRANCH;
-    if (name && !strncmp(name, "condition-", 10))
-        return STORE_CONDITION;
-    return name && !strncmp(name, "exit-handler-", 13) ? STORE_EXIT_HANDLER : STORE_DAG;
-}
-
 static bool is_kfp(const struct mlmd_node *e)
 {
     return e->type &&
            (!strcmp(e->type, "system.ContainerExecution") ||
             !strcmp(e->type, "system.DAGExecution") || !strncmp(e->type, "system.Importer", 15));
-}
-
-enum store_state import_state(int64_t state)
-{
-    static const enum store_state states[] = {STORE_PENDING,   STORE_PENDING, STORE_RUNNING,
-                                              STORE_SUCCEEDED, STORE_FAILED,  STORE_CACHED,
-                                              STORE_SKIPPED};
-
-    return state >= 0 && state <= 6 ? states[state] : STORE_PENDING;
 }
 
 static int64_t place_of(const struct mlmd_run *run, int64_t execution)
@@ -159,24 +129,6 @@ static void find_producers(struct mlmd_run *run)
 
 /* ---- artifacts ---- */
 
-/* As the step gave it: flags that became numbers stay numbers. */
-char *import_metadata(const struct mlmd_node *node)
-{
-    own(js_free) struct js *out = js_object();
-
-    for (js_each(node->properties, it)) {
-        const struct js *whole = js_get(it.value, "struct");
-        const struct js *inner = js_n(whole) == 1 ? js_get(whole, "list") : NULL;
-
-        if (!inner && js_n(whole) == 1)
-            inner = js_get(whole, "struct");
-        if (!strcmp(it.key, "display_name") || !strcmp(it.key, "store_session_info"))
-            continue;
-        js_set(out, it.key, js_ref(inner ? inner : whole ? whole : it.value));
-    }
-    return js_n(out) ? js_dump(out, JS_COMPACT) : NULL;
-}
-
 /* The artifact's row: 0 where it was there. */
 static int put_artifact(struct import *in, const struct mlmd_node *node, int64_t *ret)
 {
@@ -237,13 +189,6 @@ static int put_metrics(struct import *in, const struct mlmd_node *node, int64_t 
 }
 
 /* ---- tasks ---- */
-
-char *import_parameters(const struct mlmd_node *e, const char *name)
-{
-    const struct js *v = js_get(mlmd_property(e, name), "struct");
-
-    return js_n(v) ? js_dump(v, JS_COMPACT) : NULL;
-}
 
 /* The task whose result a cached one took, where it was imported, too: of any run. */
 static int find_origin(struct import *in, const char *execution, int64_t *ret)

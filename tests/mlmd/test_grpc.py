@@ -107,6 +107,9 @@ with tempfile.TemporaryDirectory() as tmp:
         page = {**json.loads(asked)["options"], "next_page_token": got["response"]["next_page_token"]}
         got = client("web.py", server.url, "GetExecutions", json.dumps({"options": page}))
         check([int(e["id"]) for e in got["response"]["executions"]] == wanted["children"][str(root)][4:] and "next_page_token" not in got["response"], "the next page", json.dumps(got)[:500])
+        run = next(c for c in wanted["contexts"] if c["name"] == max(wanted["roots"]))
+        got = client("web.py", server.url, "GetExecutionsByContext", json.dumps({"context_id": run["id"], "options": {**json.loads(asked)["options"], "max_result_size": 100}}))
+        check([int(e["id"]) for e in got["response"]["executions"]] == wanted["children"][str(root)], "a DAG's tasks, as KFP's driver asks for them", json.dumps(got)[:500])
         got = client("web.py", server.url, "GetContextByTypeAndName", json.dumps({"type_name": "system.PipelineRun", "context_name": "nobody"}))
         check(got["status"] == 0 and got["response"] == {}, "what is not there", json.dumps(got))
         got = client("web.py", server.url, "GetExecutionType", json.dumps({"type_name": "no.such"}))
