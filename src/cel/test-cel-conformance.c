@@ -298,6 +298,7 @@ int main(int argc, char **argv)
 {
     static const char *const files[] = {"basic", "comparisons", "integer_math", "lists",
                                         "logic", "macros",      "parse",        "plumbing"};
+    static const char *const more[] = {"conversions", "fp_math", "string"}; /* where they are */
     const char *source = argc > 1 ? argv[1] : ".", *set = getenv("DHOW_CONFORMANCE");
     own_mem char *beside = dh_printf("%s/../shared/conformance", source);
     own_mem char *list = dh_printf("%s/src/cel/conformance-skip.txt", source), *text = NULL;
@@ -313,6 +314,12 @@ int main(int argc, char **argv)
     text = read_skips(list);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         run_file(folder, files[i]);
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        own_mem char *path = dh_printf("%s/cel/%s.textproto", folder, more[i]);
+
+        if (fs_exists(path))
+            run_file(folder, more[i]);
+    }
     run_vectors(folder, "go_cel_condition", true);
     run_vectors(folder, "go_cel_select", false);
     check_skips();
