@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "ml/frame-priv.h"
 #include "ml/hist.h"
 
 struct forest {
@@ -17,20 +18,40 @@ struct forest {
     double *importance; /* a tree's row each */
 };
 
-/* Draws n rows of n with replacement: how often each was drawn, times its weight. Returns how many
- * were. */
-static size_t draw(const struct forest *f, struct rng *rng, double *weight, uint32_t *pos)
+/* What a tree needs while it grows. Mapped, so that it goes back at once and the next tree's does
+ * not come on top. */
+struct room {
+    double *weight;   /* of each row */
+    uint32_t *pos;    /* the drawn rows, twice */
+    uint64_t *packed; /* of each row, then of the drawn ones */
+    size_t mapped[3];
+};
+
+static void room_done(struct room *room)
 {
-    size_t n = f->s->n, kept = 0;
-    memset(weight, 0, n * sizeof *weight);
+    column_release(room->weight, room->mapped[0]);
+    column_release(room->pos, room->mapped[1]);
+    column_release(room->packed, room->mapped[2]);
+}
+
+/* Draws n rows of n with replacement: how often each was drawn, times its weight, and in pos those
+ * that were, with as much room again. Returns how many: two thirds, so room for all would be waste.
+ */
+static size_t draw(const struct forest *f, struct rng *rng, struct room *room)
+{
+    size_t n = f->s->n, drawn = 0, kept = 0;
+    double *weight = room->weight = column_alloc(n * sizeof *weight, &room->mapped[0]);
     for (size_t i = 0; i < n; i++)
         weight[rng_below(rng, n)] += 1;
+    for (size_t i = 0; i < n; i++)
+        drawn += weight[i] > 0;
+    uint32_t *pos = room->pos = column_alloc(2 * drawn * sizeof *pos, &room->mapped[1]);
     for (size_t i = 0; i < n; i++)
         if (weight[i] > 0)
             pos[kept++] = (uint32_t)i;
     for (size_t i = 0; f->s->weight && i < n; i++)
         weight[i] *= f->s->weight[i];
-    return kept;
+    return drawn;
 }
 
 static void grow_tree(void *ctx, size_t k, unsigned worker)
@@ -38,13 +59,11 @@ static void grow_tree(void *ctx, size_t k, unsigned worker)
     struct forest *f = ctx;
     const struct sample *s = f->s;
     struct rng rng = rng_seed(s->task->seed * 1000003u + k);
-    own_mem double *weight = dh_alloc(s->n * sizeof *weight);
-    own_mem uint32_t *pos = dh_alloc(2 * s->n * sizeof *pos);
-    own_mem uint64_t *packed = NULL;
+    struct room room = {0};
     struct sample drawn = *s;
     (void)worker;
-    size_t n = draw(f, &rng, weight, pos);
-    drawn.weight = weight;
+    size_t n = draw(f, &rng, &room);
+    drawn.weight = room.weight;
     struct tree *t = &f->m->trees[k];
     t->n_out = f->m->regression ? 1 : f->m->n_classes;
     struct hist_grow g = {.base = {.o = &f->tree,
@@ -53,8 +72,8 @@ static void grow_tree(void *ctx, size_t k, unsigned worker)
                                    .n_features = f->m->n_inputs,
                                    .n_stats = f->m->regression ? 2 : f->m->n_classes,
                                    .regression = f->m->regression,
-                                   .pos = pos,
-                                   .spare = pos + s->n,
+                                   .pos = room.pos,
+                                   .spare = room.pos + n,
                                    .tree = t,
                                    .importance = f->importance + k * f->m->n_inputs},
                           .bins = f->bins,
@@ -66,17 +85,21 @@ static void grow_tree(void *ctx, size_t k, unsigned worker)
                           .rng = &rng,
                           .n_try = f->n_try};
     if (!f->m->regression && f->m->n_classes == 2 && !s->weight) {
-        packed = dh_alloc(2 * s->n * sizeof *packed);
+        room.packed = column_alloc((s->n + n) * sizeof *room.packed, &room.mapped[2]);
         for (size_t i = 0; i < s->n; i++) {
-            uint64_t w = (uint64_t)weight[i];
-            packed[i] = w << 32 | (s->code[i] ? w : 0);
+            uint64_t w = (uint64_t)room.weight[i];
+            room.packed[i] = w << 32 | (s->code[i] ? w : 0);
         }
         g.kind = HIST_BINARY;
-        g.packed = packed;
-        g.ordered = packed + s->n;
+        g.packed = room.packed;
+        g.ordered = room.packed + s->n;
+        column_release(room.weight, room.mapped[0]); /* packed says it all */
+        drawn.weight = room.weight = NULL;
+        room.mapped[0] = 0;
     }
     hist_grow_tree(&g, n);
     free(g.leaf);
+    room_done(&room);
 }
 
 static int forest_model(struct forest *f, struct dh_err *err)
