@@ -116,6 +116,19 @@ static int answers_of(const struct js *asks, const struct js *given, bool defaul
     return 0;
 }
 
+/* A task that was canceled, or whose run is over, asks no more. */
+static int still_asks(struct store *store, int64_t task_id, struct arena *a, struct dh_err *err)
+{
+    struct store_task task;
+
+    if (store_task_get(store, task_id, a, &task, err) < 0)
+        return -1;
+    return task.state == STORE_RUNNING
+               ? 0
+               : dh_fail(err, DH_INVALID, "task '%s' waits no more: it is %s", task.name,
+                         store_state_name(task.state));
+}
+
 int approval_answer(struct store *store, int64_t task_id, bool approved, const struct js *given,
                     const char *who, const char *why, struct dh_err *err)
 {
@@ -129,6 +142,7 @@ int approval_answer(struct store *store, int64_t task_id, bool approved, const s
     if (!who || !*who)
         return dh_fail(err, DH_INVALID, "who decides? --by NAME");
     if (store_approval_get(store, task_id, a, &known, err) < 0 ||
+        (!known.decision && still_asks(store, task_id, a, err) < 0) ||
         js_parse(known.asks, strlen(known.asks), &asks, err) < 0 ||
         (approved && answers_of(js_get(asks, "parameters"), given, false, &answers, err) < 0))
         return -1;

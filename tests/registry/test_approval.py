@@ -130,6 +130,8 @@ def main() -> None:
         until(waiting)
         check(dhow("cancel", "last", home=home).returncode == 0 and end(p)[0] == 130, "canceled while it waits")
         check(waiting() == [], "then nobody is asked any more")
+        r = dhow("approve", "last/gate", "--by", "anna", home=home)
+        check(r.returncode == 2 and "waits no more" in r.stderr, "nor may answer", says(r))
         code, run, err = end(start(gated({"timeout": "soon"})))
         check(code == 1 and "timeout 'soon'" in run["error"]["message"], "options that cannot be read fail the task", err)
         r = dhow("plan", folder / "pipeline.json", home=home)
