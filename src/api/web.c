@@ -19,6 +19,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
+enum { STREAM_BLOCK = 4096 }; /* there may be thousands of streams */
+
 enum phase { PHASE_NEW, PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_STREAM };
 
 /* A connection, for the clock: libmicrohttpd's own limit starts anew with each byte. */
@@ -157,8 +159,8 @@ static struct MHD_Response *response_of(struct req *r, struct MHD_Connection *co
         r->stream = (struct req_stream){0};
         if (stream->started)
             stream->started(stream->ctx, connection);
-        return mhd.create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_stream, stream,
-                                                 free_stream);
+        return mhd.create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream,
+                                                 stream, free_stream);
     }
     if (r->file >= 0) {
         response = mhd.create_response_from_fd_at_offset64((uint64_t)(r->to - r->from), r->file,

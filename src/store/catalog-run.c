@@ -36,7 +36,8 @@ int catalog_open_runs(struct store *s, struct arena *a, struct catalog_ids *ret,
 
     if (db_query(s->db, err, &rows,
                  "SELECT id FROM run WHERE state IN ('PENDING', 'RUNNING')"
-                 " UNION SELECT id FROM run WHERE queue IS NOT NULL ORDER BY id") < 0)
+                 " UNION SELECT id FROM run WHERE queue IN ('run', 'retry', 'delete') ORDER BY 1") <
+        0)
         return -1;
     while ((rc = db_next(rows, err)) == 1)
         *STORE_PUSH(a, &list, cap) = db_int(rows, 0);

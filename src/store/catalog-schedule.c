@@ -199,6 +199,8 @@ int catalog_schedule_active(struct store *s, int64_t id, int64_t *ret_n, int64_t
 
 /* ---- the queue ---- */
 
+/* `id + 0`: or SQLite would rather read the whole table in the order of its ids than sort a few
+ * rows. */
 int catalog_queue(struct store *s, struct arena *a, struct catalog_queue *ret, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
@@ -209,7 +211,7 @@ int catalog_queue(struct store *s, struct arena *a, struct catalog_queue *ret, s
     if (db_query(s->db, err, &rows,
                  "SELECT id, uuid, queue, state, owner_pid, owner_host, owner_token, lease_us"
                  " FROM run"
-                 " WHERE queue IS NOT NULL ORDER BY id") < 0)
+                 " WHERE queue IN ('run', 'retry', 'delete') ORDER BY id + 0") < 0)
         return -1;
     while ((rc = db_next(rows, err)) == 1) {
         struct catalog_queued *q = STORE_PUSH(a, &list, cap);

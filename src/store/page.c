@@ -327,11 +327,14 @@ static int add_tag(struct where *w, const struct kind *k, const struct page_pred
     return 0;
 }
 
-static int add_predicates(struct where *w, const struct page_ask *ask, struct dh_err *err)
+static int add_predicates(struct where *w, const struct page_ask *ask, bool count,
+                          struct dh_err *err)
 {
     const struct kind *k = &kinds[ask->kind];
 
-    buf_addf(&w->sql, "%s WHERE %s", k->from, k->where);
+    /* What is about to be deleted is counted until it is: without that, an index has all there is
+     * to count. */
+    buf_addf(&w->sql, "%s WHERE %s", k->from, count && ask->kind == PAGE_RUNS ? "1 = 1" : k->where);
     for (size_t i = 0; i < ask->n_predicates; i++) {
         const struct page_predicate *p = &ask->predicates[i];
         const struct field *f = field_of(ask->kind, p->key);
@@ -428,7 +431,7 @@ int page_ids(struct store *s, const struct page_ask *ask, struct arena *a, struc
     if (!sort)
         return dh_fail(err, DH_INVALID, "cannot sort by '%s'", ask->sort);
     buf_addf(&w.sql, "SELECT %s, %s", id, sort->sql);
-    rc = add_predicates(&w, ask, err);
+    rc = add_predicates(&w, ask, false, err);
     if (rc == 0) {
         add_after(&w, ask, sort);
         buf_addf(&w.sql, " ORDER BY %s%s, %s%s LIMIT ?", sort->sql, ask->down ? " DESC" : "", id,
@@ -450,7 +453,7 @@ int page_count(struct store *s, const struct page_ask *ask, int64_t *ret, struct
     int rc;
 
     buf_adds(&w.sql, "SELECT count(*)");
-    rc = add_predicates(&w, ask, err);
+    rc = add_predicates(&w, ask, true, err);
     if (rc == 0)
         rc = db_query_built(s->db, err, &rows, w.sql.p, w.vals, w.n);
     if (rc == 0)
