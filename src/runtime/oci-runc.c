@@ -105,6 +105,8 @@ int oci_runc_prepare(const struct oci *oci, struct runtime_job *job, struct oci_
     j->bundle = fs_join(oci->folder, j->name);
     add_start(&a, START, oci->runner.path, j->bundle, state, j->name);
     runtime_set_argv(job, args_take(&a));
+    free(job->cleanup);
+    job->cleanup = dh_printf("/bin/rm\n-rf\n--\n%s", j->bundle); /* secrets may be in it */
     {
         const char *const path[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
                                     "/bin",

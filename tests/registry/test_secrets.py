@@ -110,6 +110,19 @@ echo said > $out_x; printf %s "$PASSWORD"; exit $CODE"""
     r = dhow("run", path, home=home)
     found = places(folder, VALUE, kept)
     check(not found, "a mounted secret is gone with its step", str(found) + says(r))
+    go.unlink()
+    p = subprocess.Popen([DHOW, "run", str(path), "--cache", "off"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "DHOW_HOME": str(home)})
+    mounted, end = [], time.monotonic() + 60
+    while not mounted and time.monotonic() < end:
+        time.sleep(0.1)
+        mounted = places(home, VALUE, kept)
+    p.kill()
+    p.wait()
+    end = time.monotonic() + 30
+    while places(home, VALUE, kept) and time.monotonic() < end:
+        time.sleep(0.1)
+    check(mounted and not places(home, VALUE, kept), "where dhow is killed, a mounted secret goes as well", f"{mounted} {places(home, VALUE, kept)}")
+    go.touch()
     dhow("secrets", "set", "db", "password", home=home, stdin="another value entirely")
     again = dhow("run", path, "--output", "json", home=home)
     check(r.returncode == 0 and json.loads(again.stdout)["tasks"][0]["state"] == "CACHED", "the value is no part of the cache's key", says(r) + says(again))
