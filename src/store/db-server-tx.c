@@ -94,7 +94,8 @@ struct entry *db_server_enter(struct server *s, const struct wire_text *text,
     }
     DH_GROW(s->entries, s->n_entries, s->cap_entries);
     s->entries[s->n_entries] = (struct entry){.text = *text, .vals = copy, .n = n};
-    s->ops->send(s->wire, text, copy, n);
+    if (s->wire) /* else it goes with all the others, once there is one again */
+        s->ops->send(s->wire, text, copy, n);
     return &s->entries[s->n_entries++];
 }
 
@@ -484,7 +485,10 @@ int db_server_savepoint_end(struct db *db, bool to_undo, struct dh_err *err)
     if (rc < 0) {
         s->broken = true;
         s->why = err ? *err : (struct dh_err){0};
-        s->ops->settle(s->wire);
+        if (rc == WIRE_LOST)
+            db_server_lost(s);
+        else
+            s->ops->settle(s->wire);
         return -1;
     }
     s->n_entries = s->savepoint; /* what is sent again knows nothing of it */
