@@ -112,15 +112,6 @@ int experiments_get(struct req *r, struct dh_err *err)
     return 0;
 }
 
-static int empty(struct req *r)
-{
-    struct jw *w = req_json(r);
-
-    jw_begin(w, '{');
-    jw_end(w, '}');
-    return 0;
-}
-
 int experiments_delete(struct req *r, struct dh_err *err)
 {
     struct catalog_experiment e;
@@ -130,7 +121,7 @@ int experiments_delete(struct req *r, struct dh_err *err)
         return -1;
     if (e.id == id)
         return req_fail(r, err, GRPC_ABORTED, "the default experiment cannot be deleted");
-    return catalog_experiment_delete(r->store, e.id, err) < 0 ? -1 : empty(r);
+    return catalog_experiment_delete(r->store, e.id, err) < 0 ? -1 : req_empty(r);
 }
 
 static int set_archived(struct req *r, bool archived, struct dh_err *err)
@@ -140,7 +131,7 @@ static int set_archived(struct req *r, bool archived, struct dh_err *err)
     if (experiment_find(r, r->param[0], &e, err) < 0 ||
         catalog_experiment_archive(r->store, e.id, archived, err) < 0)
         return -1;
-    return empty(r);
+    return req_empty(r);
 }
 
 int experiments_archive(struct req *r, struct dh_err *err)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/utf8.h"
 #include "base/clock.h"
 #include "base/js.h"
 
@@ -36,22 +37,6 @@ void jw_key(struct jw *w, const char *key)
     w->comma = false;
 }
 
-/* Bytes of the valid UTF-8 sequence at s; 0: there is none. */
-static size_t sequence(const unsigned char *s, size_t n)
-{
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-    if (len == 0 || s[0] > 0xf4 || len > n)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return len;
-}
-
 static void escape(struct jw *w, unsigned char c)
 {
     switch (c) {
@@ -81,7 +66,7 @@ void jw_strn(struct jw *w, const char *text, size_t n)
     separate(w);
     buf_addc(w->to, '"');
     while (s < end) {
-        size_t len = sequence(s, (size_t)(end - s));
+        size_t len = utf8_sequence(s, (size_t)(end - s));
 
         if (len > 1 || (len == 1 && *s >= 0x20 && *s != '"' && *s != '\\')) {
             s += len;

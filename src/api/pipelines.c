@@ -337,15 +337,6 @@ int pipelines_patch(struct req *r, struct dh_err *err)
     return pipeline_write(r, p.id, req_json(r), err);
 }
 
-static int empty(struct req *r)
-{
-    struct jw *w = req_json(r);
-
-    jw_begin(w, '{');
-    jw_end(w, '}');
-    return 0;
-}
-
 int pipelines_delete(struct req *r, struct dh_err *err)
 {
     struct catalog_pipeline p;
@@ -360,7 +351,7 @@ int pipelines_delete(struct req *r, struct dh_err *err)
     if (rc == 0 && !req_arg_true(r, "cascade"))
         return req_fail(r, err, GRPC_FAILED_PRECONDITION,
                         "pipeline %s has versions: delete them first, or set cascade", p.uuid);
-    return catalog_pipeline_delete(r->store, p.id, err) < 0 ? -1 : empty(r);
+    return catalog_pipeline_delete(r->store, p.id, err) < 0 ? -1 : req_empty(r);
 }
 
 /* ---- versions ---- */
@@ -441,5 +432,5 @@ int versions_delete(struct req *r, struct dh_err *err)
 
     if (version_of_path(r, &v, err) < 0 || catalog_version_delete(r->store, v.id, err) < 0)
         return -1;
-    return empty(r);
+    return req_empty(r);
 }

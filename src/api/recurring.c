@@ -299,15 +299,6 @@ int recurring_create(struct req *r, struct dh_err *err)
 
 /* ---- changing ---- */
 
-static int empty(struct req *r)
-{
-    struct jw *w = req_json(r);
-
-    jw_begin(w, '{');
-    jw_end(w, '}');
-    return 0;
-}
-
 int schedule_set_enabled(struct req *r, const struct catalog_schedule *c, bool enabled,
                          struct dh_err *err)
 {
@@ -324,7 +315,7 @@ static int set_enabled(struct req *r, bool enabled, struct dh_err *err)
 
     if (schedule_find(r, r->param[0], &c, err) < 0 || schedule_set_enabled(r, &c, enabled, err) < 0)
         return -1;
-    return empty(r);
+    return req_empty(r);
 }
 
 int recurring_enable(struct req *r, struct dh_err *err)
@@ -344,5 +335,5 @@ int recurring_delete(struct req *r, struct dh_err *err)
     if (schedule_find(r, r->param[0], &c, err) < 0 ||
         catalog_schedule_delete(r->store, c.id, err) < 0)
         return -1;
-    return empty(r);
+    return req_empty(r);
 }

@@ -13,6 +13,15 @@ struct jw *req_json(struct req *r)
     return &r->jw;
 }
 
+int req_empty(struct req *r)
+{
+    struct jw *w = req_json(r);
+
+    jw_begin(w, '{');
+    jw_end(w, '}');
+    return 0;
+}
+
 void req_js(struct req *r, struct js *v)
 {
     r->type = "application/json";

@@ -89,6 +89,8 @@ typedef int req_handler(struct req *r, struct dh_err *err);
 
 /* The writer of a JSON answer. */
 struct jw *req_json(struct req *r);
+/* The answer {}. 0. */
+int req_empty(struct req *r);
 /* Takes `v` and writes it. */
 void req_js(struct req *r, struct js *v);
 void req_header(struct req *r, const char *name, const char *value); /* value: borrowed */

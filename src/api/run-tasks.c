@@ -49,25 +49,10 @@ static void write_error(struct jw *w, const struct store_task *t)
     jw_end(w, '}');
 }
 
-static const struct store_task *by_id(const struct store_tasks *tasks, int64_t id)
-{
-    size_t low = 0, high = tasks->n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (tasks->items[mid].id < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < tasks->n && tasks->items[low].id == id ? &tasks->items[low] : NULL;
-}
-
 static void write_task(const struct walk *walk, size_t i)
 {
     const struct store_task *t = &walk->tasks->items[i],
-                            *parent = by_id(walk->tasks, t->parent_task_id);
+                            *parent = store_tasks_by_id(walk->tasks, t->parent_task_id);
     struct jw *w = walk->w;
 
     jw_begin(w, '{');
@@ -101,7 +86,8 @@ static void write_task(const struct walk *walk, size_t i)
 static void link_children(struct walk *walk)
 {
     for (size_t i = walk->tasks->n; i-- > 0;) {
-        const struct store_task *parent = by_id(walk->tasks, walk->tasks->items[i].parent_task_id);
+        const struct store_task *parent =
+            store_tasks_by_id(walk->tasks, walk->tasks->items[i].parent_task_id);
 
         if (parent) {
             size_t *first = &walk->first_child[parent - walk->tasks->items];

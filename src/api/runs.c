@@ -186,22 +186,13 @@ int runs_get(struct req *r, struct dh_err *err)
 
 /* ---- changing ---- */
 
-static int empty(struct req *r)
-{
-    struct jw *w = req_json(r);
-
-    jw_begin(w, '{');
-    jw_end(w, '}');
-    return 0;
-}
-
 int runs_delete(struct req *r, struct dh_err *err)
 {
     struct store_run run;
 
     if (run_find(r, r->param[0], &run, err) < 0 || queue_delete(r->api->queue, &run, err) < 0)
         return -1;
-    return empty(r);
+    return req_empty(r);
 }
 
 int runs_archive(struct req *r, struct dh_err *err)
@@ -211,7 +202,7 @@ int runs_archive(struct req *r, struct dh_err *err)
     if (run_find(r, r->param[0], &run, err) < 0 ||
         store_run_set_archived(r->store, run.id, true, err) < 0)
         return -1;
-    return empty(r);
+    return req_empty(r);
 }
 
 int runs_unarchive(struct req *r, struct dh_err *err)
@@ -231,7 +222,7 @@ int runs_unarchive(struct req *r, struct dh_err *err)
     }
     if (store_run_set_archived(r->store, run.id, false, err) < 0)
         return -1;
-    return empty(r);
+    return req_empty(r);
 }
 
 int runs_terminate(struct req *r, struct dh_err *err)
@@ -245,7 +236,7 @@ int runs_terminate(struct req *r, struct dh_err *err)
     if (strcmp(state, "PENDING") != 0 && strcmp(state, "RUNNING") != 0)
         return req_fail(r, err, GRPC_INVALID_ARGUMENT, "run %s cannot be terminated: it is %s",
                         run.uuid, state);
-    return queue_cancel(r->api->queue, &run, err) < 0 ? -1 : empty(r);
+    return queue_cancel(r->api->queue, &run, err) < 0 ? -1 : req_empty(r);
 }
 
 int runs_retry(struct req *r, struct dh_err *err)
@@ -261,7 +252,7 @@ int runs_retry(struct req *r, struct dh_err *err)
             r, err, GRPC_INVALID_ARGUMENT,
             "run %s cannot be retried: it is %s, and only failed or terminated runs can", run.uuid,
             state);
-    return queue_retry(r->api->queue, &run, NULL, err) < 0 ? -1 : empty(r);
+    return queue_retry(r->api->queue, &run, NULL, err) < 0 ? -1 : req_empty(r);
 }
 
 int runs_create(struct req *r, struct dh_err *err)

@@ -37,6 +37,9 @@ static const char *usable_root(const char *root)
     own_mem char *path = NULL;
     struct dh_err ignored;
 
+    if (root &&
+        (!strncmp(root, "s3://", 5) || !strncmp(root, "gs://", 5) || strstr(root, "endpoint=")))
+        return root; /* a bucket that this machine can reach too */
     return root && (*root == '/' || !strncmp(root, "file:", 5)) &&
                    artifact_uri_local(root, &path, &ignored) == 0
                ? root

@@ -100,7 +100,7 @@ int ui_approvals_decide(struct req *r, struct dh_err *err)
         approval_answer(r->store, task.id, approve, req_member(r->json, "answers"), r->user->name,
                         comment, err) < 0)
         return -1;
-    return ui_empty(r);
+    return req_empty(r);
 }
 
 int ui_models_decide(struct req *r, struct dh_err *err)
@@ -115,5 +115,5 @@ int ui_models_decide(struct req *r, struct dh_err *err)
         store_model_version_decide(r->store, v.id, approve, r->user->name, comment, clock_now_us(),
                                    err) < 0)
         return -1;
-    return ui_empty(r);
+    return req_empty(r);
 }

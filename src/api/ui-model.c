@@ -124,7 +124,7 @@ int ui_models_set_alias(struct req *r, struct dh_err *err)
         return dh_fail(err, DH_INVALID, "version: which one is it to point to?");
     switch (registry_alias(r->store, r->param[0], r->param[1], version, &who, false, err)) {
     case 0:
-        return ui_empty(r);
+        return req_empty(r);
     case REGISTRY_HELD: /* the model's rule */
         return req_fail(r, err, GRPC_FAILED_PRECONDITION, "%s", arena_strdup(r->arena, err->msg));
     default:
@@ -138,5 +138,5 @@ int ui_models_drop_alias(struct req *r, struct dh_err *err)
 
     return registry_alias(r->store, r->param[0], r->param[1], NULL, &who, false, err) != 0
                ? -1
-               : ui_empty(r);
+               : req_empty(r);
 }

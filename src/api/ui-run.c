@@ -24,21 +24,6 @@ struct whole {
     bool io;
 };
 
-static const struct store_task *by_id(const struct store_tasks *tasks, int64_t id)
-{
-    size_t low = 0, high = tasks->n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (tasks->items[mid].id < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < tasks->n && tasks->items[low].id == id ? &tasks->items[low] : NULL;
-}
-
 /* Parents come before their children: their keys are known. */
 static void make_keys(struct whole *all)
 {
@@ -47,7 +32,7 @@ static void make_keys(struct whole *all)
     all->keys = arena_alloc(a, (all->tasks.n + 1) * sizeof *all->keys);
     for (size_t i = 0; i < all->tasks.n; i++) {
         const struct store_task *t = &all->tasks.items[i],
-                                *parent = by_id(&all->tasks, t->parent_task_id);
+                                *parent = store_tasks_by_id(&all->tasks, t->parent_task_id);
         const char *above = parent && parent < t ? all->keys[parent - all->tasks.items] : NULL;
 
         if (!above)
@@ -57,24 +42,6 @@ static void make_keys(struct whole *all)
         else
             all->keys[i] = arena_printf(a, "%s.%s", above, t->name);
     }
-}
-
-/* The links of one task, a part of all: they are sorted by task. */
-static struct store_linkeds links_of(const struct store_linkeds *all, int64_t task)
-{
-    size_t low = 0, high = all->n, end;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (all->items[mid].link.task_id < task)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    for (end = low; end < all->n && all->items[end].link.task_id == task; end++)
-        ;
-    return (struct store_linkeds){.items = all->items + low, .n = end - low};
 }
 
 static const char *uuid_of(struct req *r, int64_t task_id)
@@ -169,8 +136,9 @@ static int write_attempts(struct req *r, const struct store_task *t, struct jw *
 static int write_task(struct whole *all, size_t i, struct jw *w, struct dh_err *err)
 {
     const struct store_task *t = &all->tasks.items[i],
-                            *parent = by_id(&all->tasks, t->parent_task_id);
-    struct store_linkeds in = links_of(&all->inputs, t->id), out = links_of(&all->outputs, t->id);
+                            *parent = store_tasks_by_id(&all->tasks, t->parent_task_id);
+    struct store_linkeds in = store_linkeds_of_task(&all->inputs, t->id),
+                         out = store_linkeds_of_task(&all->outputs, t->id);
 
     jw_begin(w, '{');
     if (ui_task_members(all->r->store, all->r->arena, t, parent ? parent->uuid : NULL, all->keys[i],

@@ -142,15 +142,6 @@ void ui_artifact_members(const struct store_artifact *artifact, struct jw *w)
     jw_time(w, "created_at", artifact->created_us);
 }
 
-int ui_empty(struct req *r)
-{
-    struct jw *w = req_json(r);
-
-    jw_begin(w, '{');
-    jw_end(w, '}');
-    return 0;
-}
-
 int ui_limit(struct req *r, int *ret, struct dh_err *err)
 {
     int64_t limit;

@@ -50,4 +50,3 @@ int ui_pipeline_find(struct req *r, const char *uuid, struct catalog_pipeline *r
                      struct dh_err *err);
 /* limit: 50, at most 500. */
 int ui_limit(struct req *r, int *ret, struct dh_err *err);
-int ui_empty(struct req *r); /* {} */

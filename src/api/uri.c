@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/utf8.h"
 #include "base/limits.h"
 
 static int hex(char c)
@@ -38,22 +39,12 @@ char *uri_decode(const char *text, size_t n, bool plus, struct arena *a)
 /* Valid UTF-8 in a NUL-terminated text. */
 static bool is_utf8(const char *text)
 {
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        size_t n = *s < 0x80   ? 1
-                   : *s < 0xc2 ? 0
-                   : *s < 0xe0 ? 2
-                   : *s < 0xf0 ? 3
-                   : *s < 0xf5 ? 4
-                               : 0;
+    const unsigned char *s = (const unsigned char *)text;
+    size_t left = strlen(text), n;
 
-        if (n == 0 || (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-            (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+    for (; left > 0; s += n, left -= n)
+        if ((n = utf8_sequence(s, left)) == 0)
             return false;
-        for (size_t i = 1; i < n; i++)
-            if ((s[i] & 0xc0) != 0x80)
-                return false;
-        s += n;
-    }
     return true;
 }
 

@@ -9,18 +9,7 @@
 
 const struct store_task *record_task_by_id(const struct record *record, int64_t id)
 {
-    size_t low = 0, high = record->tasks.n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (record->tasks.items[mid].id < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < record->tasks.n && record->tasks.items[low].id == id ? &record->tasks.items[low]
-                                                                      : NULL;
+    return store_tasks_by_id(&record->tasks, id);
 }
 
 const char *record_key(const struct record *record, const struct store_task *task)
@@ -216,19 +205,7 @@ int record_find_tasks(const struct record *record, const char *text, struct reco
 
 struct store_linkeds record_links(const struct store_linkeds *all, int64_t task_id)
 {
-    size_t low = 0, high = all->n, end;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (all->items[mid].link.task_id < task_id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    for (end = low; end < all->n && all->items[end].link.task_id == task_id; end++)
-        ;
-    return (struct store_linkeds){.items = all->items + low, .n = end - low};
+    return store_linkeds_of_task(all, task_id);
 }
 
 /* ---- metrics ---- */

@@ -180,8 +180,9 @@ int catalog_pipeline_named(struct store *s, const char *name, const char *namesp
 
     if (db_query(s->db, err, &rows,
                  "SELECT id FROM pipeline WHERE name = ? AND uploaded = 1"
-                 " AND (? IS NULL OR coalesce(namespace, '') = ?)",
-                 DB_T(name), DB_T(namespace), DB_T(namespace)) < 0 ||
+                 " AND (? = '' OR coalesce(namespace, '') = ?)",
+                 DB_T(name), DB_T(namespace ? namespace : ""),
+                 DB_T(namespace ? namespace : "")) < 0 ||
         store_one(db_next(rows, err), err, "pipeline '%s'", name) < 0)
         return -1;
     *ret_id = db_int(rows, 0);

@@ -394,3 +394,20 @@ int store_metric_list(struct store *s, int64_t run_id, struct arena *a, struct s
         *ret = list;
     return rc;
 }
+
+struct store_linkeds store_linkeds_of_task(const struct store_linkeds *all, int64_t task_id)
+{
+    size_t low = 0, high = all->n, end;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (all->items[mid].link.task_id < task_id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (end = low; end < all->n && all->items[end].link.task_id == task_id; end++)
+        ;
+    return (struct store_linkeds){.items = all->items + low, .n = end - low};
+}

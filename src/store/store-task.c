@@ -280,3 +280,18 @@ int store_attempt_list(struct store *s, int64_t task_id, struct arena *a,
         *ret = list;
     return rc;
 }
+
+const struct store_task *store_tasks_by_id(const struct store_tasks *tasks, int64_t id)
+{
+    size_t low = 0, high = tasks->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (tasks->items[mid].id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < tasks->n && tasks->items[low].id == id ? &tasks->items[low] : NULL;
+}

@@ -346,6 +346,8 @@ int store_task_find(struct store *s, const char *uuid, struct arena *a, struct s
                     struct dh_err *err);
 int store_task_list(struct store *s, int64_t run_id, struct arena *a, struct store_tasks *ret,
                     struct dh_err *err); /* in order of insertion */
+/* One of a list in order of insertion; NULL: it is not there. */
+const struct store_task *store_tasks_by_id(const struct store_tasks *tasks, int64_t id);
 /* For big runs: one row at a time, strings borrowed for the call of fn. fn's nonzero answer ends
  * the walk and is returned. fn must not write through `s`. */
 int store_task_each(struct store *s, int64_t run_id,
@@ -413,6 +415,8 @@ int store_artifacts_of_task(struct store *s, int64_t task_id, enum store_link_ty
 /* All of a run in one query. */
 int store_artifacts_of_run(struct store *s, int64_t run_id, enum store_link_type type,
                            struct arena *a, struct store_linkeds *ret, struct dh_err *err);
+/* The links of one task, a part of `all`. */
+struct store_linkeds store_linkeds_of_task(const struct store_linkeds *all, int64_t task_id);
 /* The tasks that made (OUTPUT) or used (INPUT) it: lineage. `artifact` is the same in each. */
 int store_artifact_links(struct store *s, int64_t artifact_id, enum store_link_type type,
                          struct arena *a, struct store_linkeds *ret, struct dh_err *err);
