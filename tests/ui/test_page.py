@@ -2,7 +2,7 @@
 # run: timeout=1500
 """The page as a person with a browser has it: every place, by hand and by keyboard, while runs go on, and how quick it is.
 
-Screenshots are left in build/page. `test_page.py PART…` runs some of pages, keys, live, speed.
+Screenshots are left in build/page. `test_page.py PART…` runs some of pages, keys, live, speed, login.
 """
 import json
 import pathlib
@@ -19,7 +19,7 @@ from tap import ROOT, check, dhow, done, says, skip
 
 SHOTS = ROOT / "build" / "page"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PARTS = sys.argv[1:] or ["pages", "keys", "live", "speed"]
+PARTS = sys.argv[1:] or ["pages", "keys", "live", "speed", "login"]
 
 
 # ---- what it is shown with ----
@@ -42,9 +42,12 @@ def make_runs(home: str) -> dict:
     fixtures.specs.step(whole, "notify", "echo told", after=("judge",))
     go(whole)
     failing = go(fixtures.failing(), code=1)
+    long = specs.pipeline("long")
+    specs.step(long, "write", "seq 1 100000 | sed 's/.*/line & of a long log with some words in it/'")
+    long = go(long)
     many = go(fixtures.many(1000), "--jobs", "4", "--cache", "off")
     data = next(t for t in everything["tasks"] if t["name"] == "load")["outputs"]["artifacts"]["data"][0]
-    return {"models": ",".join(models), "model": models[0], "everything": everything["run_id"], "failing": failing["run_id"], "many": many["run_id"], "artifact": data["artifact_id"]}
+    return {"models": ",".join(models), "model": models[0], "everything": everything["run_id"], "failing": failing["run_id"], "many": many["run_id"], "long": long["run_id"], "artifact": data["artifact_id"]}
 
 
 def upload(server: Server, spec: dict) -> str:
@@ -79,7 +82,7 @@ def prepare(server: Server, ids: dict) -> dict:
 
 
 def browser(part: str, server: Server, ids: dict) -> None:
-    result = tool("node", f"test/browser/{part}.mjs", env={"DHOW_URL": server.url, "DHOW_SHOTS": str(SHOTS), "DHOW_RUNS": json.dumps(ids), "DHOW_CHROMIUM": CHROMIUM})
+    result = tool("node", f"test/browser/{part}.mjs", env={"DHOW_URL": server.url, "DHOW_SHOTS": str(SHOTS), "DHOW_RUNS": json.dumps(ids), "DHOW_CHROMIUM": CHROMIUM, "DHOW_TOKEN": "a-token-of-ann-for-the-test"})
     count(result.stdout)
     check(result.returncode == 0, f"{part}: the browser's test ends well", says(result))
 
@@ -98,8 +101,14 @@ def main() -> None:
         ids = make_runs(home)
         with Server(home) as server:
             ids = prepare(server, ids)
-            for part in PARTS:
+            for part in [p for p in PARTS if p != "login"]:
                 browser(part, server, ids)
+        tokens = pathlib.Path(home, "tokens")
+        tokens.write_text("ann viewer * a-token-of-ann-for-the-test\n")
+        tokens.chmod(0o600)
+        if "login" in PARTS:
+            with Server(home, "--tokens", tokens) as server:
+                browser("login", server, ids)
 
 
 main()

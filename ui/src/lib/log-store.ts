@@ -10,6 +10,7 @@ export class LogStore {
   start = 0; /* the first byte that is here */
   end = 0; /* the byte after the last that is here */
   private rest = ''; /* the unfinished last line */
+  private view: string[] | null = null; /* what `all` gave, until there is more */
   private decoder = new TextDecoder();
   private busy = false;
   private again = false;
@@ -19,7 +20,8 @@ export class LogStore {
 
   /* Lines, with the unfinished one. */
   get all(): string[] {
-    return this.rest ? [...this.lines, settle(this.rest)] : this.lines;
+    this.view ??= this.rest ? [...this.lines, settle(this.rest)] : [...this.lines];
+    return this.view;
   }
 
   /* Reads what is new; calls while it reads are kept. */
@@ -65,7 +67,8 @@ export class LogStore {
     this.end += bytes.length;
     const parts = (this.rest + this.decoder.decode(bytes, { stream: true })).split('\n');
     this.rest = parts.pop() ?? '';
-    for (const p of parts) this.lines.push(settle(p));
+    for (const p of parts) this.lines.push(settle(p).replaceAll('\t', '        '));
+    this.view = null;
     this.changed();
   }
 
@@ -79,6 +82,7 @@ export class LogStore {
     if (this.lines.length) this.lines[0] = settle(cut + this.lines[0]);
     this.lines = [...parts.map(settle), ...this.lines];
     this.start = from;
+    this.view = null;
     this.changed();
   }
 }

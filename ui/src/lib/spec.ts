@@ -46,6 +46,15 @@ export function before(task: SpecTask): string[] {
   return [...new Set([...(task.dependentTasks ?? []), ...producers(task.inputs)])];
 }
 
+/* The steps that a run has at least: those of loops counted once. */
+export function leafCount(spec: Spec, component: SpecComponent | undefined = spec.root, depth = 0): number {
+  if (depth > 20) return 0;
+  return Object.values(component?.dag?.tasks ?? {}).reduce((n, task) => {
+    const inner = componentOf(spec, task);
+    return n + (inner?.dag ? leafCount(spec, inner, depth + 1) : 1);
+  }, 0);
+}
+
 export function taskLabel(name: string, task: SpecTask): string {
   return task.taskInfo?.name || name;
 }

@@ -28,7 +28,7 @@ export function useGet<T>(path: string | null, query: Parameters<typeof get>[1] 
 export function useVirtual(options: {
   count: number;
   scroller: () => HTMLElement | null;
-  size: number;
+  size: number | ((index: number) => number);
   margin?: number;
   overscan?: number;
 }): Virtualizer<HTMLElement, HTMLElement> {
@@ -36,8 +36,8 @@ export function useVirtual(options: {
   const resolved: VirtualizerOptions<HTMLElement, HTMLElement> = {
     count: options.count,
     getScrollElement: options.scroller,
-    estimateSize: () => options.size,
-    overscan: options.overscan ?? 12,
+    estimateSize: typeof options.size === 'number' ? () => options.size as number : options.size,
+    overscan: options.overscan ?? 8,
     scrollMargin: options.margin ?? 0,
     observeElementRect,
     observeElementOffset,

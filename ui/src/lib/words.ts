@@ -24,25 +24,30 @@ export const label = (task: Task): string => task.display_name || task.name;
 /* The key as a person types it: without the root. */
 export const path = (key: string): string => key.replace(/^root\.?/, '');
 
+const list = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(' and ').replace(/ and (?=.* and )/g, ', ');
+
 /* What an unstarted task waits for: names of the tasks before it in its own DAG that have not ended. */
-export function waitingFor(task: Task, byKey: ReadonlyMap<string, Task>, spec: Spec | null): string[] {
-  if (task.state !== 'PENDING' || !spec) return [];
-  const node = dagOf(spec, task.scope_path.split('.').slice(0, -1))?.tasks[task.name];
-  return (node ? before(node) : []).filter((name) => {
-    const sibling = byKey.get(`${parentKey(task.key) ?? ''}.${name}`);
+export function waitingFor(key: string, byKey: ReadonlyMap<string, Task>, spec: Spec | null): string[] {
+  const scope = key.replace(/\[\d+\]/g, '').split('.');
+  const name = scope.pop() ?? '';
+  const node = spec && dagOf(spec, scope)?.tasks[name];
+  return (node ? before(node) : []).filter((other) => {
+    const sibling = byKey.get(`${parentKey(key) ?? ''}.${other}`);
     return !sibling || !ended(sibling.state);
   });
 }
 
-const list = (names: readonly string[]): string =>
-  names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(' and ').replace(/ and (?=.* and )/g, ', ');
+/* The same as a line; of what has not been started too. */
+export function waits(key: string, byKey: ReadonlyMap<string, Task>, spec: Spec | null): string {
+  const names = waitingFor(key, byKey, spec);
+  return names.length ? `waiting for ${list(names)}` : '';
+}
 
 /* One line that says why a task is in its state; '' where the state says it all. */
 export function reason(task: Task, byKey: ReadonlyMap<string, Task>, spec: Spec | null): string {
   if (task.state === 'PENDING') {
-    const names = waitingFor(task, byKey, spec);
-    if (names.length) return `waiting for ${list(names)}`;
-    return task.reason ?? 'waiting for a free slot';
+    return waits(task.key, byKey, spec) || (task.reason ?? 'waiting for a free slot');
   }
   if (task.state === 'SKIPPED') return task.reason ? `skipped: ${task.reason}` : 'skipped';
   if (task.state === 'FAILED') return task.error?.message && task.error.message !== task.reason

@@ -41,6 +41,8 @@ async function listAndCancel(browser) {
   const list = await open(browser);
   await visit(list, '#/runs', 'tr.pick');
   const before = await list.locator('tr.pick').first().innerText();
+  const page = await open(browser);
+  await visit(page, '#/system', '.meter');
   const made = await list.request.post(`${BASE}/ui/runs`, { data: { pipeline_id: RUNS.slow, parameters: {}, display_name: 'to be stopped', cache: 'off' }, headers: { Origin: BASE } });
   check(made.ok(), 'a run is started', await made.text());
   const row = list.locator('tr.pick', { hasText: 'to be stopped' });
@@ -48,9 +50,8 @@ async function listAndCancel(browser) {
   await row.waitFor();
   say(`a new run is in the list after ${Date.now() - start} ms`);
   check(!before.includes('to be stopped'), 'a list shows a new run by itself');
-  const page = await open(browser);
   const { run_id: id } = await made.json();
-  await visit(page, `#/runs/details/${id}`, '.dag-node');
+  await page.goto(`${BASE}/#/runs/details/${id}`);
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.locator('.head .badge', { hasText: 'Canceled' }).waitFor({ timeout: 30000 });
   check(true, 'a run is canceled from its page');

@@ -4,6 +4,7 @@ import { mark, settle, spans, strip } from '../../src/lib/ansi';
 import { parseCsv } from '../../src/lib/csv';
 import { diffLines, hunks } from '../../src/lib/diff';
 import { ago, bytes, duration, number, value } from '../../src/lib/format';
+import { rowsOf } from '../../src/lib/wrap';
 import { yaml } from '../../src/lib/yaml';
 
 test('colours become classes, other escapes go', () => {
@@ -12,6 +13,10 @@ test('colours become classes, other escapes go', () => {
   assert.deepEqual(spans('\x1b[38;2;0;0;255mblue\x1b[39m.'), [{ text: 'blue', cls: 'fg12' }, { text: '.', cls: '' }]);
   assert.equal(strip('\x1b]0;title\x07a\x1b[2Kb'), 'ab');
   assert.deepEqual(spans(''), []);
+});
+
+test('rows of a line', () => {
+  assert.deepEqual(['', 'x'.repeat(10), 'x'.repeat(11), '\x1b[31mred\x1b[0m', '漢字漢字漢字'].map((l) => rowsOf(l, 10)), [1, 1, 2, 1, 2]);
 });
 
 test('a progress bar shows its last state', () => {

@@ -7,11 +7,14 @@ import { useShortcuts } from '../../lib/keys';
 import { LogStore } from '../../lib/log-store';
 import { param, setParams } from '../../lib/route';
 import type { RunState } from './use-run';
+import { rowsOf, useColumns } from '../../lib/wrap';
 import type { Attempt, Task } from '../../lib/types';
 import { useVirtual } from '../../lib/use';
 import { Icon } from '../../ui/icons';
 import { Button } from '../../ui/parts';
 import '../../style/log.css';
+
+const ROW = 19;
 
 interface Props { task: Task; attempts: Attempt[]; onLog: RunState['onLog']; over: boolean }
 
@@ -59,7 +62,10 @@ export function LogPanel(props: Props): JSX.Element {
   const search = useSearch(lines, text);
   const scroller = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
-  const virtual = useVirtual({ count: lines.length, scroller: () => scroller.current, size: 19, overscan: 30 });
+  const digits = String(lines.length).length;
+  const columns = useColumns(() => scroller.current, digits + 1);
+  const virtual = useVirtual({ count: lines.length, scroller: () => scroller.current, size: (i) => (wrap ? ROW * rowsOf(lines[i] ?? '', columns) : ROW), overscan: 30 });
+  useEffect(() => virtual.measure(), [columns, wrap, store?.start]);
   const hit = search.hits[search.at];
   useEffect(() => {
     if (follow && lines.length && !text) virtual.scrollToIndex(lines.length - 1, { align: 'end' });
@@ -72,7 +78,6 @@ export function LogPanel(props: Props): JSX.Element {
     const el = scroller.current;
     if (el) setFollow(el.scrollHeight - el.scrollTop - el.clientHeight < 40);
   };
-  const digits = String(lines.length).length;
   return (
     <div class="log">
       <div class="log-tools">
@@ -99,7 +104,7 @@ export function LogPanel(props: Props): JSX.Element {
         {store && store.start > 0 && <button type="button" class="link log-note" onClick={() => void store.earlier()}>Show earlier lines ({bytes(store.start)})</button>}
         <div class="log-lines" style={{ height: `${virtual.getTotalSize()}px` }}>
           {virtual.getVirtualItems().map((v) => (
-            <div key={v.index} data-index={v.index} ref={(el) => { if (el) virtual.measureElement(el); }} class={`log-line${v.index === hit ? ' at' : ''}`} style={{ transform: `translateY(${v.start}px)` }}>
+            <div key={v.index} class={`log-line${v.index === hit ? ' at' : ''}`} style={{ transform: `translateY(${v.start}px)` }}>
               <i class="num" style={{ width: `${digits + 1}ch` }}>{v.index + 1}</i>
               <span><Line text={lines[v.index] ?? ''} needle={text} /></span>
             </div>

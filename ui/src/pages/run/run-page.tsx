@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { took } from '../../lib/format';
 import { useShortcuts } from '../../lib/keys';
 import { setParams } from '../../lib/route';
+import { leafCount } from '../../lib/spec';
 import { isLeaf, treeRows } from '../../lib/tree';
 import { live } from '../../lib/words';
 import { useNow, useTitle } from '../../lib/use';
@@ -67,6 +68,7 @@ export function RunPage({ path }: { path: string[] }): JSX.Element {
   useTitle(run?.display_name);
   useRunKeys(state);
   if (!run) return <div class="page">{state.error ? <Failure error={state.error} retry={state.reload} /> : <Waiting on={state.loading} />}</div>;
+  const steps = Math.max(run.tasks.total, live(run.state) && state.spec ? leafCount(state.spec) : 0);
   const tabs: TabItem[] = [
     { id: 'graph', name: 'Graph' },
     { id: 'timeline', name: 'Timeline' },
@@ -86,7 +88,7 @@ export function RunPage({ path }: { path: string[] }): JSX.Element {
             <span class="num">#{run.number}</span>
             {run.started_at && <span>started <Time at={run.started_at} /></span>}
             {run.started_at && <span class="num">{live(run.state) ? 'for' : 'took'} {took(run.started_at, run.finished_at, now)}</span>}
-            <span class="num">{run.tasks.done} of {run.tasks.total} steps</span>
+            <span class="num">{run.tasks.done} of {steps} steps</span>
             {run.experiment && <a href={`#/experiments/details/${run.experiment.id}`}>{run.experiment.name}</a>}
             <Tags tags={run.tags} />
           </>

@@ -4,11 +4,11 @@ import { useEffect } from 'preact/hooks';
 import { param, setParams } from '../../lib/route';
 import { isLeaf } from '../../lib/tree';
 import type { Io, Task, WholeTask } from '../../lib/types';
-import { ended, path } from '../../lib/words';
+import { ended, live, path, waits } from '../../lib/words';
 import { useGet } from '../../lib/use';
 import { kindName } from '../../ui/dag-node';
 import { Button, Tabs, type TabItem } from '../../ui/parts';
-import { StateBadge } from '../../ui/state';
+import { StateBadge, StateIcon } from '../../ui/state';
 import { Values } from '../../ui/values';
 import { ArtifactList } from './artifact-list';
 import { LogPanel } from './log-panel';
@@ -32,21 +32,22 @@ function IoView({ io, what }: { io: Io | null; what: string }): JSX.Element {
 const size = (io: Io | null): number | null => io && Object.keys(io.parameters).length + Object.values(io.artifacts).reduce((n, a) => n + a.length, 0);
 
 /* Selected in the graph before it was started. */
-function NotStarted({ at }: { at: string }): JSX.Element {
+function NotStarted({ at, state }: { at: string; state: RunState }): JSX.Element {
+  const why = state.run && live(state.run.state) ? waits(at, state.tree.byKey, state.spec) : '';
   return (
     <div class="panel">
       <div class="panel-head">
         <div class="grow"><h2>{path(at)}</h2><span><StateBadge state="PENDING" /></span></div>
         <Button icon="close" kind="ghost" label="Close" onClick={() => select(null)} />
       </div>
-      <div class="panel-body"><p class="muted">This task has not been reached. Its inputs, outputs and log come here when it is.</p></div>
+      <div class="panel-body">{why && <p class="why-line s-PENDING"><StateIcon state="PENDING" /><span>{why}</span></p>}<p class="muted">This task has not been reached. Its inputs, outputs and log come here when it is.</p></div>
     </div>
   );
 }
 
 export function TaskPanel({ at, state, now }: { at: string; state: RunState; now: number }): JSX.Element {
   const task = state.tree.byKey.get(at);
-  return task ? <Panel task={task} state={state} now={now} /> : <NotStarted at={at} />;
+  return task ? <Panel task={task} state={state} now={now} /> : <NotStarted at={at} state={state} />;
 }
 
 function Panel({ task, state, now }: { task: Task; state: RunState; now: number }): JSX.Element {

@@ -58,7 +58,15 @@ export function useRuns(q: Question): RunList {
 
   useEffect(() => {
     const plain = q.text === '' && q.sort === '' && !q.archived && !q.experiment && !q.pipeline && !q.schedule;
-    const apply = batched<Run>((runs) => setState((s) => ({ ...s, items: merge(s.items, runs, plain) })));
+    let timer = 0;
+    const apply = batched<Run>((runs) => {
+      setState((s) => ({ ...s, items: merge(s.items, runs, plain) }));
+      /* Whether a new run fits the filter is for the server to say. */
+      if (!plain && runs.some((r) => r.created_at && Date.now() - Date.parse(r.created_at) < 10_000)) {
+        clearTimeout(timer);
+        timer = setTimeout(() => reload(undefined as never), 400) as unknown as number;
+      }
+    });
     return watchAll({ run: apply as (run: Partial<Run>) => void, reset: () => reload(undefined as never) });
   }, [key]);
 

@@ -1,1 +1,0 @@
-import{aj as n,u as e,S as d,$ as s}from"./index-o1InC9LY.js";function c({onClose:r}){const i=[{key:"Ctrl K",what:"Find runs, pipelines, pages"},...n()];return e(s,{title:"Shortcuts",onClose:r,children:e("dl",{class:"keys",children:i.map(l=>e(d,{children:[e("dt",{children:l.key.split(" ").map(t=>e("kbd",{children:t},t))}),e("dd",{children:l.what})]}))})})}export{c as Help};
