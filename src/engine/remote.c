@@ -12,6 +12,7 @@
 
 #define CACHE_BYTES ((int64_t)20 << 30)
 #define ASK_THREADS 16
+#define SEND_AFTER_CANCEL_MS 3000
 
 struct transfer { /* one thing on its way; the thread's */
     char *uri;    /* far */
@@ -531,6 +532,32 @@ void remote_stop(struct run *run, bool all)
             atomic_store(&job->stop, true);
     if (all)
         atomic_store(&run->stop, true);
+}
+
+static void enough(uv_timer_t *timer)
+{
+    remote_stop(timer->data, true);
+}
+
+/* Logs that are being sent. Who has canceled the run does not wait for a bucket that is out of
+ * reach. */
+void remote_wait(struct run *run)
+{
+    uv_loop_t *loop = &run->engine->loop;
+    uv_timer_t timer = {.data = NULL};
+
+    if (run->cancels) {
+        (void)uv_timer_init(loop, &timer);
+        timer.data = run;
+        (void)uv_timer_start(&timer, enough, SEND_AFTER_CANCEL_MS, 0);
+        uv_unref((uv_handle_t *)&timer);
+    }
+    while (uv_loop_alive(loop))
+        (void)uv_run(loop, UV_RUN_ONCE);
+    if (run->cancels) {
+        uv_close((uv_handle_t *)&timer, NULL);
+        (void)uv_run(loop, UV_RUN_DEFAULT);
+    }
 }
 
 static int64_t cache_bytes(void)

@@ -52,6 +52,8 @@ void remote_asked(struct run *run, struct job *job);
 void remote_ask_earlier(struct run *run, const struct store_linkeds *outputs);
 
 void remote_stop(struct run *run, bool all); /* all: exit handlers' too */
-void remote_sweep(struct run *run);          /* the run has ended: its local copies go */
+/* Until all threads of the loop are done; the run is over. */
+void remote_wait(struct run *run);
+void remote_sweep(struct run *run); /* the run has ended: its local copies go */
 void remote_done(struct run *run);
 void remote_job_done(struct job *job);

@@ -17,7 +17,6 @@
 #include "spec/kubernetes.h"
 
 #define RENEW_US (STORE_LEASE_US / 6)
-#define SEND_AFTER_CANCEL_MS 3000
 #define TICK_MS 200 /* how often we look whether another process asks to cancel */
 
 /* ---- telling ---- */
@@ -539,32 +538,6 @@ static void run_done(struct run *run)
     arena_free(run->arena);
 }
 
-static void enough(uv_timer_t *timer)
-{
-    remote_stop(timer->data, true);
-}
-
-/* Logs that are being sent. Who has canceled the run does not wait for a bucket that is out of
- * reach. */
-static void wait_for_threads(struct run *run)
-{
-    uv_loop_t *loop = &run->engine->loop;
-    uv_timer_t timer = {.data = NULL};
-
-    if (run->cancels) {
-        (void)uv_timer_init(loop, &timer);
-        timer.data = run;
-        (void)uv_timer_start(&timer, enough, SEND_AFTER_CANCEL_MS, 0);
-        uv_unref((uv_handle_t *)&timer);
-    }
-    while (uv_loop_alive(loop))
-        (void)uv_run(loop, UV_RUN_ONCE);
-    if (run->cancels) {
-        uv_close((uv_handle_t *)&timer, NULL);
-        (void)uv_run(loop, UV_RUN_DEFAULT);
-    }
-}
-
 /* The loop is left: what still runs is killed with the shepherd, threads are waited for. */
 static void leave(struct run *run)
 {
@@ -578,7 +551,7 @@ static void leave(struct run *run)
             job->timer_open = false;
         }
     close_handles(run);
-    wait_for_threads(run);
+    remote_wait(run);
     run->shepherd = shepherd_stop(run->shepherd);
 }
 
