@@ -29,7 +29,8 @@ class Server:
     durable = False  # waits for the disk at each commit; without it, it survives its own death but no power cut
     account = ""  # who it runs as where we are root, which it refuses
 
-    def __init__(self):
+    def __init__(self, tls: bool = False):
+        self.tls = tls  # with a certificate of its own for 127.0.0.1: folder / "cert.pem"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dhow-db-", dir="/tmp"))  # a socket's path is short
         self.port = free_port()
         self.process = None
@@ -45,6 +46,10 @@ class Server:
     def __enter__(self):
         try:
             self.prepare()
+            if self.tls:
+                self.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj",
+                         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+                os.chmod(self.folder / "key.pem", 0o600)
             self.start()
         except BaseException:
             self.__exit__()
@@ -105,7 +110,8 @@ class Postgres(Server):
 
     def command(self):
         return [self.bin() / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", "127.0.0.1", "-p", self.port,
-                "-c", "max_connections=50", "-c", f"fsync={'on' if self.durable else 'off'}"]
+                "-c", "max_connections=50", "-c", f"fsync={'on' if self.durable else 'off'}",
+                *(["-c", "ssl=on", "-c", f"ssl_cert_file={self.folder / 'cert.pem'}", "-c", f"ssl_key_file={self.folder / 'key.pem'}"] if self.tls else [])]
 
     def sql(self, text):
         return self.run(self.bin() / "psql", "-X", "-q", "-A", "-t", "-h", self.folder, "-p", self.port, "-U", "dhow", "-d", "postgres", "-v", "ON_ERROR_STOP=1",
@@ -140,7 +146,8 @@ class MariaDB(Server):
     def command(self):
         return [shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin"), "--no-defaults", f"--datadir={self.folder / 'data'}",
                 f"--socket={self.folder / 'socket'}", f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder / 'pid'}",
-                f"--innodb-flush-log-at-trx-commit={1 if self.durable else 2}", "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--max-connections=50"]
+                f"--innodb-flush-log-at-trx-commit={1 if self.durable else 2}", "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--max-connections=50",
+                *([f"--ssl-cert={self.folder / 'cert.pem'}", f"--ssl-key={self.folder / 'key.pem'}"] if self.tls else [])]
 
     def sql(self, text, database="mysql"):
         return self.run(shutil.which("mariadb"), "--no-defaults", f"--socket={self.folder / 'socket'}", "-u", "root", "-N", "-B", "-e", text, database)

@@ -34,7 +34,8 @@
     X(mysql_fetch_field_direct)                                                                    \
     X(mysql_free_result)                                                                           \
     X(mysql_get_server_info)                                                                       \
-    X(mysql_get_socket)
+    X(mysql_get_socket)                                                                            \
+    X(mysql_get_ssl_cipher)
 
 static struct {
     bool loaded;
@@ -76,6 +77,7 @@ struct wire {
     size_t n_batch, n_flight; /* statements in it; sent, and not answered yet */
     bool started;             /* the first answer of the flight has been taken */
     bool failed;              /* until settle */
+    bool must_encrypt;        /* ssl-mode says so */
     bool too_long;            /* a statement that cannot be sent is in the batch */
 };
 
@@ -159,6 +161,7 @@ static int ssl_mode(struct wire *w, const char *mode, struct dh_err *err)
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         if (strcasecmp(mode, modes[i]) != 0)
             continue;
+        w->must_encrypt = i >= 2;
         if (i >= 2)
             (void)my.mysql_options(w->conn, MYSQL_OPT_SSL_ENFORCE, &on);
         if (i >= 3)
@@ -290,6 +293,10 @@ static int open_wire(struct wire *w, const char *text, bool readonly, int busy_m
                           my.mysql_error(w->conn));
     }
     db_url_done(&url);
+    /* The library goes on in the clear where the server has no TLS. */
+    if (rc == 0 && w->must_encrypt && !my.mysql_get_ssl_cipher(w->conn))
+        rc =
+            dh_fail(err, DH_IO, "database %s does not encrypt, and ssl-mode asks for it", w->shown);
     if (rc < 0)
         return rc;
     keep_alive(w);

@@ -245,6 +245,24 @@ def secret(case: Case) -> None:
     check(PASSWORD not in printed and not kept, f"{case.server.name}: the password is nowhere", printed + "\n".join(kept))
 
 
+def encrypted(kind, folder: pathlib.Path) -> None:
+    """With TLS where the address asks for it; never in the clear, nor to a server that cannot show who it is."""
+    postgres = kind is Postgres
+    ways = {"required": "&sslmode=require" if postgres else "?ssl-mode=required",
+            "verified": "&sslmode=verify-full&sslrootcert=CERT" if postgres else "?ssl-mode=verify_identity&ssl-ca=CERT",
+            "another authority": "&sslmode=verify-full&sslrootcert=OTHER" if postgres else "?ssl-mode=verify_ca&ssl-ca=OTHER"}
+    other = folder / "other.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "other.key", "-out", other, "-subj", "/CN=other"],
+                   capture_output=True, check=True)
+    for tls in (False, True):
+        with kind(tls=tls) as server:
+            for name, way in ways.items():
+                url = server.url("tls") + way.replace("CERT", str(server.folder / "cert.pem")).replace("OTHER", str(other))
+                r = dhow("runs", home=folder / "tls", env={"DHOW_DB": url})
+                good = r.returncode == 0 if tls and name != "another authority" else r.returncode == 3
+                check(good, f"{kind.name}: {'TLS' if tls else 'no TLS'}, {name}", says(r))
+
+
 def main() -> None:
     there, missing = servers()
     for kind in missing:
@@ -265,6 +283,7 @@ def main() -> None:
                 cut_off(case, int(os.environ.get("DHOW_CUTS", "6")))
                 refused(case)
                 secret(case)
+            encrypted(kind, folder)
     done()
 
 
