@@ -1,4 +1,5 @@
 """`dhow mlmd serve`: Google's client over gRPC gets the answers that it gets from the database itself."""
+# run: timeout=300
 # run: asan
 import json
 import pathlib

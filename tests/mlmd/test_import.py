@@ -1,4 +1,5 @@
 """`dhow import`: a metadata store that Google's client has filled as KFP does, taken in; again; and what had not ended, when it has."""
+# run: timeout=300
 # run: asan
 import json
 import pathlib

@@ -1,4 +1,5 @@
 """The record in MySQL (MariaDB): Google's client reads it there as it reads the file, and dhow's own service does."""
+# run: timeout=300
 import json
 import pathlib
 import subprocess

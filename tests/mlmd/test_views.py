@@ -1,5 +1,6 @@
 """A run with loops, conditions, cache and importers, read by Google's ML Metadata client from dhow's own database: every answer is what KFP's backend
-would have written. run: asan"""
+would have written."""
+# run: asan
 # run: timeout=300
 import json
 import pathlib
