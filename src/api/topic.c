@@ -351,6 +351,42 @@ static void say_run_id(struct hub *hub, struct topic *t, int64_t id)
         say_run(hub, t, &run, a);
 }
 
+static void poll_approvals(struct hub *hub, struct topic *t)
+{
+    own(arena_free) struct arena *a = arena_new();
+    struct store_approvals list;
+    struct dh_err err;
+    int64_t last;
+
+    if (store_approval_list(hub->api->store, 0, false, a, &list, &err) < 0)
+        return;
+    last = list.n ? list.items[list.n - 1].id : 0;
+    if (t->known && ((int64_t)list.n != t->n_approvals || last != t->last_approval)) {
+        own_buf struct buf data = {0};
+
+        buf_addf(&data, "{\"waiting\":%zu}", list.n);
+        topic_add(hub, t, "approval", &data);
+    }
+    t->n_approvals = (int64_t)list.n;
+    t->last_approval = last;
+}
+
+static void poll_schedules(struct hub *hub, struct topic *t)
+{
+    struct dh_err err;
+    int64_t mark;
+
+    if (catalog_schedules_mark(hub->api->store, &mark, &err) < 0)
+        return;
+    if (t->known && mark != t->schedules) {
+        own_buf struct buf data = {0};
+
+        buf_adds(&data, "{}");
+        topic_add(hub, t, "schedule", &data);
+    }
+    t->schedules = mark;
+}
+
 /* Runs that are open are told at each change of the record; an ended one once more. */
 static void poll_all(struct hub *hub, struct topic *t)
 {
@@ -376,6 +412,8 @@ static void poll_all(struct hub *hub, struct topic *t)
         (void)memcpy(t->open_runs.items, now.items, now.n * sizeof *now.items);
     free(before.items);
     t->newest = newest;
+    poll_approvals(hub, t);
+    poll_schedules(hub, t);
     t->known = true;
 }
 

@@ -116,6 +116,8 @@ int catalog_schedule_delete(struct store *s, int64_t id, struct dh_err *err);
 struct catalog_ids;
 int catalog_schedules_due(struct store *s, int64_t now_us, int limit, struct arena *a,
                           struct catalog_ids *ret, struct dh_err *err);
+/* Another number where a schedule was made, changed, fired or deleted. */
+int catalog_schedules_mark(struct store *s, int64_t *ret, struct dh_err *err);
 /* Of its runs, those that have not ended. */
 int catalog_schedule_active(struct store *s, int64_t id, int64_t *ret_n, int64_t *ret_newest,
                             struct dh_err *err);

@@ -3,6 +3,7 @@
 import datetime
 import tempfile
 import time
+import urllib.request
 
 from server import Server
 from specs import pipeline, step
@@ -100,6 +101,12 @@ def waits(server: Server) -> None:
 
 
 def page(server: Server) -> None:
+    with urllib.request.urlopen(f"{server.url}/ui/events", timeout=30) as stream:
+        stream.readline()
+        server.ask("/apis/v2beta1/recurringruns", {"display_name": "seen", "pipeline_spec": spec(), "mode": "DISABLE"})
+        while (line := stream.readline()) and line != b"event: schedule\n":
+            pass
+        check(line == b"event: schedule\n", "a schedule that is made is told")
     status, found, _ = server.ask("/ui/cron", {"cron": "0 30 2 * * *", "time_zone": "Europe/Berlin"})
     check(status == 200 and len(found["next"]) == 10, "the coming times of a cron", str(found))
     check(server.ask("/ui/cron", {"cron": "0 0 0 * * *", "time_zone": "Nowhere/None"})[0] == 400, "a zone that is none is refused")
