@@ -282,9 +282,14 @@ static int insert_execution(struct store *s, const struct mlmd_put *put, int64_t
     return store_task_insert(s, &row, ret, err);
 }
 
-/* The root's end is the run's. */
+/* The root's end is the run's, and of all that nobody has ended. */
 static int end_run(struct store *s, int64_t run, enum store_state state, struct dh_err *err)
 {
+    if (db_run(s->db, err,
+               "UPDATE task SET state = 'CANCELED', state_reason = 'the run ended before it did',"
+               " finished_us = ? WHERE run_id = ? AND state IN ('PENDING', 'RUNNING')",
+               DB_I(clock_now_us()), DB_I(run)) < 0)
+        return -1;
     return store_run_finish(s, run, state, NULL, NULL, clock_now_us(), err);
 }
 

@@ -149,6 +149,10 @@ int store_spec_get(struct store *s, const char *digest, struct arena *a, const c
 {
     own(db_end) struct db_rows *rows = NULL;
 
+    if (!digest)
+        return dh_fail(err, DH_NOT_FOUND,
+                       "this run has no pipeline spec: it ran elsewhere, and was imported or told "
+                       "by ML Metadata's service");
     if (db_query(s->db, err, &rows, "SELECT json FROM spec WHERE digest = ?", DB_T(digest)) < 0 ||
         store_one(db_next(rows, err), err, "pipeline spec %s", digest) < 0)
         return -1;

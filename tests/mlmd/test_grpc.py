@@ -95,6 +95,8 @@ with tempfile.TemporaryDirectory() as tmp:
         check(len(both["executions"]) == len(wanted["executions"]) + 14 and strict(both) == strict({k: v for k, v in client("client.py", "sqlite", home / "dhow.db", 1).items()}),
               "all of it is read back, by both ways", str(len(both["executions"])))
         client("kfp_writer.py", url, "finish")
+        result = dhow("db", "check", home=home)
+        check(result.returncode == 0, "the record is sound", says(result))
         answer = next(t for t in json.loads(dhow("show", ids["runs"][2], "--output", "json", home=home).stdout)["tasks"] if t["name"] == "slow")
         check(answer["state"] == "SUCCEEDED" and answer["outputs"]["parameters"] == {"answer": 42}, "a step that ends", json.dumps(answer))
     # The page's way: gRPC-web from `dhow serve`.

@@ -65,6 +65,8 @@ with tempfile.TemporaryDirectory() as tmp:
     check(next(t for t in failed["tasks"] if t["name"] == "prepare")["cached_from"] == tasks["prepare"][0]["task_id"], "a cached step knows whose result it took, of another run")
     check(show(home, ids["runs"][2])["state"] == "CANCELED", "a run that has not ended is not said to be running")
 
+    result = dhow("retry", ids["runs"][1], home=home)
+    check(result.returncode == 2 and "no pipeline spec" in result.stderr, "it cannot be retried here, and that is said", says(result))
     tree = dhow("lineage", model["artifact_id"], home=home)
     check(all(w in tree.stdout for w in ("train [1]", "prepare", "importer")), "lineage", says(tree))
     compared = dhow("compare", ids["runs"][0], ids["runs"][1], home=home)
