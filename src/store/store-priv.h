@@ -21,6 +21,9 @@ extern const int store_n_migrations;
 /* Brings the database up to `n` steps, each in one transaction; safe while others do the same.
  * DH_INVALID: it is newer than that. */
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err);
+/* All steps as one text for a SQLite file that is new: the same tables and columns, made at once.
+ * The caller's (free). */
+char *store_schema_new(void);
 
 /* A column's text in the arena; NULL stays NULL. */
 const char *store_text(const struct db_rows *rows, int column, struct arena *a);

@@ -89,7 +89,9 @@ static int check_there(struct db *db, struct dh_err *err)
 
 static int fill(struct db *db, struct dh_err *err)
 {
-    return store_migrate(db, store_migrations, store_n_migrations, err);
+    own_mem char *sql = store_schema_new();
+
+    return db_script(db, sql, err) < 0 ? -1 : db_set_version(db, store_n_migrations, err);
 }
 
 int store_open(const char *path, unsigned flags, struct store **ret, struct dh_err *err)

@@ -93,6 +93,31 @@ static void migrations(void **state)
     REFUSED(store_open(path, STORE_READONLY, &s, &err), DH_INVALID, "newer dhow");
 }
 
+static const char shape_sql[] =
+    "SELECT group_concat(x, char(10)) FROM (SELECT m.type || ' ' || m.name || ' ' || m.tbl_name ||"
+    " ' ' || coalesce(p.cid || ' ' || p.name || ' ' || p.type || ' ' || p.\"notnull\" || ' ' ||"
+    " coalesce(p.dflt_value, '-') || ' ' || p.pk, '') AS x FROM sqlite_master m"
+    " LEFT JOIN pragma_table_info(m.name) p ORDER BY m.type, m.name, p.cid)";
+
+/* A file that is made at once has what one has that came all the way. */
+static void the_new_and_the_old(void **state)
+{
+    struct home *h = *state;
+    own_mem char *path = fs_join(h->folder, "step-by-step.db");
+    own(db_close) struct db *db = NULL;
+    own(db_end) struct db_rows *made = NULL, *grown = NULL;
+    struct dh_err err;
+
+    OK(db_open(path, DB_CREATE, 100, &db, &err));
+    OK(store_migrate(db, store_migrations, store_n_migrations, &err));
+    OK(db_query(db, &err, &grown, shape_sql));
+    OK(db_query(h->s->db, &err, &made, shape_sql));
+    assert_int_equal(db_next(grown, &err), 1);
+    assert_int_equal(db_next(made, &err), 1);
+    assert_non_null(strstr(db_text(made, 0), " lease_us BIGINT ")); /* a column that came last */
+    assert_string_equal(db_text(made, 0), db_text(grown, 0));
+}
+
 /* Eight processes make the same home at the same moment. */
 static void all_make_it(void **state)
 {
@@ -575,6 +600,7 @@ int main(int argc, char **argv)
     static const struct CMUnitTest tests[] = {
         T(opening),
         T(migrations),
+        T(the_new_and_the_old),
         T(all_make_it),
         T(two_connections),
         T(a_locked_database_says_so),
