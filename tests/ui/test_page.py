@@ -39,7 +39,7 @@ def make_runs(home: str) -> dict:
     whole = fixtures.everything()
     everything = go(whole)
     go(whole)
-    fixtures.specs.step(whole, "notify", "echo told", after=("judge",))
+    specs.step(whole, "notify", "echo told", after=("judge",))
     go(whole)
     failing = go(fixtures.failing(), code=1)
     long = specs.pipeline("long")
