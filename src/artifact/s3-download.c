@@ -142,10 +142,21 @@ static int get_range(void *user, size_t i, struct dh_err *err)
 
 /* ---- all of it ---- */
 
+/* Larger than what is sent at a time: each range costs the server a look at the whole, and nothing
+ * is lost when one breaks off. */
+static int64_t range_size(int64_t size)
+{
+    const int64_t most = (int64_t)64 << 20, unit = (int64_t)1 << 20;
+    int64_t share = (size / s3_threads() + unit - 1) / unit * unit;
+
+    return share < S3_PART ? S3_PART : share > most ? most : share;
+}
+
 static int once(struct download *d, const char *want, struct dh_err *err)
 {
     d->next = 0;
     s3_sums_start(&d->sums, d->what);
+    d->sums.no_digest = !want && !d->what->sha256 && !d->what->sum256;
     memset(d->there, 0, d->n * sizeof *d->there);
     if (ftruncate(d->fd, d->what->size) < 0)
         return dh_fail_errno(err, "writing what came of %s", d->key);
@@ -162,7 +173,7 @@ int s3_download(struct s3_client *c, const char *key, const struct s3_object *wh
                          .key = key,
                          .what = what,
                          .fd = fd,
-                         .part_size = s3_part_size(what->size),
+                         .part_size = range_size(what->size),
                          .stop = stop};
     int rc;
 

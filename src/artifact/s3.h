@@ -156,6 +156,7 @@ struct s3_sums {
     struct digest *digest;
     const struct s3_object *what; /* NULL: nothing is known of it */
     uint32_t crc32c, crc32;
+    bool no_digest; /* nothing to compare it with: it is not taken */
 };
 /* `what` may be filled as late as before the check if it is `listed`: then all sums are taken. */
 void s3_sums_start(struct s3_sums *s, const struct s3_object *what);

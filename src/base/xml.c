@@ -202,7 +202,7 @@ void xml_escape(struct buf *to, const char *text)
             buf_adds(to, "&lt;");
         else if (*p == '>')
             buf_adds(to, "&gt;");
-        else if (*p == '"')
+        else if (*p == '\"')
             buf_adds(to, "&quot;");
         else if ((unsigned char)*p < 0x20 || *p == 0x7f)
             buf_addf(to, "&#%d;", (unsigned char)*p);
