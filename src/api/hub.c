@@ -337,7 +337,10 @@ int ui_events(struct req *r, struct dh_err *err)
     int rc = 0;
 
     watch->hub = r->api->hub;
-    if (!runs)
+    if (!runs && auth_multi_user(r->api->auth) && r->user->namespaces)
+        rc = req_fail(r, err, GRPC_PERMISSION_DENIED,
+                      "the events of all runs are told to those who may see all namespaces");
+    else if (!runs)
         rc = add_run(r, watch, "", id, err);
     while (runs && *runs && rc == 0) {
         size_t n = strcspn(runs, ",");

@@ -311,6 +311,8 @@ static int read_experiment(struct req *r, struct submit *s, struct dh_err *err)
         s->namespace = e.namespace;
         return 0;
     }
+    if (auth_multi_user(r->api->auth) && r->user->namespaces) /* names are all namespaces' */
+        return dh_fail(err, DH_INVALID, "experiment: give its id (experiment_id)");
     return store_experiment_put(r->store, name, &s->experiment_id, err);
 }
 

@@ -281,6 +281,9 @@ int ui_schedules_create(struct req *r, struct dh_err *err)
     if (!c.pipeline_id || (!c.cron && !c.interval_s))
         return dh_fail(err, DH_INVALID,
                        "a schedule needs a pipeline_id or version_id, and a trigger");
+    if (!c.experiment_id && auth_multi_user(r->api->auth) && r->user->namespaces)
+        return dh_fail(err, DH_INVALID,
+                       "experiment_id is needed: this server has several namespaces");
     if (!c.experiment_id && experiment_default(r->store, &c.experiment_id, err) < 0)
         return -1;
     c.request = request;

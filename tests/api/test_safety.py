@@ -157,6 +157,9 @@ def tokens(home: str) -> None:
         status, run, _ = ask("r" * 20, f"{V2}/runs", {"display_name": "r", "experiment_id": red["experiment_id"], "pipeline_spec": spec()})
         check(status == 200, "a run in a namespace", str(run))
         run_id = run["run_id"]
+        check(ask("b" * 20, "/ui/runs", {"run_id": run_id})[0] in (400, 404) and ask("b" * 20, "/ui/runs", {"pipeline_spec": spec(), "experiment": "reds"})[0] == 400,
+              "another's run is not made again, nor is one put into another's experiment")
+        check(ask("b" * 20, f"/ui/events?run={run_id}")[0] == 404 and ask("b" * 20, "/ui/events")[0] == 403, "nor are its events told")
         check(ask("v" * 20, f"{V2}/runs/{run_id}")[0] == 200 and ask("b" * 20, f"{V2}/runs/{run_id}")[0] == 404 and ask("b" * 20, f"/ui/runs/{run_id}")[0] == 404,
               "is seen there alone")
         check(ask("r" * 20, f"{V2}/runs", {"display_name": "r", "pipeline_spec": spec()})[0] == 400, "multi-user: an experiment is needed")
