@@ -58,7 +58,8 @@ struct req {
     const struct user *user;
     struct buf body;
     struct js *json; /* the body, where it is JSON; an empty object where there is none */
-    const char *content_type, *range, *last_event_id, *host; /* headers; NULL: none */
+    const char *content_type, *range, *last_event_id, *if_none_match,
+        *host; /* headers; NULL: none */
     bool tls;
 
     /* The answer */

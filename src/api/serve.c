@@ -163,11 +163,15 @@ int serve_page(struct req *r, struct dh_err *err)
     if (!a)
         return dh_fail(err, DH_NOT_FOUND, "there is nothing at %s", r->uri.path);
     r->type = a->type;
-    r->fixed = a->bytes;
-    r->n_fixed = a->n;
     req_header(r, "ETag", a->etag);
     req_header(r, "Cache-Control",
                a->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+    if (r->if_none_match && strstr(r->if_none_match, a->etag)) {
+        r->status = 304;
+        return 0;
+    }
+    r->fixed = a->bytes;
+    r->n_fixed = a->n;
     if (a->gzip)
         req_header(r, "Content-Encoding", "gzip");
     return 0;

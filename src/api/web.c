@@ -220,6 +220,7 @@ static void read_head(struct MHD_Connection *connection, struct req *r, const ch
     r->content_type = header(connection, "Content-Type");
     r->range = header(connection, "Range");
     r->last_event_id = header(connection, "Last-Event-ID");
+    r->if_none_match = header(connection, "If-None-Match");
     r->host = header(connection, "Host");
 }
 

@@ -4,8 +4,10 @@
 
 Screenshots are left in build/page. `test_page.py PART…` runs some of pages, keys, live, speed, login.
 """
+import gzip
 import json
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -81,6 +83,18 @@ def prepare(server: Server, ids: dict) -> dict:
     return ids
 
 
+def served(server: Server) -> None:
+    """The files as they are served: once, as long as they are the same."""
+    _, page, headers = server.ask("/", raw=True)
+    status, again, _ = server.ask("/", headers={"If-None-Match": headers["ETag"]}, raw=True)
+    check(status == 304 and not again, "a page that is known is not sent again", str(status))
+    html = gzip.decompress(page).decode()
+    for path in re.findall(r'(?:src|href)="(/assets/[^"]+)"', html):
+        _, _, got = server.ask(path, raw=True)
+        check("immutable" in got["Cache-Control"] and got["Content-Encoding"] == "gzip", f"{path.split('-')[0]}… is kept for ever", str(got))
+    check("unsafe" not in headers["Content-Security-Policy"] and "<script>" not in html and "<style" not in html, "nothing inline, and nothing inline allowed")
+
+
 def browser(part: str, server: Server, ids: dict) -> None:
     result = tool("node", f"test/browser/{part}.mjs", env={"DHOW_URL": server.url, "DHOW_SHOTS": str(SHOTS), "DHOW_RUNS": json.dumps(ids), "DHOW_CHROMIUM": CHROMIUM, "DHOW_TOKEN": "a-token-of-ann-for-the-test"})
     count(result.stdout)
@@ -100,6 +114,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-page-") as home:
         ids = make_runs(home)
         with Server(home) as server:
+            served(server)
             ids = prepare(server, ids)
             for part in [p for p in PARTS if p != "login"]:
                 browser(part, server, ids)
