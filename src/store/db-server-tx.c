@@ -15,7 +15,9 @@
 #include "base/arena.h"
 #include "store/db-server-priv.h"
 
-#define PATIENCE_MS 30000 /* how long a server may be away */
+#define WRITER_US ((int64_t)90 * 24 * 3600 * 1000000) /* a writer that is silent so long is gone   \
+                                                       */
+#define PATIENCE_MS 30000                             /* how long a server may be away */
 
 const char db_counter_sql[] = "SELECT value FROM dhow_meta WHERE name = 'commits'";
 static const char lock_sql[] = "SELECT value FROM dhow_meta WHERE name = 'commits' FOR UPDATE";
@@ -426,10 +428,16 @@ int db_server_commit(struct db *db, struct dh_err *err)
                                     "%lld, %lld)",
                                     (long long)s->writer, (long long)s->sequence,
                                     (long long)clock_now_us()));
+        /* Of those that were killed, and so did not take theirs away. */
+        enter_plain(s, arena_printf(s->arena, "DELETE FROM dhow_writer WHERE since_us < %lld",
+                                    (long long)(clock_now_us() - WRITER_US)));
     } else {
         enter_plain(s,
-                    arena_printf(s->arena, "UPDATE dhow_writer SET sequence = %lld WHERE id = %lld",
-                                 (long long)s->sequence, (long long)s->writer));
+                    arena_printf(s->arena,
+                                 "UPDATE dhow_writer SET sequence = %lld, since_us = %lld WHERE id "
+                                 "= %lld",
+                                 (long long)s->sequence, (long long)clock_now_us(),
+                                 (long long)s->writer));
     }
     enter_plain(s, "COMMIT");
     s->committing = true;
