@@ -15,9 +15,10 @@
 #include "base/arena.h"
 #include "store/db-server-priv.h"
 
-#define WRITER_US ((int64_t)90 * 24 * 3600 * 1000000) /* a writer that is silent so long is gone   \
-                                                       */
-#define PATIENCE_MS 30000                             /* how long a server may be away */
+#define WRITER_US                                                                                  \
+    ((int64_t)90 * 24 * 3600 * 1000000) /* a writer that is silent so long is gone                 \
+                                         */
+#define PATIENCE_MS 30000               /* how long a server may be away */
 
 const char db_counter_sql[] = "SELECT value FROM dhow_meta WHERE name = 'commits'";
 static const char lock_sql[] = "SELECT value FROM dhow_meta WHERE name = 'commits' FOR UPDATE";
