@@ -8,10 +8,13 @@
 
 struct js;
 
+enum { STORE_PAGES = 32 };
+
 struct store {
     struct db *db;
     struct strmap *types; /* of artifacts: those that are known to have their row in Type */
     int schema;
+    char *pages[STORE_PAGES]; /* statements of pages that are kept prepared: by their text */
 };
 
 /* The schema, step by step: migrations[i] brings version i to i + 1. Never edit a step that was

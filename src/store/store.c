@@ -135,6 +135,8 @@ struct store *store_close(struct store *s)
 {
     if (s) {
         db_close(s->db);
+        for (size_t i = 0; s && i < STORE_PAGES; i++)
+            dh_mem_own(&s->pages[i]);
         strmap_free(s->types);
     }
     dh_mem_own(&s);
