@@ -104,12 +104,25 @@ def loop(dhow: str, folder: pathlib.Path, path: pathlib.Path, code: str) -> None
     check(not wrong and 10 < n < MOST - 1, f"{code}: each of {n - 1} calls fails once, cleanly", "\n".join(wrong[:20]))
 
 
+def stopped_at(dhow: str, folder: pathlib.Path, path: pathlib.Path) -> int:
+    """The fault that stops a run in its midst: those before it stop the making of the record, a call or more a step of the schema."""
+    for at in range(10, MOST):
+        home = folder / f"stopped-{at}"
+        call(dhow, home, "run", "-q", path, DHOW_FAULT_IO=str(at))
+        if (home / "dhow.db").exists():
+            with contextlib.closing(sqlite3.connect(home / "dhow.db")) as db:
+                if db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'task'").fetchone()[0] and db.execute(
+                        "SELECT count(*) FROM task t JOIN run r ON r.id = t.run_id WHERE r.state = 'RUNNING'").fetchone()[0] > 1:
+                    return at
+    raise SystemExit("Bail out! no fault stops a run in its midst")
+
+
 def resumed(dhow: str, folder: pathlib.Path, path: pathlib.Path) -> None:
     """Faults while a killed run is taken up again."""
-    wrong = []
+    wrong, at = [], stopped_at(dhow, folder, path)
     for n in range(1, MOST):
         home = folder / f"resume-{n}"
-        call(dhow, home, "run", "-q", path, DHOW_FAULT_IO="15")
+        call(dhow, home, "run", "-q", path, DHOW_FAULT_IO=str(at))
         result = call(dhow, home, "resume", "-q", "last", DHOW_FAULT_IO=str(n))
         if result.returncode == 0:
             break
