@@ -158,12 +158,7 @@ int artifact_uri_normal(const char *uri_or_path, char **ret, struct dh_err *err)
         return 0;
     }
     buf_adds(&b, "file://");
-    for (const unsigned char *p = (const unsigned char *)path; *p; p++) {
-        if (isalnum(*p) || strchr("/-._~!$&'()*+,;=:@", *p))
-            buf_addc(&b, (char)*p);
-        else
-            buf_addf(&b, "%%%02X", *p);
-    }
+    buf_add_percent(&b, path, strlen(path), "/!$&'()*+,;=:@");
     *ret = buf_take(&b);
     return 0;
 }

@@ -12,15 +12,7 @@
 
 void s3_encode(struct buf *to, const char *text, bool keep_slash)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        bool plain = (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
-                     (*p >= '0' && *p <= '9') || strchr("-_.~", *p) || (*p == '/' && keep_slash);
-
-        if (plain)
-            buf_addc(to, (char)*p);
-        else
-            buf_addf(to, "%%%02X", *p);
-    }
+    buf_add_percent(to, text, strlen(text), keep_slash ? "/" : "");
 }
 
 static int by_name(const void *a, const void *b)

@@ -121,3 +121,15 @@ void buf_add_html(struct buf *b, const char *s)
             buf_addc(b, *s);
     }
 }
+
+void buf_add_percent(struct buf *b, const char *s, size_t n, const char *keep)
+{
+    static const char plain[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~";
+
+    for (size_t i = 0; i < n; i++)
+        if (s[i] && (strchr(plain, s[i]) || strchr(keep, s[i])))
+            buf_addc(b, s[i]);
+        else
+            buf_addf(b, "%%%02X", (unsigned)(unsigned char)s[i]);
+}

@@ -20,6 +20,8 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_add_html(struct buf *b, const char *s); /* as text within HTML or a quoted attribute */
+/* As in a URL (RFC 3986, 2.3): but for letters, digits, "-._~" and what is in `keep`, as %XX. */
+void buf_add_percent(struct buf *b, const char *s, size_t n, const char *keep);
 void buf_addv(struct buf *b, const char *fmt, va_list ap);
 const char *buf_str(const struct buf *b); /* borrowed; "" while empty */
 char *buf_take(struct buf *b);            /* the caller's (free); b is empty again */

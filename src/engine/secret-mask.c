@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "engine/secret.h"
@@ -53,22 +54,11 @@ static void add_buf(struct secret_masks *masks, struct buf *b)
 
 static void add_base64(struct secret_masks *masks, const char *p, size_t n)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     struct buf b = {0};
 
-    for (size_t i = 0; i < n; i += 3) {
-        size_t left = n - i;
-        unsigned v = (unsigned)(unsigned char)p[i] << 16;
-
-        if (left < 3) /* the end depends on whether something follows: once without it */
-            add(masks, buf_str(&b), b.n, SHORTEST_LINE);
-        v |= left > 1 ? (unsigned)(unsigned char)p[i + 1] << 8 : 0;
-        v |= left > 2 ? (unsigned)(unsigned char)p[i + 2] : 0;
-        buf_addc(&b, digits[v >> 18]);
-        buf_addc(&b, digits[v >> 12 & 63]);
-        buf_addc(&b, left > 1 ? digits[v >> 6 & 63] : '=');
-        buf_addc(&b, left > 2 ? digits[v & 63] : '=');
-    }
+    base64_put(&b, p, n);
+    /* The end depends on whether something follows: once without it. */
+    add(masks, buf_str(&b), n / 3 * 4, SHORTEST_LINE);
     add_buf(masks, &b);
 }
 
@@ -77,11 +67,7 @@ static void add_percent(struct secret_masks *masks, const char *p, size_t n)
 {
     struct buf b = {0};
 
-    for (size_t i = 0; i < n; i++)
-        if (isalnum((unsigned char)p[i]) || strchr("-_.~", p[i]))
-            buf_addc(&b, p[i]);
-        else
-            buf_addf(&b, "%%%02X", (unsigned)(unsigned char)p[i]);
+    buf_add_percent(&b, p, n, "");
     add_buf(masks, &b);
 }
 

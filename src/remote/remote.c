@@ -157,13 +157,7 @@ static char *escaped(const char *text)
 {
     own_buf struct buf b = {0};
 
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
-            strchr("-_.~", *p))
-            buf_addc(&b, (char)*p);
-        else
-            buf_addf(&b, "%%%02X", *p);
-    }
+    buf_add_percent(&b, text, strlen(text), "");
     return b.n ? buf_take(&b) : dh_strdup("");
 }
 
@@ -188,6 +182,7 @@ int remote_experiment(struct remote *r, const char *name, char **ret, struct dh_
     own(js_free) struct js *found = NULL, *made = NULL;
     own(js_free) struct js *body = js_object();
     own_mem char *filter = NULL;
+    own_mem char *namespace = escaped(r->namespace ? r->namespace : "");
     own_mem char *path = NULL;
     const char *id;
 
@@ -196,7 +191,7 @@ int remote_experiment(struct remote *r, const char *name, char **ret, struct dh_
         return 0;
     filter = by_name(name);
     path = dh_printf("/apis/v2beta1/experiments?page_size=1&filter=%s%s%s", filter,
-                     r->namespace ? "&namespace=" : "", r->namespace ? r->namespace : "");
+                     *namespace ? "&namespace=" : "", namespace);
     if (ask_json(r, "GET", path, NULL, true, &found, err) < 0)
         return -1;
     id = js_get_text(js_at(js_get(found, "experiments"), 0), "experiment_id");
