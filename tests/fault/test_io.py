@@ -134,14 +134,17 @@ def resumed(dhow: str, folder: pathlib.Path, path: pathlib.Path) -> None:
 def full_disk(folder: pathlib.Path, path: pathlib.Path) -> None:
     disk = folder / "disk"
     disk.mkdir()
-    mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", disk], capture_output=True, check=False).returncode == 0
+    mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True, check=False).returncode == 0
     if not mounted:
         skip("a full disk", "only root can mount one")
         return
     try:
         home = disk / "home"
-        # A large file takes the rest of the space, all but a few pages.
-        for left in (0, 64, 160):
+        # How large a record is; a large file then takes the rest of the space, all but a part of that and of its log.
+        afterwards(DHOW, home, path)
+        record = (home / "dhow.db").stat().st_blocks // 2
+        shutil.rmtree(home)
+        for left in (0, record // 2, record + 48):
             filler = disk / "filler"
             free = os.statvfs(disk).f_bavail * 4096
             with contextlib.suppress(OSError):
