@@ -35,6 +35,7 @@ static int ask(struct store *s, const char *sql, const struct db_val *vals, size
     own(db_end) struct db_rows *rows = NULL;
     int rc;
 
+    *ret = 0;
     if (db_query_vals(s->db, err, &rows, sql, vals, n) < 0 || (rc = db_next(rows, err)) < 0)
         return -1;
     if (rc == 1)
@@ -134,7 +135,7 @@ static int artifact_change(struct store *s, const struct mlmd_put *put, const ch
                            bool deleted, struct dh_err *err)
 {
     own_mem char *structs = store_mlmd_metadata(metadata);
-    int64_t foreign = 0;
+    int64_t foreign;
 
     if (ask(s,
             "SELECT count(*) FROM artifact_task l JOIN task t ON t.id = l.task_id"
@@ -339,7 +340,7 @@ static int update_execution(struct store *s, const struct mlmd_put *put, struct 
 int mlmd_execution_put(struct store *s, const struct mlmd_put *put, const int64_t *contexts,
                        size_t n_contexts, int64_t *ret, struct dh_err *err)
 {
-    int64_t run = 0, there = 0;
+    int64_t run, there;
     int rc;
 
     if (!put->type || (strcmp(put->type, "system.ContainerExecution") != 0 &&
@@ -404,7 +405,7 @@ int mlmd_event_put(struct store *s, const struct mlmd_event *event, struct dh_er
                               .type = input ? STORE_INPUT : STORE_OUTPUT,
                               .key = event->key ? event->key : "artifact"};
     const char *type = input ? "INPUT" : "OUTPUT";
-    int64_t run = 0, there = 0;
+    int64_t run, there;
     int rc = ask(
         s, "SELECT r.id FROM task t JOIN run r ON r.id = t.run_id WHERE t.id = ? AND r.options = ?",
         DB_VALS(DB_I(event->execution), DB_T(MARK)), &run, err);

@@ -150,7 +150,7 @@ def full_disk(folder: pathlib.Path, path: pathlib.Path) -> None:
             with contextlib.suppress(OSError):
                 filler.write_bytes(b"x" * max(0, free - left * 1024))
             result = call(DHOW, home, "run", "-q", path)
-            check(result.returncode == 3 and re.search("No space left|full", result.stderr) is not None, f"a disk with {left} KiB left: exit status 3 and a clear message",
+            check(result.returncode == 3 and re.search("[Nn]o space left|full", result.stderr) is not None, f"a disk with {left} KiB left: exit status 3 and a clear message",
                   says(result))
             filler.unlink()
             wrong = afterwards(DHOW, home, path)
