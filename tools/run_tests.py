@@ -111,7 +111,7 @@ def tap_tool(argv, timeout=600, env=None):
     def suite():
         result = Result()
         if env and not os.path.exists(env["DHOW"]):
-            result.case(False, f"{env['DHOW']} is not there: its build failed")
+            result.case(False, f"{env['DHOW']} is not there: its build failed, or was not asked for (--only asan,…)")
             return result
         status, out, err = run(argv, env, timeout)
         result.add_tap(out, last(err))

@@ -36,29 +36,35 @@ int experiment_default(struct store *store, int64_t *ret_id, struct dh_err *err)
     return store_experiment_put(store, "Default", ret_id, err);
 }
 
+static int item(struct req *r, int64_t id, struct jw *w, struct dh_err *err)
+{
+    struct catalog_experiment e;
+
+    if (catalog_experiment_get(r->store, id, r->arena, &e, err) < 0)
+        return -1;
+    write_experiment(w, &e);
+    return 0;
+}
+
 int experiments_list(struct req *r, struct dh_err *err)
 {
     struct listing l;
-    struct jw *w;
 
-    if (listing_read(r, PAGE_EXPERIMENTS, &l, err) < 0 || access_list(r, &l, err) < 0 ||
-        listing_load(r, &l, err) < 0)
+    if (listing_read(r, PAGE_EXPERIMENTS, &l, err) < 0 || access_list(r, &l, err) < 0)
         return -1;
-    w = req_json(r);
-    jw_begin(w, '{');
-    for (size_t i = 0; i < l.page.n; i++) {
-        struct catalog_experiment e;
+    return listing_answer(r, &l, "experiments", item, err);
+}
 
-        if (i == 0)
-            jw_begin_in(w, "experiments", '[');
-        if (catalog_experiment_get(r->store, l.page.ids[i], r->arena, &e, err) < 0)
-            return -1;
-        write_experiment(w, &e);
-    }
-    if (l.page.n)
-        jw_end(w, ']');
-    listing_end(r, &l, w);
-    jw_end(w, '}');
+int experiment_narrow(struct req *r, struct listing *l, struct dh_err *err)
+{
+    const char *experiment = req_arg(r, "experiment_id");
+    struct catalog_experiment e;
+
+    if (!experiment)
+        return access_list(r, l, err);
+    if (experiment_find(r, experiment, &e, err) < 0)
+        return -1;
+    listing_where(r, l, "#experiment", NULL, e.id);
     return 0;
 }
 

@@ -157,7 +157,7 @@ static const char *count_key(struct req *r, const struct listing *l)
     return text;
 }
 
-int listing_load(struct req *r, struct listing *l, struct dh_err *err)
+static int load(struct req *r, struct listing *l, struct dh_err *err)
 {
     if (page_ids(r->store, &l->ask, r->arena, &l->page, err) < 0)
         return -1;
@@ -168,8 +168,24 @@ int listing_load(struct req *r, struct listing *l, struct dh_err *err)
     return counts_get(r->api->counts, r->store, &l->ask, count_key(r, l), &l->total, err);
 }
 
-void listing_end(struct req *r, const struct listing *l, struct jw *w)
+int listing_answer(struct req *r, struct listing *l, const char *name, listing_item *item,
+                   struct dh_err *err)
 {
+    struct jw *w;
+
+    if (load(r, l, err) < 0)
+        return -1;
+    w = req_json(r);
+    jw_begin(w, '{');
+    if (l->page.n)
+        jw_begin_in(w, name, '[');
+    for (size_t i = 0; i < l->page.n; i++)
+        if (item(r, l->page.ids[i], w, err) < 0)
+            return -1;
+    if (l->page.n)
+        jw_end(w, ']');
     jw_opt_int(w, "total_size", l->total);
     jw_opt(w, "next_page_token", listing_token(r, l));
+    jw_end(w, '}');
+    return 0;
 }

@@ -201,24 +201,10 @@ int version_add(struct req *r, int64_t pipeline_id, const struct pipeline_new *g
 int pipelines_list(struct req *r, struct dh_err *err)
 {
     struct listing l;
-    struct jw *w;
 
-    if (listing_read(r, PAGE_PIPELINES, &l, err) < 0 || access_list(r, &l, err) < 0 ||
-        listing_load(r, &l, err) < 0)
+    if (listing_read(r, PAGE_PIPELINES, &l, err) < 0 || access_list(r, &l, err) < 0)
         return -1;
-    w = req_json(r);
-    jw_begin(w, '{');
-    for (size_t i = 0; i < l.page.n; i++) {
-        if (i == 0)
-            jw_begin_in(w, "pipelines", '[');
-        if (pipeline_write(r, l.page.ids[i], w, err) < 0)
-            return -1;
-    }
-    if (l.page.n)
-        jw_end(w, ']');
-    listing_end(r, &l, w);
-    jw_end(w, '}');
-    return 0;
+    return listing_answer(r, &l, "pipelines", pipeline_write, err);
 }
 
 static int read_new(struct req *r, const struct js *from, struct pipeline_new *ret,
@@ -360,26 +346,11 @@ int versions_list(struct req *r, struct dh_err *err)
 {
     struct catalog_pipeline p;
     struct listing l;
-    struct jw *w;
 
     if (pipeline_find(r, r->param[0], &p, err) < 0 || listing_read(r, PAGE_VERSIONS, &l, err) < 0)
         return -1;
     listing_where(r, &l, "pipeline_id", p.uuid, 0);
-    if (listing_load(r, &l, err) < 0)
-        return -1;
-    w = req_json(r);
-    jw_begin(w, '{');
-    for (size_t i = 0; i < l.page.n; i++) {
-        if (i == 0)
-            jw_begin_in(w, "pipeline_versions", '[');
-        if (version_write(r, l.page.ids[i], w, err) < 0)
-            return -1;
-    }
-    if (l.page.n)
-        jw_end(w, ']');
-    listing_end(r, &l, w);
-    jw_end(w, '}');
-    return 0;
+    return listing_answer(r, &l, "pipeline_versions", version_write, err);
 }
 
 int versions_create(struct req *r, struct dh_err *err)

@@ -98,40 +98,22 @@ int schedule_find(struct req *r, const char *uuid, struct catalog_schedule *ret,
     return access_check(r, ret->namespace, err);
 }
 
+static int item(struct req *r, int64_t id, struct jw *w, struct dh_err *err)
+{
+    struct catalog_schedule c;
+
+    return catalog_schedule_get(r->store, id, r->arena, &c, err) < 0
+               ? -1
+               : write_recurring(r, &c, w, err);
+}
+
 int recurring_list(struct req *r, struct dh_err *err)
 {
-    const char *experiment = req_arg(r, "experiment_id");
-    struct catalog_experiment e;
     struct listing l;
-    struct jw *w;
 
-    if (listing_read(r, PAGE_SCHEDULES, &l, err) < 0)
+    if (listing_read(r, PAGE_SCHEDULES, &l, err) < 0 || experiment_narrow(r, &l, err) < 0)
         return -1;
-    if (experiment) {
-        if (experiment_find(r, experiment, &e, err) < 0)
-            return -1;
-        listing_where(r, &l, "#experiment", NULL, e.id);
-    } else if (access_list(r, &l, err) < 0) {
-        return -1;
-    }
-    if (listing_load(r, &l, err) < 0)
-        return -1;
-    w = req_json(r);
-    jw_begin(w, '{');
-    for (size_t i = 0; i < l.page.n; i++) {
-        struct catalog_schedule c;
-
-        if (i == 0)
-            jw_begin_in(w, "recurringRuns", '[');
-        if (catalog_schedule_get(r->store, l.page.ids[i], r->arena, &c, err) < 0 ||
-            write_recurring(r, &c, w, err) < 0)
-            return -1;
-    }
-    if (l.page.n)
-        jw_end(w, ']');
-    listing_end(r, &l, w);
-    jw_end(w, '}');
-    return 0;
+    return listing_answer(r, &l, "recurringRuns", item, err);
 }
 
 int recurring_get(struct req *r, struct dh_err *err)
