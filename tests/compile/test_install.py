@@ -34,6 +34,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="dhow-install-") as temp:
         folder = pathlib.Path(temp)
         stage = folder / "stage"
+        sh(["ninja", "-C", str(BUILD), "--quiet", "install-files"], folder)
         result = sh(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir", str(stage)], folder)
         prefix = next(stage.glob("**/include/dhow")).parents[1] if result.returncode == 0 else stage
         tap.check(result.returncode == 0 and (prefix / "bin" / "dhow").exists(), "make install", tap.says(result))
