@@ -127,6 +127,8 @@ int draft_row(struct arena *a, struct draft_place at, const struct js *row, stru
         i++;
     if (i == sizeof kinds / sizeof *kinds || !name || !*name)
         return draft_fail(err, at, "a row has no kind or no name");
+    if (kinds[i].output && draft_output_name(at, name, err) < 0)
+        return -1;
     *ret = (struct draft_port){.name = arena_strdup(a, name),
                                .type = kinds[i].type,
                                .list = kinds[i].list,
@@ -467,12 +469,12 @@ static int op_compare(struct reader *r)
 static int put_group(struct reader *r, int rc, struct draft_group *const *made)
 {
     struct draft_group *g = *made;
-    struct draft_value *item;
 
     if (rc < 0)
         return -1;
-    item = draft_item(r->a, r->at, r->p, g);
-    return reader_put(r, 'v', item);
+    if (g->kind != DRAFT_LOOP)
+        return reader_put(r, 'g', g); /* no value */
+    return reader_put(r, 'v', draft_item(r->a, r->at, r->p, g));
 }
 
 static int op_branch(struct reader *r)

@@ -14,7 +14,7 @@ struct reader {
     struct draft_pipeline *outer[LIMIT_NEST];
     int depth;
     void **things; /* by number: values, tasks, conditions */
-    char *kinds;   /* 'v', 't', 'c' */
+    char *kinds;   /* 'v', 't', 'c', 'g' */
     size_t cap;
     struct draft_component **components; /* by number */
     size_t n_components, cap_components;
@@ -28,7 +28,8 @@ struct draft_task *reader_task(struct reader *r, const char *key);
 int reader_json(struct reader *r, const char *key, struct js **ret); /* the arena's; NULL: none */
 /* The line is none of dhow's. */
 int reader_wrong(struct reader *r, const char *what);
-/* Things by the number that the program gave them: 'v' a value, 't' a task, 'c' a condition. */
+/* Things by the number that the program gave them: 'v' a value, 't' a task, 'c' a condition,
+ * 'g' a block of one. */
 int reader_put(struct reader *r, char kind, void *thing); /* by the line's own number */
 int reader_put_at(struct reader *r, int64_t id, char kind, void *thing);
 void *reader_find(struct reader *r, int64_t id, char kind, const char *what);

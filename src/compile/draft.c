@@ -418,8 +418,6 @@ struct draft_value *draft_item(struct arena *a, struct draft_place at, struct dr
     struct draft_value *item = draft_value_new(a, at, p, DRAFT_ITEM);
 
     item->group = group;
-    if (group->kind != DRAFT_LOOP)
-        return item;
     if (group->items->type == DRAFT_ARTIFACT)
         item->type = DRAFT_ARTIFACT;
     else if (group->items->kind == DRAFT_CONSTANT)
@@ -440,6 +438,18 @@ int draft_group_end(struct draft_pipeline *p, struct dh_err *err)
         return draft_fail(err, g->at, "the block has no task");
     p->open = g->parent->kind == DRAFT_BRANCHES ? g->parent->parent : g->parent;
     return 0;
+}
+
+int draft_output_name(struct draft_place at, const char *name, struct dh_err *err)
+{
+    bool plain = *name && strlen(name) <= 255 && strcmp(name, ".") && strcmp(name, "..");
+
+    for (const char *p = name; *p; p++)
+        plain = plain && (unsigned char)*p >= 0x20 && *p != 0x7f && *p != '/';
+    return plain ? 0
+                 : draft_fail(err, at,
+                              "an output's name is a file's: 1 to 255 bytes, not '.' or '..', "
+                              "without '/' and control characters");
 }
 
 int draft_output(struct arena *a, struct draft_pipeline *p, struct draft_place at, const char *name,

@@ -265,10 +265,12 @@ int draft_loop(struct arena *a, struct draft_place at, struct draft_pipeline *p,
 int draft_exit_handler(struct arena *a, struct draft_place at, struct draft_pipeline *p,
                        struct draft_task *task, const char *name, struct draft_group **ret,
                        struct dh_err *err);
-/* The value that a loop's block sees; of another block, a value that stands for nothing. */
+/* The value that a loop's block sees. */
 struct draft_value *draft_item(struct arena *a, struct draft_place at, struct draft_pipeline *p,
                                struct draft_group *group);
 int draft_group_end(struct draft_pipeline *p, struct dh_err *err); /* 1: none is open */
+/* A name that an output's file can have. */
+int draft_output_name(struct draft_place at, const char *name, struct dh_err *err);
 int draft_output(struct arena *a, struct draft_pipeline *p, struct draft_place at, const char *name,
                  struct draft_value *value, struct dh_err *err);
 

@@ -97,6 +97,8 @@ int short_ports(struct short_reader *r, const struct doc_node *map, bool output,
 
         if (key->kind != DOC_STRING || !*key->text)
             return short_fail(r, key, "a name has to be a text");
+        if (output && draft_output_name(short_at(r, key), key->text, r->err) < 0)
+            return -1;
         port.name = key->text;
         if (take_port(r, doc_value(map, i), output, &port) < 0)
             return -1;

@@ -99,6 +99,8 @@ static int read_outputs(struct short_reader *r, const struct doc_node *map)
 
         if (key->kind != DOC_STRING)
             return short_fail(r, key, "an output's name has to be a text");
+        if (draft_output_name(short_at(r, key), key->text, r->err) < 0)
+            return -1;
         if (short_value(r, doc_value(map, i), &v) < 0)
             return -1;
         DRAFT_PUSH(r->a, c->outputs.items, c->outputs.n, c->outputs.cap,
