@@ -55,6 +55,7 @@ void python_job(struct attempt *a, const char *packages, const char *body, const
     own_mem char *script =
         dh_printf("python3 -m pip install --quiet %s && \"$0\" \"$@\"", packages);
     own_mem char *links = dh_printf("PIP_FIND_LINKS=%s/wheels", a->dir);
+    own_mem char *tmp = NULL;
     own_mem char *home = NULL;
     struct buf source = {0};
 
@@ -71,7 +72,9 @@ void python_job(struct attempt *a, const char *packages, const char *body, const
     free(a->job.image);
     a->job.image = dh_strdup("python:3");
     home = dh_printf("HOME=%s", a->job.cwd);
+    tmp = dh_printf("TMPDIR=%s", a->job.cwd);
     attempt_env(a, home);
+    attempt_env(a, tmp);
     attempt_env(a, "KFP_POD_NAME=pod");
     attempt_env(a, "PIP_NO_INDEX=1");
     attempt_env(a, links);

@@ -16,6 +16,7 @@
 
 #define TRY_MS 10000
 #define SIGNALS "TERM,INT,HUP"
+#define MAX_ARGS 8000 /* bubblewrap takes 9,000 */
 
 static const char *place(const struct runtime_mount *m)
 {
@@ -29,7 +30,8 @@ static bool below(const char *path, const char *folder)
     return !strncmp(path, folder, n) && (path[n] == '/' || n == 1);
 }
 
-/* Whether the machine itself may be given a new empty folder there: in /tmp, or in what is ours. */
+/* Whether the machine itself may be given a new empty folder there: in /tmp, or in what is ours.
+ * Everything is root's; of that, what lies below a folder that is everybody's (/tmp) counts. */
 static bool may_make(const char *at)
 {
     own_mem char *path = dh_strdup(at);
@@ -37,9 +39,16 @@ static bool may_make(const char *at)
 
     for (char *slash; (slash = strrchr(path, '/')) && slash != path;) {
         *slash = '\0';
-        if (stat(path, &st) == 0)
-            return S_ISDIR(st.st_mode) &&
-                   ((st.st_mode & S_ISVTX) || (st.st_uid == geteuid() && geteuid() != 0));
+        if (stat(path, &st) != 0)
+            continue;
+        if (!S_ISDIR(st.st_mode))
+            return false;
+        if (st.st_mode & S_ISVTX)
+            return true;
+        if (st.st_uid != geteuid())
+            return false;
+        if (geteuid() != 0)
+            return true;
     }
     return false;
 }
@@ -109,6 +118,11 @@ static int add_entries(const struct runtime_job *job, const char *folder, struct
 
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             rc = add_entry(job, path, a, err);
+        if (rc == 0 && a->n > MAX_ARGS)
+            rc = dh_fail(err, DH_FAILED,
+                         "a volume cannot be mounted below %s, where too much lies: make an empty "
+                         "folder at the volume's place first",
+                         folder);
     }
     (void)closedir(dir);
     return rc;

@@ -161,6 +161,23 @@ def test_volumes(home) -> None:
     check(not found, "and after a failure", str(found))
 
 
+def test_crowded(home) -> None:
+    """A volume's place among more entries than bubblewrap takes arguments."""
+    spec = one('cat place/region 2>/dev/null >"$out_out" || cat "$(cat /dhow-test-at/at)/region" >"$out_out"')
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory(dir="/mnt" if os.access("/mnt", os.W_OK) else None) as other:
+        for where, good in ((folder, True), (other, not other.startswith("/mnt"))):
+            for i in range(8100):
+                os.symlink("nowhere", f"{where}/{i}")
+            dhow("configs", "set", "conf", "--from-literal", "region=eu", home=home)
+            dhow("configs", "set", "at", "--from-literal", f"at={where}/place", home=home)
+            config = {"configMapAsVolume": [{"configMapName": "conf", "mountPath": f"{where}/place"}, {"configMapName": "at", "mountPath": "/dhow-test-at"}]}
+            r = run(home, spec, {"ask": config}, "--cache", "off")
+            if good:
+                check(outputs(r).get("out") == "eu", "a volume in a crowded folder of ours", says(r))
+            else:
+                check(r.returncode == 1 and "too much lies" in error(r) and other in error(r), "in a crowded folder of the system: refused in words", says(r))
+
+
 def test_deadline(home) -> None:
     """A step with a volume is told to end, may say goodbye, and is gone."""
     marker = home / "said"
@@ -238,7 +255,7 @@ def test_said(home) -> None:
 def main() -> None:
     tests = [test_command, test_env, test_names_from_tasks, test_fields, test_said]
     if mounts_work():
-        tests += [test_volumes, test_deadline, test_claims]
+        tests += [test_volumes, test_crowded, test_deadline, test_claims]
     else:
         skip("volumes", "bubblewrap cannot mount here")
     for test in tests:
