@@ -1,0 +1,71 @@
+#pragma once
+/* argo - a pipeline as an Argo Workflow: one pod for a container task, none for anything else.
+ *
+ * A dag is a DAG template, a condition a `when`, a loop a withSequence; what a pod does is not in
+ * the Workflow: its launcher asks the server, which has the run's plan (docs/kubernetes.md). So of
+ * what tasks give only the *control values* travel through Argo: outputs that a condition, a loop's
+ * length or a field of a pod depends on. A pod leaves them as files below ARGO_OUT.
+ *
+ * It is pure and deterministic: the same spec and options give the same text. It never asks a
+ * cluster, and decides nothing that the plan decides otherwise: where a decision cannot be said in
+ * Argo's words, the pipeline is refused (DH_INVALID: FILE:LINE:COLUMN, the task and the field). */
+#include <stddef.h>
+#include "base/err.h"
+#include "base/own.h"
+#include "plan/plan.h"
+
+struct js;
+
+#define ARGO_OUT "/dhow/out"
+#define ARGO_SCOPE_ANNOTATION "dhow/scope"         /* on pods: "root.a.b" */
+#define ARGO_ITERATION_ANNOTATION "dhow/iteration" /* "0.3": indices from outside in, or "" */
+#define ARGO_RUN_LABEL "dhow-run"                  /* on Workflow and pods: the run's id */
+
+struct argo_options {
+    const struct plan_run *run; /* its id, names, times, bound parameters; pipeline_root, workspace
+                                 * may be NULL */
+    const char *name;           /* the Workflow's; NULL: argo_name */
+    const char *namespace;      /* NULL: the Workflow names none */
+    const char *server;         /* NULL: http://dhow.NAMESPACE.svc:8080, or http://dhow:8080 */
+    const char *launcher_image; /* NULL: "dhow-launch" */
+    bool image_volume;          /* mount the launcher's image instead of copying from it */
+    const char *runner_account; /* the pods' service account; NULL: "dhow-runner" */
+    const char *executor_account;  /* that of Argo's own containers; NULL: "dhow-executor" */
+    const char *token_secret;      /* NULL: argo_secret_name */
+    const char *image_pull_secret; /* for the launcher's image; NULL: none */
+    int32_t parallelism;           /* pods at a time; 0: no limit */
+    int32_t error_retries;         /* how often a pod that was lost is made anew; -1: never, 0: 2 */
+};
+
+struct argo_workflow;
+
+/* On 0 *ret is the caller's: argo_free. It borrows nothing. DH_INVALID. */
+int argo_compile(const struct spec *spec, const struct argo_options *options,
+                 struct argo_workflow **ret, struct dh_err *err);
+struct argo_workflow *argo_free(struct argo_workflow *workflow);
+OWN_DEFINE(struct argo_workflow *, argo_free)
+
+/* The Workflow object. Borrowed. */
+const struct js *argo_manifest(const struct argo_workflow *workflow);
+
+/* The control values of a leaf: [{"file": "/dhow/out/NAME", "value": TEXT}], from its outputs'
+ * parameters (an object, as in plan_node.outputs; NULL: none). What has no value is left out: Argo
+ * then takes "". The caller's (js_free); an empty array where there is nothing to tell. */
+struct js *argo_control(const struct argo_workflow *workflow, const char *scope,
+                        const struct js *parameters);
+/* The files alone: ["/dhow/out/NAME", …]. The caller's. */
+struct js *argo_control_files(const struct argo_workflow *workflow, const char *scope);
+
+/* Pods of one pass: each container task once, as if each loop had one iteration and each condition
+ * held. */
+size_t argo_n_pods(const struct argo_workflow *workflow);
+
+/* ---- names ---- the caller's (free) */
+
+/* "{pipeline's name, cut to fit}-{first 8 of the run's id}". */
+char *argo_name(const char *pipeline, const char *run_id);
+char *argo_secret_name(const char *run_id); /* "dhow-run-{first 8}" */
+/* The claim that a create-pvc task with a suffix makes: the same in the Workflow, where the pods
+ * that mount it name it before it is there. `iteration` as in the annotation. */
+char *argo_claim_name(const char *run_id, const char *scope, const char *iteration,
+                      const char *suffix);
