@@ -231,7 +231,7 @@ static int receive_checked(struct s3_client *c, const char *key, struct s3_objec
     for (int i = 0;; i++) {
         struct receiver x = {.what = what, .fd = fd, .sums = &sums};
 
-        s3_sums_start(&sums, what);
+        s3_sums_start(&sums, what, true);
         if (fd >= 0 && ftruncate(fd, 0) < 0)
             return dh_fail_errno(err, "writing what came of %s", key);
         if (receive(c, key, &x, stop, err) != 0)

@@ -16,20 +16,31 @@ char *s3_base64(const unsigned char *raw, size_t n, char to[S3_BASE64])
     return to;
 }
 
-void s3_sums_start(struct s3_sums *s, const struct s3_object *what)
+void s3_crcs_add(struct s3_crcs *c, const struct s3_object *what, const void *bytes, size_t n)
+{
+    if (what && (what->crc32c || what->listed))
+        c->crc32c = crc32c(c->crc32c, bytes, n);
+    if (what && (what->crc32 || what->listed))
+        c->crc32 = crc32_add(c->crc32, bytes, n);
+}
+
+void s3_crcs_join(struct s3_crcs *c, const struct s3_crcs *next, int64_t n)
+{
+    c->crc32c = crc32c_join(c->crc32c, next->crc32c, (uint64_t)n);
+    c->crc32 = crc32_join(c->crc32, next->crc32, (uint64_t)n);
+}
+
+void s3_sums_start(struct s3_sums *s, const struct s3_object *what, bool digest)
 {
     s3_sums_done(s);
-    *s = (struct s3_sums){.digest = digest_new(), .what = what};
+    *s = (struct s3_sums){.digest = digest ? digest_new() : NULL, .what = what};
 }
 
 void s3_sums_add(struct s3_sums *s, const void *bytes, size_t n)
 {
-    if (!s->no_digest)
+    if (s->digest)
         digest_add(s->digest, bytes, n);
-    if (s->what && (s->what->crc32c || s->what->listed))
-        s->crc32c = crc32c(s->crc32c, bytes, n);
-    if (s->what && (s->what->crc32 || s->what->listed))
-        s->crc32 = crc32_add(s->crc32, bytes, n);
+    s3_crcs_add(&s->crcs, s->what, bytes, n);
 }
 
 void s3_sums_done(struct s3_sums *s)
@@ -52,18 +63,17 @@ int s3_sums_check(struct s3_sums *s, const char *key, const char *want, char *to
     const struct s3_object *o = s->what;
     const char *expected = want || !o ? want : o->sha256;
     unsigned char raw[DIGEST_RAW];
-    char digest[DIGEST_TEXT], sum[S3_BASE64];
+    char digest[DIGEST_TEXT] = "", sum[S3_BASE64];
 
-    (void)digest_end(s->digest, digest);
-    if (s->no_digest)
-        digest[0] = '\0';
+    if (s->digest)
+        (void)digest_end(s->digest, digest);
     if (to)
         memcpy(to, digest, sizeof digest);
     if (expected && strcmp(expected, digest) != 0)
         return dh_fail(err, DH_IO, "%s: what came has SHA-256 %s, but %s is expected", key, digest,
                        expected);
-    if (o && ((o->crc32c && !sum_is(o->crc32c, s->crc32c)) ||
-              (o->crc32 && !sum_is(o->crc32, s->crc32)) ||
+    if (o && ((o->crc32c && !sum_is(o->crc32c, s->crcs.crc32c)) ||
+              (o->crc32 && !sum_is(o->crc32, s->crcs.crc32)) ||
               (o->sum256 && digest_unhex(digest, raw) == 0 &&
                strcmp(o->sum256, s3_base64(raw, DIGEST_RAW, sum)) != 0)))
         return dh_fail(err, DH_IO, "%s: what came does not have the server's checksum", key);

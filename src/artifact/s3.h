@@ -152,14 +152,21 @@ int s3_send(struct s3_client *c, struct s3_request *r, struct http_answer *ret, 
 char *s3_base64(const unsigned char *raw, size_t n, char to[S3_BASE64]); /* returns `to` */
 
 struct s3_object;
+struct s3_crcs { /* those that the server may have */
+    uint32_t crc32c, crc32;
+};
+/* Those that `what` can be compared with. */
+void s3_crcs_add(struct s3_crcs *c, const struct s3_object *what, const void *bytes, size_t n);
+void s3_crcs_join(struct s3_crcs *c, const struct s3_crcs *next, int64_t n_next);
+
 struct s3_sums {
     struct digest *digest;
     const struct s3_object *what; /* NULL: nothing is known of it */
-    uint32_t crc32c, crc32;
-    bool no_digest; /* nothing to compare it with: it is not taken */
+    struct s3_crcs crcs;
 };
-/* `what` may be filled as late as before the check if it is `listed`: then all sums are taken. */
-void s3_sums_start(struct s3_sums *s, const struct s3_object *what);
+/* `what` may be filled as late as before the check if it is `listed`: then all sums are taken.
+ * `digest` false: there is nothing to compare it with, it is not taken. */
+void s3_sums_start(struct s3_sums *s, const struct s3_object *what, bool digest);
 void s3_sums_add(struct s3_sums *s, const void *bytes, size_t n);
 /* By all that is known of it: `want` (may be NULL), what its writer and what the server said.
  * DH_IO: it is something else. `to` (may be NULL) gets the digest. */

@@ -300,6 +300,14 @@ static void test_sums(void **state)
     for (size_t i = 0; i < sizeof block; i += 37) /* in two steps it is the same */
         assert_int_equal(crc32c(crc32c(0, block, i), block + i, sizeof block - i),
                          crc32c(0, block, sizeof block));
+    for (size_t i = 0; i <= sizeof block; i += 50) { /* and of two that are joined */
+        size_t rest = sizeof block - i;
+
+        assert_int_equal(crc32c_join(crc32c(0, block, i), crc32c(0, block + i, rest), rest),
+                         crc32c(0, block, sizeof block));
+        assert_int_equal(crc32_join(crc32_add(0, block, i), crc32_add(0, block + i, rest), rest),
+                         crc32_add(0, block, sizeof block));
+    }
     digest_raw("abc", 3, raw);
     assert_string_equal(s3_base64(raw, DIGEST_RAW, text),
                         "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");

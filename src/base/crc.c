@@ -4,6 +4,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#define POLYNOMIAL 0x82f63b78u /* Castagnoli's, the lowest power first */
+
 /* Eight bytes a step by tables; one instruction where the processor has it. */
 static uint32_t table[8][256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -14,7 +16,7 @@ static void make_table(void)
         uint32_t c = i;
 
         for (int bit = 0; bit < 8; bit++)
-            c = c & 1 ? (c >> 1) ^ 0x82f63b78u : c >> 1;
+            c = c & 1 ? (c >> 1) ^ POLYNOMIAL : c >> 1;
         table[0][i] = c;
     }
     for (int t = 1; t < 8; t++)
@@ -69,4 +71,36 @@ uint32_t crc32c(uint32_t crc, const void *bytes, size_t n)
 uint32_t crc32_add(uint32_t crc, const void *bytes, size_t n)
 {
     return (uint32_t)crc32_z(crc, bytes, n);
+}
+
+/* ---- joining: a sum is the rest of a polynomial; n more bytes multiply it by x^8n ---- */
+
+#define ONE 0x80000000u /* the highest bit is x^0 */
+#define X_8 0x00800000u
+
+static uint32_t times(uint32_t a, uint32_t b)
+{
+    uint32_t product = 0;
+
+    for (uint32_t bit = ONE; bit; bit >>= 1) {
+        if (a & bit)
+            product ^= b;
+        b = b & 1 ? (b >> 1) ^ POLYNOMIAL : b >> 1;
+    }
+    return product;
+}
+
+uint32_t crc32c_join(uint32_t first, uint32_t second, uint64_t n)
+{
+    uint32_t shift = ONE;
+
+    for (uint32_t square = X_8; n; n >>= 1, square = times(square, square))
+        if (n & 1)
+            shift = times(shift, square);
+    return times(shift, first) ^ second;
+}
+
+uint32_t crc32_join(uint32_t first, uint32_t second, uint64_t n)
+{
+    return (uint32_t)crc32_combine(first, second, (z_off_t)n);
 }
