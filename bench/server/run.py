@@ -75,7 +75,7 @@ def fill(home: str, dhow: str, runs: int, tasks: int) -> None:
                 task += 1
 
     db.executemany("INSERT INTO run(id, uuid, display_name, experiment_id, pipeline_id, pipeline_version_id, spec_digest, state, created_us, started_us,"
-                   " finished_us, cache_mode, pipeline_root, parameters, options, request) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", run_rows())
+                   " finished_us, cache_mode, pipeline_root, parameters, options, request, generation) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)", run_rows())
     db.executemany("INSERT INTO task(id, uuid, run_id, parent_task_id, name, display_name, scope_path, type, state, attempts, created_us, started_us,"
                    " finished_us, inputs) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", task_rows())
     db.execute("COMMIT")
@@ -139,6 +139,14 @@ def wrk(server: Server, name: str, paths: list, seconds: int, connections: int) 
     print(f"{name:<34} {result['requests_per_s']:>7} requests/s  {result['requests_per_core_s']:>7} a core-second  p99 {ms:.2f} ms"
           + (f"  {result['errors']} ERRORS" if errors else ""))
     return result
+
+
+def walk(server: Server, path: str, name: str, argument: str) -> list:
+    """More pages than the server keeps answers of."""
+    pages = [path]
+    while len(pages) < 40:
+        pages.append(f"{path}&{argument}={urllib.request.quote(server.ask(pages[-1])[name])}")
+    return pages
 
 
 def watchers(server: Server, n: int, run_id: str) -> dict:
@@ -236,6 +244,8 @@ def main() -> None:
             figures["run_get"] = ask("run get, with 25 tasks", [f"/apis/v2beta1/runs/{i}" for i in ids])
             figures["task_list"] = ask("the page's run, without inputs", [f"/ui/runs/{i}?io=0" for i in ids])
             figures["ui_list"] = ask("the page's list of runs (50)", ["/ui/runs"])
+            figures["run_pages"] = ask("run list, 40 pages (20 a page)", walk(server, "/apis/v2beta1/runs?page_size=20", "next_page_token", "page_token"))
+            figures["ui_pages"] = ask("the page's list, 40 pages (50)", walk(server, "/ui/runs?limit=50", "next", "after"))
             figures["memory_mb"] = server.memory_mb()
             print(f"memory after that: {server.memory_mb():.1f} MB")
             figures["first_task"] = first_task(server, home)

@@ -8,6 +8,7 @@
 
 struct counts;
 struct hub;
+struct kept;
 struct queue;
 
 struct api {
@@ -19,6 +20,7 @@ struct api {
     struct queue *queue;
     struct hub *hub;
     struct counts *counts;
+    struct kept *kept;
     struct stats stats;
     int64_t started_us;
     const char *time_zone;

@@ -8,6 +8,7 @@
 #include "api/api-priv.h"
 #include "api/counts.h"
 #include "api/hub.h"
+#include "api/kept.h"
 #include "api/route.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -271,7 +272,12 @@ static int handle(struct req *r, struct dh_err *err)
         return r->route->handler(r, err);
     if (store_begin_read(r->store, err) < 0)
         return -1;
-    rc = r->route->handler(r, err);
+    rc = 0;
+    if (!kept_answer(r->api->kept, r)) {
+        rc = r->route->handler(r, err);
+        if (rc == 0)
+            kept_put(r->api->kept, r);
+    }
     store_rollback(r->store);
     return rc;
 }

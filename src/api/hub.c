@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { LOOK_MS = 40, BEAT_US = 15000000, MAX_TOPICS = 20 };
+enum { LOOK_MS = 20, DIRTY_MS = 2, BEAT_US = 15000000, MAX_TOPICS = 20 };
 
 /* A connection with a stream of events. */
 struct watcher {
@@ -63,7 +63,9 @@ size_t hub_n_watchers(const struct hub *hub)
 
 int hub_timeout_ms(const struct hub *hub)
 {
-    return hub->n_watchers || hub->n ? LOOK_MS : -1;
+    if (!hub->n_watchers && !hub->n)
+        return -1;
+    return hub->dirty ? DIRTY_MS : LOOK_MS;
 }
 
 void hub_event(struct buf *to, const char *id, const char *name, const char *data, size_t n)
@@ -154,7 +156,7 @@ void hub_answer(struct req *r, struct hub_stream stream)
 static void wake(struct watcher *w)
 {
     w->asleep = false;
-    web_wake(w->connection);
+    web_wake(w->hub->api->web, w->connection);
 }
 
 static void wake_all(struct hub *hub)

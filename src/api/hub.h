@@ -1,10 +1,11 @@
 #pragma once
 /* hub - server-sent events: what changes in the record, told to those who watch.
  *
- * While somebody watches, the record's change counter is read every 40 ms; only when it has moved
- * are rows read: of each watched run its own, those of its tasks that had not ended, and those that
- * are new. So the cost goes with what changes, not with what there is. Events of a run are kept
- * once for all its watchers, the last ones, so that a connection that broke goes on where it was.
+ * While somebody watches, the record's change counter is read every 20 ms, and at once where this
+ * server has written; only when it has moved are rows read: of each watched run its own, those of
+ * its tasks that had not ended, and those that are new. So the cost goes with what changes, not
+ * with what there is. Events of a run are kept once for all its watchers, the last ones, so that a
+ * connection that broke goes on where it was.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -66,9 +66,14 @@ void jw_strn(struct jw *w, const char *text, size_t n)
     separate(w);
     buf_addc(w->to, '"');
     while (s < end) {
-        size_t len = utf8_sequence(s, (size_t)(end - s));
+        size_t len;
 
-        if (len > 1 || (len == 1 && *s >= 0x20 && *s != '"' && *s != '\\')) {
+        if (*s >= 0x20 && *s < 0x80 && *s != '"' && *s != '\\') { /* nearly all there is */
+            s++;
+            continue;
+        }
+        len = utf8_sequence(s, (size_t)(end - s));
+        if (len > 1) {
             s += len;
             continue;
         }
@@ -195,32 +200,14 @@ void jw_opt_true(struct jw *w, const char *key, bool b)
         jw_flag(w, key, true);
 }
 
-/* "2026-11-23T18:20:00Z": lists are full of times, and strftime is not quick. */
-static void write_seconds(int64_t at_s, struct buf *to)
-{
-    int64_t days = at_s / 86400, left = at_s % 86400;
-    int64_t z = days + 719468, era = z / 146097, of_era = z - era * 146097;
-    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t m = (5 * of_year + 2) / 153, day = of_year - (153 * m + 2) / 5 + 1;
-    int64_t month = m < 10 ? m + 3 : m - 9, year = year_of_era + era * 400 + (month <= 2);
-    char text[] = "\"0000-00-00T00:00:00Z\"";
-    const struct {
-        int at;
-        int64_t value;
-    } parts[] = {{1, year / 100},   {3, year % 100},      {6, month},     {9, day},
-                 {12, left / 3600}, {15, left / 60 % 60}, {18, left % 60}};
-
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        text[parts[i].at] = (char)('0' + parts[i].value / 10 % 10);
-        text[parts[i].at + 1] = (char)('0' + parts[i].value % 10);
-    }
-    buf_add(to, text, sizeof text - 1);
-}
-
 void jw_seconds(struct jw *w, const char *key, int64_t us)
 {
+    char text[CLOCK_SECONDS];
+
     jw_key(w, key);
     separate(w);
-    write_seconds(us > 0 && us / 1000000 < 253402300800 ? us / 1000000 : 0, w->to);
+    buf_addc(w->to, '"');
+    buf_add(w->to, clock_seconds(us > 0 && us / 1000000 <= CLOCK_LAST_S ? us / 1000000 : 0, text),
+            CLOCK_SECONDS - 1);
+    buf_add(w->to, "Z\"", 2);
 }

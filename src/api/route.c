@@ -63,7 +63,7 @@ static const struct route routes[] = {
      "Failed to delete a pipeline version"},
 
     /* ---- KFP: runs ---- */
-    {REQ_GET, V2 "runs", runs_list, AUTH_VIEWER, FORM_KFP, 0, "Failed to list runs"},
+    {REQ_GET, V2 "runs", runs_list, AUTH_VIEWER, FORM_KFP, ROUTE_KEPT, "Failed to list runs"},
     {REQ_POST, V2 "runs", runs_create, AUTH_RUNNER, FORM_KFP, 0, "Failed to create a run"},
     {REQ_POST, V2 "runs/{}:archive", runs_archive, AUTH_RUNNER, FORM_KFP, 0,
      "Failed to archive a run"},
@@ -102,7 +102,7 @@ static const struct route routes[] = {
      0, "Failed to read an artifact"},
 
     /* ---- the page ---- */
-    {REQ_GET, "/ui/runs", ui_runs_list, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_GET, "/ui/runs", ui_runs_list, AUTH_VIEWER, FORM_UI, ROUTE_KEPT, NULL},
     {REQ_POST, "/ui/runs", ui_runs_create, AUTH_RUNNER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/runs/{}", ui_runs_get, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_DELETE, "/ui/runs/{}", ui_runs_delete, AUTH_ADMIN, FORM_UI, 0, NULL},

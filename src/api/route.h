@@ -15,6 +15,7 @@ enum {
     ROUTE_RAW_BODY = 1, /* the body is not JSON */
     ROUTE_OPEN = 2,     /* needs no login */
     ROUTE_PAGE = 4,     /* may be shown in a frame or navigated to from elsewhere */
+    ROUTE_KEPT = 8,     /* nothing but the record and the query decides on the answer: kept.h */
 };
 
 struct route {

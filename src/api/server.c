@@ -13,6 +13,7 @@
 #include "api/counts.h"
 #include "api/experiments.h"
 #include "api/hub.h"
+#include "api/kept.h"
 #include "api/queue.h"
 #include "api/schedule.h"
 #include "base/clock.h"
@@ -72,6 +73,7 @@ static int open_all(struct api *api, struct dh_err *err)
     api->started_us = clock_now_us();
     api->time_zone = o->time_zone ? o->time_zone : "UTC";
     api->counts = counts_new();
+    api->kept = kept_new();
     api->hub = hub_new(api);
     if (check_options(o, err) < 0 || open_log(api, err) < 0 ||
         auth_open(&auth, &api->auth, err) < 0 || engine_open(&engine, &api->engine, err) < 0)
@@ -93,6 +95,7 @@ static void close_all(struct api *api)
     queue_close(api->queue);
     auth_close(api->auth);
     counts_free(api->counts);
+    kept_free(api->kept);
     hub_free(api->hub);
     engine_close(api->engine);
     if (api->log >= 0)
@@ -104,7 +107,7 @@ static void close_all(struct api *api)
 struct loop {
     struct api *api;
     int epoll, signals;
-    int64_t look_us;   /* when the record is looked at next, for those who watch */
+    int64_t looked_us; /* when the record was last looked at, for those who watch */
     int64_t second_us; /* when the next whole-second work is due */
     int64_t stop_us;   /* when it stops though connections are open; 0: it does not stop */
 };
@@ -181,14 +184,14 @@ static void each_second(struct loop *l, int64_t now_us)
     hub_dirty(l->api->hub);
 }
 
-/* At most every 40 ms, also where requests come without end. */
+/* Also where requests come without end. */
 static void look(struct loop *l, int64_t now_us)
 {
     int ms = hub_timeout_ms(l->api->hub);
 
-    if (ms >= 0 && now_us >= l->look_us) {
+    if (ms >= 0 && now_us >= l->looked_us + ms * 1000) {
+        l->looked_us = now_us;
         hub_tick(l->api->hub);
-        l->look_us = now_us + ms * 1000;
     }
 }
 

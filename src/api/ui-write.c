@@ -19,11 +19,12 @@ void ui_named(struct jw *w, const char *key, const char *id, const char *name)
     jw_end(w, '}');
 }
 
-int ui_progress_write(struct store *s, int64_t run_id, struct jw *w, struct dh_err *err)
+static int write_progress(struct store *s, const struct store_run *run, struct jw *w,
+                          struct dh_err *err)
 {
     int64_t n[STORE_N_STATES], total = 0;
 
-    if (catalog_run_progress(s, run_id, n, err) < 0)
+    if (catalog_run_progress(s, run, n, err) < 0)
         return -1;
     for (int i = 0; i < STORE_N_STATES; i++)
         total += n[i];
@@ -62,7 +63,7 @@ int ui_run_members(struct store *s, struct arena *a, const struct store_run *run
     jw_json(w, "parameters", run->parameters, "{}");
     jw_json(w, "metrics", metrics, "{}");
     jw_json(w, "tags", tags, "{}");
-    return ui_progress_write(s, run->id, w, err);
+    return write_progress(s, run, w, err);
 }
 
 /* ---- tasks ---- */

@@ -23,8 +23,6 @@ req_handler ui_system, ui_search;
 /* The members of a run's item, without the braces. */
 int ui_run_members(struct store *s, struct arena *a, const struct store_run *run, struct jw *w,
                    struct dh_err *err);
-/* {"total", "done", "failed", "running"} */
-int ui_progress_write(struct store *s, int64_t run_id, struct jw *w, struct dh_err *err);
 /* Of a task, without the braces, without inputs, outputs and attempts. NULL parent, key: looked up.
  */
 int ui_task_members(struct store *s, struct arena *a, const struct store_task *task,

@@ -39,6 +39,7 @@ struct web {
     char *cert, *key;
     struct conn *conns;
     size_t n_conns, body_bytes;
+    bool woken; /* a connection is to go on: libmicrohttpd's descriptor does not tell of it */
 };
 
 static struct conn *conn_of(struct MHD_Connection *connection)
@@ -441,6 +442,8 @@ int web_timeout_ms(const struct web *web)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
+    if (web->woken)
+        return 0;
     if (mhd.get_timeout(web->daemon, &ms) != MHD_YES)
         return -1;
     return ms > 60000 ? 60000 : (int)ms;
@@ -448,6 +451,7 @@ int web_timeout_ms(const struct web *web)
 
 void web_run(struct web *web)
 {
+    web->woken = false;
     (void)mhd.run(web->daemon);
 }
 
@@ -488,8 +492,9 @@ size_t web_n_active(const struct web *web)
     return n;
 }
 
-void web_wake(void *connection)
+void web_wake(struct web *web, void *connection)
 {
+    web->woken = true;
     mhd.resume_connection(connection);
 }
 

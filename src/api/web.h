@@ -21,4 +21,4 @@ size_t web_n_active(const struct web *web); /* those that are owed an answer; no
 /* A stream's `read` that has nothing calls web_sleep before it returns 0; web_wake when there is
  * something. `connection` is what `started` gave. They come in pairs. */
 void web_sleep(void *connection);
-void web_wake(void *connection);
+void web_wake(struct web *web, void *connection);

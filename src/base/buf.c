@@ -45,6 +45,11 @@ void buf_adds(struct buf *b, const char *s)
 
 void buf_addc(struct buf *b, char c)
 {
+    if (!b->max && b->n + 1 < b->cap) {
+        b->p[b->n++] = c;
+        b->p[b->n] = '\0';
+        return;
+    }
     buf_add(b, &c, 1);
 }
 

@@ -23,23 +23,49 @@ int64_t clock_mono_us(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+/* `n` digits of `value` to `to`. */
+static void put_digits(char *to, int n, int64_t value)
+{
+    while (n-- > 0) {
+        to[n] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+/* Days to a date as in "chrono-compatible low-level date algorithms": lists are full of times, and
+ * strftime is not quick. */
+char *clock_seconds(int64_t s, char to[CLOCK_SECONDS])
+{
+    int64_t left = s % 86400, z = s / 86400 + 719468, era = z / 146097, of_era = z - era * 146097;
+    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t m = (5 * of_year + 2) / 153, month = m < 10 ? m + 3 : m - 9;
+
+    memcpy(to, "0000-00-00T00:00:00", CLOCK_SECONDS);
+    put_digits(to, 4, year_of_era + era * 400 + (month <= 2));
+    put_digits(to + 5, 2, month);
+    put_digits(to + 8, 2, of_year - (153 * m + 2) / 5 + 1);
+    put_digits(to + 11, 2, left / 3600);
+    put_digits(to + 14, 2, left / 60 % 60);
+    put_digits(to + 17, 2, left % 60);
+    return to;
+}
+
 char *clock_text(int64_t us, char to[CLOCK_TEXT])
 {
-    time_t seconds = (time_t)(us / 1000000);
-    int fraction = (int)(us % 1000000);
-    struct tm tm;
-    size_t n;
+    int64_t fraction = us % 1000000;
+    char *end = to + CLOCK_SECONDS - 1;
 
     to[0] = '\0';
-    if (us <= 0 || !gmtime_r(&seconds, &tm))
+    if (us <= 0 || us / 1000000 > CLOCK_LAST_S)
         return to;
-    n = strftime(to, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (fraction == 0)
-        (void)snprintf(to + n, CLOCK_TEXT - n, "Z");
-    else if (fraction % 1000 == 0)
-        (void)snprintf(to + n, CLOCK_TEXT - n, ".%03dZ", fraction / 1000);
-    else
-        (void)snprintf(to + n, CLOCK_TEXT - n, ".%06dZ", fraction);
+    clock_seconds(us / 1000000, to);
+    if (fraction) {
+        *end++ = '.';
+        put_digits(end, fraction % 1000 ? 6 : 3, fraction % 1000 ? fraction : fraction / 1000);
+        end += fraction % 1000 ? 6 : 3;
+    }
+    memcpy(end, "Z", 2);
     return to;
 }
 

@@ -142,8 +142,9 @@ int catalog_run_states(struct store *s, struct js **ret, struct dh_err *err);
 /* A run's row by uuid alone: no names, no prefixes. */
 int catalog_run(struct store *s, const char *uuid, struct arena *a, struct store_run *ret,
                 struct dh_err *err);
-/* Of a run's steps (RUNTIME and IMPORTER): how many are in each state. */
-int catalog_run_progress(struct store *s, int64_t run_id, int64_t ret[STORE_N_STATES],
+/* Of a run's steps (RUNTIME and IMPORTER): how many are in each state. Those of a run that dhow ran
+ * and that has ended are counted once. */
+int catalog_run_progress(struct store *s, const struct store_run *run, int64_t ret[STORE_N_STATES],
                          struct dh_err *err);
 
 /* ---- what has changed, for those who watch ---- */

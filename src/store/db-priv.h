@@ -35,6 +35,7 @@ struct db_ops {
     int (*migrate)(struct db *db, const char *sql, int version, struct dh_err *err);
     int (*keep)(struct db *db, int version, struct dh_err *err);
     bool (*changed)(struct db *db);
+    int64_t (*stamp)(struct db *db); /* NULL: cannot tell */
     int (*check)(struct db *db, struct dh_err *err);
     int (*bulk)(struct db *db, struct dh_err *err); /* begins */
     int (*given)(struct db *db, const char *table, int64_t *ret, struct dh_err *err);

@@ -68,18 +68,33 @@ int db_sqlite_migrate(struct db *db, const char *sql, int version, struct dh_err
     return -1;
 }
 
-bool db_sqlite_changed(struct db *db)
+/* Another number after each commit of another connection; 0: cannot tell. */
+static int64_t data_version(struct db *db)
 {
     int64_t now = 0;
 
     if (!of(db)->data_version &&
         sqlite3_prepare_v3(of(db)->sqlite, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT,
                            &of(db)->data_version, NULL) != SQLITE_OK)
-        return true;
+        return 0;
     if (sqlite3_step(of(db)->data_version) == SQLITE_ROW)
         now = sqlite3_column_int64(of(db)->data_version, 0);
     (void)sqlite3_reset(of(db)->data_version);
-    if (now == of(db)->seen_version)
+    return now;
+}
+
+int64_t db_sqlite_stamp(struct db *db)
+{
+    int64_t theirs = data_version(db), ours = sqlite3_total_changes64(of(db)->sqlite);
+
+    return theirs ? (int64_t)((uint64_t)theirs << 40) ^ ours : 0;
+}
+
+bool db_sqlite_changed(struct db *db)
+{
+    int64_t now = data_version(db);
+
+    if (now && now == of(db)->seen_version)
         return false;
     of(db)->seen_version = now;
     return true;

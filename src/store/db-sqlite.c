@@ -358,6 +358,7 @@ const struct db_ops db_sqlite_ops = {
     .set_version = db_sqlite_set_version,
     .migrate = db_sqlite_migrate,
     .changed = db_sqlite_changed,
+    .stamp = db_sqlite_stamp,
     .check = db_sqlite_check,
     .keep = db_sqlite_keep,
     .bulk = bulk,

@@ -229,6 +229,11 @@ bool db_changed(struct db *db)
     return db->ops->changed(db);
 }
 
+int64_t db_stamp(struct db *db)
+{
+    return db->ops->stamp ? db->ops->stamp(db) : 0;
+}
+
 int db_check(struct db *db, struct dh_err *err)
 {
     return db->ops->check(db, err);

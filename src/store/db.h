@@ -141,7 +141,8 @@ int db_migrate(struct db *db, const char *sql, int version, struct dh_err *err);
 /* A copy of the record as it is, before its schema is changed: a file beside it, or tables of a
  * server. One that is there already is left. */
 int db_keep(struct db *db, int version, struct dh_err *err);
-bool db_changed(struct db *db); /* by another connection, since the last call */
+bool db_changed(struct db *db);  /* by another connection, since the last call */
+int64_t db_stamp(struct db *db); /* as store_stamp */
 int db_check(struct db *db, struct dh_err *err);
 
 /* ---- whole tables ---- */

@@ -419,20 +419,6 @@ static int read_ids(struct db_rows *rows, const struct page_ask *ask, const stru
     return 0;
 }
 
-/* The same few lists are asked for again and again: their statements are kept, the others are made
- * each time. No value of a user's stands in a text, so there are few. */
-static int ask_kept(struct store *s, const struct where *w, struct db_rows **ret,
-                    struct dh_err *err)
-{
-    for (size_t i = 0; i < STORE_PAGES; i++) {
-        if (!s->pages[i])
-            s->pages[i] = dh_strdup(w->sql.p);
-        if (!strcmp(s->pages[i], w->sql.p))
-            return db_query_vals(s->db, err, ret, s->pages[i], w->vals, w->n);
-    }
-    return db_query_built(s->db, err, ret, w->sql.p, w->vals, w->n);
-}
-
 int page_ids(struct store *s, const struct page_ask *ask, struct arena *a, struct page_ids *ret,
              struct dh_err *err)
 {
@@ -451,7 +437,7 @@ int page_ids(struct store *s, const struct page_ask *ask, struct arena *a, struc
         buf_addf(&w.sql, " ORDER BY %s%s, %s%s LIMIT ?", sort->sql, ask->down ? " DESC" : "", id,
                  ask->down ? " DESC" : "");
         add_val(&w, DB_I(ask->limit + 1));
-        rc = ask_kept(s, &w, &rows, err);
+        rc = store_query_kept(s, err, &rows, w.sql.p, w.vals, w.n);
     }
     if (rc == 0)
         rc = read_ids(rows, ask, sort, a, ret, err);

@@ -14,7 +14,8 @@ struct store {
     struct db *db;
     struct strmap *types; /* of artifacts: those that are known to have their row in Type */
     int schema;
-    char *pages[STORE_PAGES]; /* statements of pages that are kept prepared: by their text */
+    char *pages[STORE_PAGES];        /* statements of pages that are kept prepared: by their text */
+    struct store_progress *progress; /* of ended runs: catalog_run_progress */
 };
 
 /* The schema, step by step: migrations[i] brings version i to i + 1. Never edit a step that was
@@ -28,6 +29,10 @@ int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err 
  * The caller's (free). */
 char *store_schema_new(void);
 
+/* db_query_built for a text that will be asked for again: the first of those are kept prepared. No
+ * value of a user's may stand in it, so that there are few. */
+int store_query_kept(struct store *s, struct dh_err *err, struct db_rows **ret, const char *sql,
+                     const struct db_val *vals, size_t n);
 /* A column's text in the arena; NULL stays NULL. */
 const char *store_text(const struct db_rows *rows, int column, struct arena *a);
 /* An unknown word can only come from a newer dhow or a damaged file. */

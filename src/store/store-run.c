@@ -299,7 +299,10 @@ int store_run_list(struct store *s, const struct store_run_filter *filter, struc
     if (filter->where && run_query_where(&q, filter->where, err) < 0)
         return -1;
     run_query_end(&q, (int64_t)limit + 1, filter->offset); /* one more tells if there are more */
-    if (db_query_built(s->db, err, &rows, q.sql.p, q.vals, q.n) < 0)
+    /* A condition's text has names of the user's in it. */
+    rc = filter->where || filter->sort ? db_query_built(s->db, err, &rows, q.sql.p, q.vals, q.n)
+                                       : store_query_kept(s, err, &rows, q.sql.p, q.vals, q.n);
+    if (rc < 0)
         return -1;
     while ((rc = db_next(rows, err)) == 1) {
         if (list.n == limit) {

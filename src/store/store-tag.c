@@ -59,13 +59,18 @@ int store_tags(struct store *s, enum store_tagged kind, int64_t id, struct arena
 {
     own(db_end) struct db_rows *rows = NULL;
 
-    own(js_free) struct js *all = js_object();
+    own(js_free) struct js *all = NULL;
     own_mem char *text = NULL;
     int rc;
 
-    if (db_query(s->db, err, &rows, tables[kind].list, DB_I(id)) < 0)
+    if (db_query(s->db, err, &rows, tables[kind].list, DB_I(id)) < 0 ||
+        (rc = db_next(rows, err)) < 0)
         return -1;
-    while ((rc = db_next(rows, err)) == 1)
+    *ret_json = "{}";
+    if (rc == 0)
+        return 0;
+    all = js_object();
+    for (; rc == 1; rc = db_next(rows, err))
         js_set(all, db_text(rows, 0), js_str(db_text(rows, 1)));
     if (rc < 0)
         return -1;
@@ -97,8 +102,8 @@ int store_metric_last(struct store *s, int64_t run_id, struct arena *a, const ch
                       struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
-    own(js_free) struct js *all = js_object();
-    own(js_free) struct js *one = js_object();
+    own(js_free) struct js *all = NULL;
+    own(js_free) struct js *one = NULL;
     own_mem char *text = NULL;
     int rc;
 
@@ -106,9 +111,15 @@ int store_metric_last(struct store *s, int64_t run_id, struct arena *a, const ch
                  "SELECT m.name, m.number_value, coalesce(t.name, '') FROM run_metric m"
                  " LEFT JOIN task t ON t.id = m.task_id WHERE m.run_id = ?"
                  " ORDER BY m.name, m.time_us, m.id",
-                 DB_I(run_id)) < 0)
+                 DB_I(run_id)) < 0 ||
+        (rc = db_next(rows, err)) < 0)
         return -1;
-    while ((rc = db_next(rows, err)) == 1) {
+    *ret_json = "{}";
+    if (rc == 0)
+        return 0;
+    all = js_object();
+    one = js_object();
+    for (; rc == 1; rc = db_next(rows, err)) {
         const char *name = js_get_text(one, "name");
 
         if (!name || strcmp(name, db_text(rows, 0)) != 0) {

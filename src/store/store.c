@@ -138,6 +138,7 @@ struct store *store_close(struct store *s)
         for (size_t i = 0; s && i < STORE_PAGES; i++)
             dh_mem_own(&s->pages[i]);
         strmap_free(s->types);
+        free(s->progress);
     }
     dh_mem_own(&s);
     return NULL;
@@ -187,12 +188,29 @@ bool store_changed(struct store *s)
     return db_changed(s->db);
 }
 
+int64_t store_stamp(struct store *s)
+{
+    return db_stamp(s->db);
+}
+
 int store_check(struct store *s, struct dh_err *err)
 {
     return db_check(s->db, err);
 }
 
 /* ---- shared ---- */
+
+int store_query_kept(struct store *s, struct dh_err *err, struct db_rows **ret, const char *sql,
+                     const struct db_val *vals, size_t n)
+{
+    for (size_t i = 0; i < STORE_PAGES; i++) {
+        if (!s->pages[i])
+            s->pages[i] = dh_strdup(sql);
+        if (!strcmp(s->pages[i], sql))
+            return db_query_vals(s->db, err, ret, s->pages[i], vals, n);
+    }
+    return db_query_built(s->db, err, ret, sql, vals, n);
+}
 
 const char *store_text(const struct db_rows *rows, int column, struct arena *a)
 {

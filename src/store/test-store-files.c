@@ -158,7 +158,7 @@ static void two_connections(void **state)
     struct store_run r;
     struct dh_err err;
     bool cancel;
-    int64_t run;
+    int64_t run, stamp;
 
     OK(store_open(h->path, 0, &s2, &err));
     (void)store_changed(h->s);
@@ -166,7 +166,11 @@ static void two_connections(void **state)
     assert_false(store_changed(h->s)); /* our own */
     (void)store_changed(s2);
     assert_false(store_changed(s2));
+    stamp = store_stamp(h->s);
+    assert_int_equal(store_stamp(h->s), stamp);
     OK(store_run_request_cancel(s2, run, 5, &err));
+    assert_int_not_equal(store_stamp(h->s), stamp); /* another's */
+    stamp = store_stamp(h->s);
     assert_true(store_changed(h->s));
     assert_false(store_changed(h->s));
     OK(store_run_cancel_requested(h->s, run, &cancel, &err));
@@ -178,6 +182,7 @@ static void two_connections(void **state)
     OK(store_run_get(s2, run, h->a, &r, &err));
     assert_int_equal(r.state, STORE_PENDING);
     OK(store_commit(h->s, &err));
+    assert_int_not_equal(store_stamp(h->s), stamp); /* our own */
     assert_int_equal(store_run_claim(s2, run, 0, &owner, 9, &err), STORE_RUN_TAKEN);
     OK(store_run_get(s2, run, h->a, &r, &err));
     assert_int_equal(r.state, STORE_RUNNING);

@@ -133,6 +133,10 @@ def reads(server: Server, run_id: str) -> None:
           and all(int(s["startTimeUnixNano"]) <= int(s["endTimeUnixNano"]) for s in spans), "a run as a trace", str(spans)[:500])
     printed = dhow("show", "--trace", run_id, home=server.home)
     check(json.loads(printed.stdout) == trace, "as show --trace prints it", says(printed)[:500])
+    first, again = server.ask("/ui/runs")[1], server.ask("/ui/runs")[1]
+    tagged = dhow("runs", "tag", run_id, "team=blue", home=server.home)
+    check(tagged.returncode == 0 and first == again and [r["tags"] for r in server.ask("/ui/runs")[1]["items"] if r["run_id"] == run_id] == [{"team": "blue"}],
+          "a list that is asked again is the same, until another process has written")
     check(server.ask("/ui/runs/no-such")[0] == 404 and server.ask("/ui/nothing")[0] == 404, "what is not there is 404")
 
 
