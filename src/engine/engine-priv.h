@@ -75,6 +75,14 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     size_t n_transfers, cap_transfers;
 };
 
+struct slot { /* a step at a time has it, and its working folder: work.c */
+    bool taken;
+    bool settled; /* the folder was empty at changed_ns, and whatever changes it later shows */
+    int folder;   /* -1: not looked at yet */
+    ino_t inode;
+    int64_t changed_ns, since_us;
+};
+
 struct earlier {           /* what the record says of a task, on resume and retry */
     struct store_task row; /* strings in run->arena */
     bool used;
@@ -109,7 +117,7 @@ struct run {
     int ahead; /* slots more than that: steps that wait in the shepherd while steps are short */
     int64_t step_us;  /* how long a step takes, the last ones counting most */
     int n_slots;      /* in use */
-    bool *slot_taken; /* from 1 */
+    struct slot *slots; /* from 1 */
     int n_slot_names;
     int n_parked;
     uint64_t next_job;
@@ -236,6 +244,12 @@ bool job_has_out(const struct job *job); /* whether the step has a folder for ou
 /* After the commit; what an attempt before left goes. */
 int job_make_folders(struct job *job, struct dh_err *err);
 char **env_base(const struct run *run); /* what all steps of the run have in common */
+
+/* ---- work.c ---- */
+int work_make(struct job *job, struct dh_err *err); /* the slot's working folder, empty */
+/* Nothing was put into it since work_make. False also where that is not known. */
+bool work_untouched(const struct job *job);
+void work_close(struct run *run);
 
 /* ---- outputs.c ---- */
 /* Reads what a step that exited with 0 left: job->outputs without digests. DH_FAILED: a bad answer.

@@ -1,5 +1,4 @@
 /* job - what a step sees: its folders, its input, its command line and its environment. */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -204,32 +203,11 @@ bool job_has_out(const struct job *job)
            names_executor_input(job->node->executor->container);
 }
 
-/* The slot's working folder, empty. Most steps leave nothing in it, so that there is nothing to
- * make. */
-static int make_work(const struct job *job, struct dh_err *err)
-{
-    DIR *dir = opendir(job->spec.cwd);
-    int rc = 0;
-
-    if (!dir)
-        return fs_mkdirs(job->spec.cwd, 0755, err);
-    for (struct dirent *e; rc == 0 && (e = readdir(dir));) {
-        own_mem char *path = NULL;
-
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-            continue;
-        path = fs_join(job->spec.cwd, e->d_name);
-        rc = fs_remove_tree(path, err);
-    }
-    (void)closedir(dir);
-    return rc;
-}
-
 int job_make_folders(struct job *job, struct dh_err *err)
 {
     if (job->attempt > 1 && fs_remove_tree(job->out, err) < 0)
         return -1;
-    if (make_work(job, err) < 0 || (job_has_out(job) && fs_mkdirs(job->out, 0755, err) < 0))
+    if (work_make(job, err) < 0 || (job_has_out(job) && fs_mkdirs(job->out, 0755, err) < 0))
         return -1;
     return job->node->component->output_definitions.artifacts.n
                ? fs_mkdirs(job->task_root, 0755, err)

@@ -50,13 +50,14 @@ void jobs_take_slot(struct job *job)
 
     if (job->slot)
         return;
-    while (i < run->n_slot_names && run->slot_taken[i])
+    while (i < run->n_slot_names && run->slots[i].taken)
         i++;
     if (i >= run->n_slot_names) { /* more than jobs: exit handlers after a cancel, adopted ones */
-        run->slot_taken = dh_realloc(run->slot_taken, (size_t)i + 1, sizeof *run->slot_taken);
+        run->slots = dh_realloc(run->slots, (size_t)i + 1, sizeof *run->slots);
+        run->slots[i] = (struct slot){.folder = -1};
         run->n_slot_names = i + 1;
     }
-    run->slot_taken[i] = true;
+    run->slots[i].taken = true;
     run->n_slots++;
     job->slot = i;
 }
@@ -66,7 +67,7 @@ void jobs_give_slot(struct job *job)
     if (!job->slot)
         return;
     job->run->n_slots--;
-    job->run->slot_taken[job->slot] = false;
+    job->run->slots[job->slot].taken = false;
     job->slot = 0;
 }
 

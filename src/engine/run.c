@@ -247,15 +247,18 @@ static void on_shepherd(uv_poll_t *poll, int status, int events)
 {
     struct run *run = poll->data;
     struct shepherd_event event;
+    bool news = false;
     int rc = 0;
     (void)status;
     (void)events;
 
-    while (!run->over && (rc = shepherd_next(run->shepherd, &event, run->err)) == 0)
+    while (!run->over && (rc = shepherd_next(run->shepherd, &event, run->err)) == 0) {
         attempt_event(run, &event);
+        news |= event.kind != SHEPHERD_STARTED;
+    }
     if (rc < 0)
         run_fail(run);
-    else
+    else if (news) /* that a step has started decides nothing */
         run_turn(run);
 }
 
@@ -530,7 +533,7 @@ static void run_done(struct run *run)
     remote_done(run);
     (void)strv_free(run->base_env);
     free(run->folder);
-    free(run->slot_taken);
+    work_close(run);
     free(run->first_error);
     while (run->garbage.n) /* not committed: it stays on disk */
         free(run->garbage.items[--run->garbage.n]);
