@@ -17,6 +17,8 @@
 
 #define GRACE_MS 10000
 #define SHORT_STEP_US 30000
+#define TINY_STEP_US 3000
+#define AHEAD_OF_TINY 4 /* that wait, for each that may run */
 #define TAKE_BACK_US 100000
 
 static void grace_over(uv_timer_t *timer)
@@ -99,6 +101,19 @@ static void took(struct run *run, int64_t us)
 {
     run->step_us = run->step_us ? (run->step_us * 3 + us) / 4 : us;
     run->ahead = run->step_us < SHORT_STEP_US ? run->jobs : 0;
+    if (run->step_us < TINY_STEP_US)
+        run->ahead *= AHEAD_OF_TINY;
+}
+
+bool attempts_suffice(const struct run *run)
+{
+    int waiting = 0;
+
+    if (run->ahead <= run->jobs)
+        return false;
+    for (const struct job *job = run->job_list; job; job = job->next)
+        waiting += job->state == JOB_RUNNING && !job->started && !job->kill_sent;
+    return waiting >= run->jobs;
 }
 
 void attempt_take_back(struct run *run)

@@ -115,8 +115,8 @@ struct run {
     char *first_error; /* JSON; of the first leaf that failed */
     int jobs;          /* steps at a time */
     int ahead; /* slots more than that: steps that wait in the shepherd while steps are short */
-    int64_t step_us;  /* how long a step takes, the last ones counting most */
-    int n_slots;      /* in use */
+    int64_t step_us;    /* how long a step takes, the last ones counting most */
+    int n_slots;        /* in use */
     struct slot *slots; /* from 1 */
     int n_slot_names;
     int n_parked;
@@ -133,6 +133,7 @@ struct run {
     uv_poll_t poll;
     uv_timer_t tick;
     uv_timer_t deadline;
+    uv_timer_t soon; /* the next turn */
     uv_signal_t sigint, sigterm;
     uv_async_t wake;
     int n_handles; /* open uv handles of ours */
@@ -216,6 +217,7 @@ void earlier_keep(struct run *run, const struct plan_node *node);
 /* ---- task.c, attempt.c, jobs.c: the life of a leaf ---- */
 int task_begin(struct run *run, struct plan_node *node, struct dh_err *err); /* plan says RUNNING */
 void attempt_event(struct run *run, const struct shepherd_event *event);
+bool attempts_suffice(const struct run *run); /* enough of them wait in the shepherd for a while */
 int attempt_start_recorded(struct run *run, struct dh_err *err); /* after the commit */
 void attempt_prepare_waiting(struct run *run); /* a runtime has made something, a backoff is over */
 void attempt_kill_all(struct run *run, bool hard);

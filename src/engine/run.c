@@ -243,6 +243,12 @@ void run_turn(struct run *run)
 
 /* ---- what wakes the loop ---- */
 
+/* Several ends in one transaction, while there is enough to do without us. */
+static void on_soon(uv_timer_t *timer)
+{
+    run_turn(timer->data);
+}
+
 static void on_shepherd(uv_poll_t *poll, int status, int events)
 {
     struct run *run = poll->data;
@@ -258,8 +264,12 @@ static void on_shepherd(uv_poll_t *poll, int status, int events)
     }
     if (rc < 0)
         run_fail(run);
-    else if (news) /* that a step has started decides nothing */
+    else if (news && attempts_suffice(run) && !run->over)
+        (void)uv_timer_start(&run->soon, on_soon, 1, 0);
+    else if (news) { /* that a step has started decides nothing */
+        (void)uv_timer_stop(&run->soon);
         run_turn(run);
+    }
 }
 
 static void cancel(struct run *run, const char *reason)
@@ -376,6 +386,8 @@ static void open_handles(struct run *run)
     (void)uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
     (void)uv_async_init(loop, &run->wake, on_wake);
     add_handle(run, (uv_handle_t *)&run->wake);
+    (void)uv_timer_init(loop, &run->soon);
+    add_handle(run, (uv_handle_t *)&run->soon);
     (void)uv_timer_init(loop, &run->deadline);
     add_handle(run, (uv_handle_t *)&run->deadline);
     if (deadline)
@@ -394,7 +406,8 @@ static void close_handles(struct run *run)
 {
     uv_handle_t *all[] = {(uv_handle_t *)&run->poll,   (uv_handle_t *)&run->tick,
                           (uv_handle_t *)&run->wake,   (uv_handle_t *)&run->deadline,
-                          (uv_handle_t *)&run->sigint, (uv_handle_t *)&run->sigterm};
+                          (uv_handle_t *)&run->soon,   (uv_handle_t *)&run->sigint,
+                          (uv_handle_t *)&run->sigterm};
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]->data == run)
