@@ -36,25 +36,27 @@ static void next_page(struct req *r, bool more, int64_t last, struct jw *w)
 
 /* ---- artifacts ---- */
 
+const char *const native_types[][2] = {
+    {"system.Model", "Model"},
+    {"system.Dataset", "Dataset"},
+    {"system.HTML", "HTML"},
+    {"system.Markdown", "Markdown"},
+    {"system.Metrics", "Metric"},
+    {"system.ClassificationMetrics", "ClassificationMetric"},
+    {"system.SlicedClassificationMetrics", "SlicedClassificationMetric"},
+    {"system.Artifact", "Artifact"},
+    {NULL, NULL},
+};
+
 static const char *type_name(const char *type)
 {
-    static const char *const names[][2] = {
-        {"system.Model", "Model"},
-        {"system.Dataset", "Dataset"},
-        {"system.HTML", "HTML"},
-        {"system.Markdown", "Markdown"},
-        {"system.Metrics", "Metric"},
-        {"system.ClassificationMetrics", "ClassificationMetric"},
-        {"system.SlicedClassificationMetrics", "SlicedClassificationMetric"},
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(names[i][0], type))
-            return names[i][1];
+    for (size_t i = 0; native_types[i][0]; i++)
+        if (!strcmp(native_types[i][0], type))
+            return native_types[i][1];
     return "Artifact";
 }
 
-static void write_artifact(const struct store_artifact *a, struct jw *w)
+void native_artifact_write(const struct store_artifact *a, struct jw *w)
 {
     jw_begin(w, '{');
     jw_text(w, "artifact_id", a->uuid);
@@ -82,7 +84,7 @@ int native_artifacts_list(struct req *r, struct dh_err *err)
     if (rows.n) {
         jw_begin_in(w, "artifacts", '[');
         for (size_t i = 0; i < rows.n; i++)
-            write_artifact(&rows.items[i].artifact, w);
+            native_artifact_write(&rows.items[i].artifact, w);
         jw_end(w, ']');
     }
     next_page(r, rows.more, rows.n ? rows.items[rows.n - 1].artifact.id : 0, w);
@@ -96,13 +98,13 @@ int native_artifacts_get(struct req *r, struct dh_err *err)
 
     if (ui_artifact_find(r, r->param[0], &a, err) < 0)
         return -1;
-    write_artifact(&a, req_json(r));
+    native_artifact_write(&a, req_json(r));
     return 0;
 }
 
 /* ---- tasks ---- */
 
-static const char *io_type(const struct store_link *link)
+const char *native_io_type(const struct store_link *link)
 {
     return link->type == STORE_OUTPUT ? "OUTPUT"
            : link->producer_task_id   ? "TASK_OUTPUT_INPUT"
@@ -156,11 +158,11 @@ static int write_io(struct req *r, const struct store_task *t, enum store_link_t
             }
             open = link->key;
             jw_begin(w, '{');
-            jw_text(w, "type", io_type(link));
+            jw_text(w, "type", native_io_type(link));
             jw_text(w, "artifact_key", link->key);
             jw_begin_in(w, "artifacts", '[');
         }
-        write_artifact(&links.items[i].artifact, w);
+        native_artifact_write(&links.items[i].artifact, w);
     }
     if (open) {
         jw_end(w, ']');
@@ -188,7 +190,7 @@ static const char *task_type(const struct store_task *t)
     return store_task_type_name(t->type == STORE_IMPORTER ? STORE_RUNTIME : t->type);
 }
 
-static int write_task(struct req *r, const struct store_task *t, const char *run, struct jw *w,
+int native_task_write(struct req *r, const struct store_task *t, const char *run, struct jw *w,
                       struct dh_err *err)
 {
     struct store_task parent = {0};
@@ -222,7 +224,7 @@ int native_tasks_get(struct req *r, struct dh_err *err)
 
     if (ui_task_find(r, r->param[0], &t, &run, err) < 0)
         return -1;
-    return write_task(r, &t, run.uuid, req_json(r), err);
+    return native_task_write(r, &t, run.uuid, req_json(r), err);
 }
 
 int native_tasks_list(struct req *r, struct dh_err *err)
@@ -259,7 +261,7 @@ int native_tasks_list(struct req *r, struct dh_err *err)
                 break;
             }
             last = tasks.items[i].id;
-            if (write_task(r, &tasks.items[i], run.uuid, w, err) < 0)
+            if (native_task_write(r, &tasks.items[i], run.uuid, w, err) < 0)
                 return -1;
         }
         jw_end(w, ']');
@@ -292,7 +294,7 @@ static int write_links(struct req *r, const struct store_linkeds *links, struct 
         jw_text(w, "artifact_id", links->items[i].artifact.uuid);
         jw_text(w, "run_id", run.uuid);
         jw_text(w, "task_id", task.uuid);
-        jw_text(w, "type", io_type(link));
+        jw_text(w, "type", native_io_type(link));
         if (producer.name) {
             jw_begin_in(w, "producer", '{');
             jw_text(w, "task_name", producer.name);

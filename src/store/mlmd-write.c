@@ -337,6 +337,33 @@ static int update_execution(struct store *s, const struct mlmd_put *put, struct 
     return root && store_state_ended(state) ? end_run(s, run, state, err) : 0;
 }
 
+bool mlmd_is_told(const struct store_run *run)
+{
+    return run->options && !strcmp(run->options, MARK);
+}
+
+int mlmd_task_set(struct store *s, const struct store_task *t, struct dh_err *err)
+{
+    own_mem char *inputs = store_mlmd_parameters(t->inputs);
+    own_mem char *outputs = store_mlmd_parameters(t->outputs);
+    int rc =
+        db_run(s->db, err,
+               "UPDATE task SET display_name = ?, state = ?, cache_fingerprint = ?,"
+               " iteration_index = ?, iteration_count = ?, inputs = ?, inputs_struct = ?,"
+               " outputs = ?, outputs_struct = ?, state_reason = ?, error = ?,"
+               " started_us = ?, finished_us = ? WHERE id = ?",
+               DB_T(t->display_name), DB_T(store_state_name(t->state)), DB_T(t->cache_fingerprint),
+               DB_OPT(t->iteration_index), DB_OPT(t->iteration_count), DB_T(t->inputs),
+               DB_T(inputs), DB_T(t->outputs), DB_T(outputs), DB_T(t->state_reason), DB_T(t->error),
+               DB_ID(t->started_us), DB_ID(t->finished_us), DB_I(t->id));
+
+    if (store_touched(s, rc, "task", t->id, err) < 0)
+        return -1;
+    return t->type == STORE_ROOT && store_state_ended(t->state)
+               ? end_run(s, t->run_id, t->state, err)
+               : 0;
+}
+
 int mlmd_execution_put(struct store *s, const struct mlmd_put *put, const int64_t *contexts,
                        size_t n_contexts, int64_t *ret, struct dh_err *err)
 {

@@ -108,5 +108,9 @@ int mlmd_artifact_put(struct store *s, const struct mlmd_put *put, int64_t *ret,
 /* Of the run among the contexts, where it is new. */
 int mlmd_execution_put(struct store *s, const struct mlmd_put *put, const int64_t *contexts,
                        size_t n_contexts, int64_t *ret, struct dh_err *err);
+/* Whether that run is told from outside, so that its rows may be written from outside. */
+bool mlmd_is_told(const struct store_run *run);
+/* All of such a run's task that can change, as `task` has it; its id says which. */
+int mlmd_task_set(struct store *s, const struct store_task *task, struct dh_err *err);
 /* The same event again is fine. */
 int mlmd_event_put(struct store *s, const struct mlmd_event *event, struct dh_err *err);

@@ -1,0 +1,103 @@
+# run: asan
+"""Tasks and artifacts of KFP's proposal 12147 that are written: of runs that are told from outside, and of no others."""
+import sqlite3
+import tempfile
+import uuid
+
+from server import Server
+from specs import pipeline, step
+from tap import check, done
+
+V2 = "/apis/v2beta1"
+
+
+def told(home: str) -> str:
+    """A run as ML Metadata's service leaves it when a client makes its context."""
+    run = str(uuid.uuid4())
+    db = sqlite3.connect(f"{home}/dhow.db")
+    db.execute("INSERT INTO run(uuid, display_name, experiment_id, state, created_us, started_us, cache_mode, options)"
+               " SELECT ?, 'told', id, 'RUNNING', 1, 1, 'off', '{\"mlmd\":true}' FROM experiment WHERE name = 'Default'", (run,))
+    db.commit()
+    db.close()
+    return run
+
+
+def tasks(server: Server, run: str) -> str:
+    root = {"run_id": run, "name": "root", "type": "ROOT", "state": "RUNNING"}
+    status, made, _ = server.ask(f"{V2}/tasks", root)
+    check(status == 200 and made["type"] == "ROOT" and made["state"] == "RUNNING", "a root task is made", str(made))
+    train = {"run_id": run, "name": "train", "parent_task_id": made["task_id"], "state": "RUNNING", "scope_path": "root.train", "cache_fingerprint": "f1",
+             "inputs": {"parameters": [{"parameter_key": "rate", "value": 0.5, "type": "COMPONENT_INPUT"}]}}
+    first, second = server.ask(f"{V2}/tasks", train)[1], server.ask(f"{V2}/tasks", train)[1]
+    check(first["task_id"] == second["task_id"] and first["parent_task_id"] == made["task_id"] and first["inputs"]["parameters"][0]["value"] == 0.5,
+          "the same place is the same task", f"{first} {second}")
+    other = server.ask(f"{V2}/tasks", {**train, "type_attributes": {"iteration_index": "1"}})[1]
+    check(other["task_id"] != first["task_id"] and other["type_attributes"] == {"iteration_index": "1"}, "another iteration is another", str(other))
+    status, now, _ = server.ask(f"{V2}/tasks/{first['task_id']}", {"outputs": {"parameters": [{"parameter_key": "loss", "value": 1}]}}, "PATCH")
+    status, now, _ = server.ask(f"{V2}/tasks/{first['task_id']}", {"task_id": first["task_id"], "state": "SUCCEEDED", "status_metadata": {"message": "well"},
+                                "outputs": {"parameters": [{"parameter_key": "loss", "value": 0.1}, {"parameter_key": "n", "value": 2}]}}, "PATCH")
+    check(status == 200 and now["state"] == "SUCCEEDED" and {p["parameter_key"]: p["value"] for p in now["outputs"]["parameters"]} == {"loss": 0.1, "n": 2}
+          and now["cache_fingerprint"] == "f1", "a task is updated: the later value of a name wins", str(now))
+    check(server.ask(f"{V2}/tasks/{first['task_id']}", {"task_id": other["task_id"]}, "PATCH")[0] == 400, "a body for another task is refused")
+    for why, body in (("no run", {"name": "x"}), ("no name", {"run_id": run}), ("a state that is none", {**train, "state": "ILL"}),
+                      ("a type that is none", {**train, "type": "ODD"}), ("a time that is none", {**train, "start_time": "now"}), ("a parent that is none", {**train, "parent_task_id": run})):
+        check(server.ask(f"{V2}/tasks", body)[0] in (400, 404), f"refused: {why}")
+    return first["task_id"]
+
+
+def artifacts(server: Server, run: str, task: str) -> None:
+    ask = {"run_id": run, "task_id": task, "producer_key": "model", "artifact": {"name": "m", "type": "Model", "uri": "s3://b/m", "namespace": "n", "metadata": {"a": 1}}}
+    status, made, _ = server.ask(f"{V2}/artifacts", ask)
+    check(status == 200 and made["type"] == "Model" and made["metadata"] == {"a": 1} and server.ask(f"{V2}/artifacts/{made['artifact_id']}")[1] == made,
+          "an artifact is made", str(made))
+    metric = {**ask, "producer_key": "metrics", "artifact": {"name": "accuracy", "type": "Metric", "number_value": 0.75, "namespace": "n"}}
+    status, both, _ = server.ask(f"{V2}/artifacts:batchCreate", {"artifacts": [metric, {**ask, "producer_key": "copy"}]})
+    check(status == 200 and [a["type"] for a in both["artifacts"]] == ["Metric", "Model"], "several at once", str(both))
+    check(server.ask(f"/ui/runs/{run}")[1]["metrics"] == {"accuracy": 0.75}, "a metric is the run's")
+    before = len(server.ask(f"{V2}/artifacts")[1]["artifacts"])
+    status, said, _ = server.ask(f"{V2}/artifacts:batchCreate", {"artifacts": [ask, {**metric, "artifact": {"name": "x", "type": "Metric"}}]})
+    check(status == 400 and "artifacts[1]" in said["message"] and len(server.ask(f"{V2}/artifacts")[1]["artifacts"]) == before, "all of a request, or nothing", str(said))
+    link = {"artifact_id": made["artifact_id"], "task_id": server.ask(f"{V2}/tasks", {"run_id": run, "name": "use"})[1]["task_id"], "run_id": run, "type": "TASK_OUTPUT_INPUT",
+            "producer": {"task_name": "train"}, "key": "in"}
+    status, linked, _ = server.ask(f"{V2}/artifact_tasks", {"artifact_task": link})
+    check(status == 200 and linked["id"] and linked["type"] == "TASK_OUTPUT_INPUT", "a link", str(linked))
+    check(server.ask(f"{V2}/artifact_tasks:batchCreate", {"artifact_tasks": [link, {**link, "key": "again"}]})[0] == 200, "links at once; the same again is fine")
+    links = server.ask(f"{V2}/artifact_tasks?task_ids={link['task_id']}")[1]["artifact_tasks"]
+    check([k["artifact_id"] for k in links] == [made["artifact_id"]] and links[0]["producer"]["task_name"] == "train", "it is there, with who made it", str(links))
+    for key in ("artifact_id", "task_id", "run_id", "type", "producer", "key"):
+        check(server.ask(f"{V2}/artifact_tasks", {k: v for k, v in link.items() if k != key})[0] == 400, f"a link without {key}")
+
+
+def ours(server: Server) -> None:
+    """What the engine ran stays as it ran."""
+    s = pipeline("ours")
+    step(s, "make", 'printf x > "$out_table"', artifacts={"table": "Dataset"}, cache=False)
+    run = server.ask(f"{V2}/runs", {"display_name": "ours", "pipeline_spec": s})[1]["run_id"]
+    server.wait(run)
+    before = server.ask(f"/ui/runs/{run}")[1]
+    task = [t["task_id"] for t in before["tasks_list"] if t["name"] == "make"][0]
+    artifact = server.ask(f"{V2}/artifacts")[1]["artifacts"][0]["artifact_id"]
+    for path, method, body in (("tasks", "POST", {"run_id": run, "name": "x"}), (f"tasks/{task}", "PATCH", {"state": "FAILED"}),
+                               ("tasks:batchUpdate", "POST", {"tasks": {task: {"state": "FAILED"}}}),
+                               ("artifacts", "POST", {"run_id": run, "task_id": task, "producer_key": "k", "artifact": {"name": "m", "type": "Model"}}),
+                               ("artifact_tasks", "POST", {"artifact_id": artifact, "task_id": task, "run_id": run, "type": "OUTPUT", "producer": {}, "key": "k"})):
+        status, said, _ = server.ask(f"{V2}/{path}", body, method)
+        check(status == 400 and said["code"] == 9 and "executed by this server" in said["message"], f"{method} {path} of a run of the engine is refused", f"{status} {said}")
+    after = server.ask(f"/ui/runs/{run}")[1]
+    check({**before, "last_event_id": 0} == {**after, "last_event_id": 0}, "and nothing of it has changed")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as home, Server(home) as server:
+        run = told(home)
+        task = tasks(server, run)
+        artifacts(server, run, task)
+        ours(server)
+        all_tasks = server.ask(f"{V2}/tasks?run_id={run}")[1]["tasks"]
+        status, said, _ = server.ask(f"{V2}/tasks:batchUpdate", {"tasks": {t["task_id"]: {"state": "FAILED" if t["type"] == "ROOT" else "SUCCEEDED"} for t in all_tasks}})
+        check(status == 200 and len(said["tasks"]) == len(all_tasks) and server.ask(f"{V2}/runs/{run}")[1]["state"] == "FAILED", "the root's end is the run's", str(said)[:300])
+        check(server.ask(f"{V2}/tasks:batchUpdate", {"tasks": {}})[0] == 400, "an update of nothing is refused")
+    done()
+
+
+main()
