@@ -26,6 +26,9 @@ $(BUILD)/build.ninja: | deps
 build: deps $(BUILD)/build.ninja ## the program: build/dhow
 	@ninja -C $(BUILD) --quiet dhow
 
+launcher: deps $(BUILD)/build.ninja ## the static program for pods: build/dhow-launch
+	@ninja -C $(BUILD) --quiet dhow-launch
+
 demo: build ## run the model selection pipeline, and show what came out
 	@tools/demo.sh $(DHOW) $(PIPELINE)
 
@@ -66,7 +69,7 @@ ui: ## build the page anew from ui/src into ui/dist, which the program embeds (n
 	@tools/build-ui.sh ui/dist
 
 install: build ## install program, man page, completion, headers; PREFIX=/usr/local, DESTDIR
-	@ninja -C $(BUILD) --quiet install-files
+	@ninja -C $(BUILD) --quiet install-files dhow-launch
 	@meson install -C $(BUILD) --no-rebuild
 
 format: ## put all C files into the house's form
@@ -98,4 +101,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server .FORCE
+.PHONY: help bench-c deps deps-test build launcher demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server .FORCE

@@ -28,6 +28,7 @@ MAY_CALL = {
     "api": ["store", "mlflow", "mlmd", "engine", "argo"],
     "compile": ["spec"],
     "lib": [],
+    "launch": ["base"],
     "remote": ["base"],
     "ml": ["base"],
     "components": ["ml", "artifact"],
@@ -37,6 +38,9 @@ MAY_CALL = {
 LIBRARIES = {  # header's beginning: the folders that may include it
     "yaml.h": ["spec"],
     "jansson.h": ["base"],
+    "openssl/ssl.h": ["launch"],
+    "openssl/err.h": ["launch"],
+    "openssl/x509v3.h": ["launch"],
     "openssl/": ["base"],
     "zlib.h": ["base", "spec", "ml"],
     "zstd.h": ["base", "ml"],
@@ -55,7 +59,7 @@ PUBLIC = ["base/err.h", "base/own.h"]  # what a header of include/ may use of ou
 
 SYSTEM = re.compile(
     r"^(assert|ctype|dirent|dlfcn|elf|errno|fcntl|fenv|float|fnmatch|ftw|getopt|glob|grp|immintrin|inttypes|langinfo|limits|link|locale|"
-    r"malloc|math|netdb|poll|pthread|pwd|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|"
+    r"malloc|math|netdb|nss|poll|pthread|pwd|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|"
     r"stdlib|string|strings|syslog|termios|threads|time|unistd|utime|wchar|wctype|x86intrin|cpuid|arm_neon)\.h$"
     r"|^(sys|linux|asm|net|netinet|arpa)/")
 TEST_ONLY = re.compile(r"^(cmocka\.h)$")

@@ -20,6 +20,7 @@ extern const struct cli_command cmd_explain;
 extern const struct cli_command cmd_gc;
 extern const struct cli_command cmd_help;
 extern const struct cli_command cmd_import;
+extern const struct cli_command cmd_launch;
 extern const struct cli_command cmd_lineage;
 extern const struct cli_command cmd_logs;
 extern const struct cli_command cmd_mlmd;

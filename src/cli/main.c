@@ -46,6 +46,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_db, &cmd_gc,
     &cmd_serve,
     &cmd_mlmd,
+    &cmd_launch,
     &cmd_doctor,
     &cmd_help,
     &cmd_version,

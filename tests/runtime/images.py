@@ -16,7 +16,7 @@ def _copy(source: str, to: pathlib.Path) -> None:
         shutil.copymode(source, to)
 
 
-def _root(root: pathlib.Path) -> None:
+def make_root(root: pathlib.Path) -> None:
     busybox = "/bin/busybox"
     static = os.path.exists(busybox) and subprocess.run(["ldd", busybox], capture_output=True, check=False).returncode
     for name in ("bin", "etc", "tmp", "work"):
@@ -41,7 +41,7 @@ def make(folder: pathlib.Path, **config) -> str:
     root, layout = folder / "root", folder / "layout"
     blobs = layout / "blobs" / "sha256"
     blobs.mkdir(parents=True)
-    _root(root)
+    make_root(root)
     layer = folder / "layer.tar"
     subprocess.run(["tar", "-C", str(root), "-cf", str(layer), "."], check=True)
 
