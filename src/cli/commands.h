@@ -5,6 +5,7 @@
 /* A line a command, so that two changes that add one do not meet. */
 extern const struct cli_command cmd_approvals;
 extern const struct cli_command cmd_approve;
+extern const struct cli_command cmd_argo;
 extern const struct cli_command cmd_artifacts;
 extern const struct cli_command cmd_cancel;
 extern const struct cli_command cmd_compare;

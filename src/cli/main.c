@@ -36,6 +36,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_models,
     &cmd_pipelines,
     &cmd_validate,
+    &cmd_argo,
     &cmd_test,
     &cmd_compile,
     &cmd_new,

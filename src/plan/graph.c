@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "plan/plan-priv.h"
+#include "plan/graph.h"
 
 struct edges {
     uint32_t (*items)[2]; /* up, down */

@@ -1,15 +1,9 @@
 #pragma once
 /* What the files of plan/ share. */
 #include "base/strmap.h"
+#include "plan/graph.h"
 #include "plan/plan.h"
-
-/* Who waits for whom within one dag; made once for each dag_spec, shared by its instances.
- * Tasks are numbers: their position in dag->tasks. */
-struct dag_graph {
-    const struct dag_spec *dag;
-    uint32_t *up_at, *up;     /* task i waits for up[up_at[i]] … up[up_at[i + 1] - 1] */
-    uint32_t *down_at, *down; /* and these wait for it */
-};
+#include "plan/value.h"
 
 struct plan {
     const struct spec *spec;
@@ -23,11 +17,6 @@ struct plan {
     bool canceled, canceled_all;
 };
 
-/* graph.c. DH_INVALID: an upstream task that is not there. */
-int graph_new(const struct dag_spec *dag, struct dag_graph **ret, struct dh_err *err);
-struct dag_graph *graph_free(struct dag_graph *g);
-OWN_DEFINE(struct dag_graph *, graph_free)
-
 /* resolve.c: inputs of a node whose upstream tasks are final. *ret: {"parameters", "artifacts"}.
  * DH_INVALID, DH_FAILED: the message names the input; the node fails with it. */
 int resolve_inputs(struct plan *plan, struct plan_node *node, struct js **ret, struct dh_err *err);
@@ -35,11 +24,6 @@ int resolve_inputs(struct plan *plan, struct plan_node *node, struct js **ret, s
 int resolve_items(const struct plan *plan, struct plan_node *loop, struct dh_err *err);
 /* The inputs of iteration i of a loop whose items are known; NULL: DH_INVALID. */
 struct js *resolve_iteration(const struct plan_node *loop, int32_t i, struct dh_err *err);
-
-/* value.c: `v` brought to its type as KFP does: the JSON text of what is no string for STRING, 5.0
- * as 5 for an INTEGER and inside lists and structs, 5 as 5.0 for a DOUBLE; what does not fit stays
- * as it is. A value that the caller frees. */
-struct js *value_as(enum spec_param_type type, const struct js *v);
 
 /* output.c: what a final node gave under `key`, looked up through dags, OneOf and loops.
  * A value that the caller frees; NULL where there is none. */

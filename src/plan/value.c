@@ -2,7 +2,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "plan/placeholder.h"
-#include "plan/plan-priv.h"
+#include "plan/value.h"
 
 static bool whole_real(const struct js *v)
 {
