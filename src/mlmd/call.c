@@ -3,11 +3,6 @@
 
 #include "mlmd/mlmd-priv.h"
 
-/* Those of the service that the record has no place for, so that they are told from a typing error.
- */
-static const char *const not_here[] = {"PutLineageSubgraph", "GetLineageGraph",
-                                       "GetLineageSubgraph"};
-
 enum mlmd_status mlmd_status_of(const struct dh_err *err)
 {
     switch (err->code) {
@@ -34,15 +29,11 @@ static const struct method *find(const struct method *methods, const char *name)
 
 static enum mlmd_status unknown(const char *name, struct dh_err *err)
 {
-    for (size_t i = 0; i < sizeof not_here / sizeof *not_here; i++)
-        if (!strcmp(name, not_here[i])) {
-            (void)dh_fail(err, DH_INVALID,
-                          "%s is not served: `dhow lineage` and the tables of the database answer "
-                          "what it asks",
-                          name);
-            return MLMD_UNIMPLEMENTED;
-        }
-    (void)dh_fail(err, DH_INVALID, "ML Metadata's service has no method %.100s", name);
+    /* ML Metadata's own server says of it what we do: GetLineageSubgraph has taken its place. */
+    if (!strcmp(name, "GetLineageGraph"))
+        (void)dh_fail(err, DH_INVALID, "%s is not served: ask GetLineageSubgraph", name);
+    else
+        (void)dh_fail(err, DH_INVALID, "ML Metadata's service has no method %.100s", name);
     return MLMD_UNIMPLEMENTED;
 }
 

@@ -42,6 +42,7 @@ struct method {
     unsigned options; /* the field of ListOperationOptions; 0: none */
     bool writes;
 };
+enum mlmd_status mlmd_lineage_subgraph(struct call *c, const struct method *m);
 extern const struct method mlmd_reads[], mlmd_writes[]; /* end with a name of NULL */
 /* The status of an error of ours. */
 enum mlmd_status mlmd_status_of(const struct dh_err *err);

@@ -18,6 +18,7 @@ enum mlmd_status { /* of gRPC */
                    MLMD_ALREADY_EXISTS = 6,
                    MLMD_PERMISSION_DENIED = 7,
                    MLMD_RESOURCE_EXHAUSTED = 8,
+                   MLMD_OUT_OF_RANGE = 11,
                    MLMD_UNIMPLEMENTED = 12,
                    MLMD_INTERNAL = 13,
                    MLMD_UNAVAILABLE = 14,

@@ -123,14 +123,26 @@ static enum mlmd_status list_by_ids(struct call *c, const struct method *m)
     return answer(c, m, &q);
 }
 
+/* With the types that they have, where these are asked for. */
 static enum mlmd_status artifacts_by_ids(struct call *c, const struct method *m)
 {
     enum mlmd_status status = list_by_ids(c, m);
+    struct mlmd_query q = {.kind = MLMD_ARTIFACT, .by_ids = true, .bare = true};
+    struct mlmd_items items;
     struct mlmd_types types;
+    int64_t *ids;
 
     if (status != MLMD_OK || !field_int(c->in, 3, 0))
         return status;
-    if (mlmd_types(c->s, MLMD_ARTIFACT, NULL, NULL, 0, c->a, &types, c->err) < 0)
+    q.ids = field_ints(c, c->in, 1, &q.n_ids);
+    if (mlmd_items(c->s, &q, c->a, &items, c->err) < 0)
+        return failed(c);
+    if (!items.n)
+        return MLMD_OK;
+    ids = arena_alloc(c->a, items.n * sizeof *ids);
+    for (size_t i = 0; i < items.n; i++)
+        ids[i] = items.items[i].type_id;
+    if (mlmd_types(c->s, MLMD_ARTIFACT, NULL, ids, items.n, c->a, &types, c->err) < 0)
         return failed(c);
     for (size_t i = 0; i < types.n; i++)
         put_type(c->out, 2, MLMD_ARTIFACT, &types.items[i]);
@@ -332,6 +344,7 @@ const struct method mlmd_reads[] = {
     {"GetChildrenContextsByContexts", children_of_many, MLMD_CONTEXT, 0, false},
     {"GetArtifactsByContext", by_context, MLMD_ARTIFACT, 2, false},
     {"GetExecutionsByContext", by_context, MLMD_EXECUTION, 2, false},
+    {"GetLineageSubgraph", mlmd_lineage_subgraph, MLMD_ARTIFACT, 0, false},
     {"GetArtifactsByExternalIds", none, MLMD_ARTIFACT, 0, false},
     {"GetExecutionsByExternalIds", none, MLMD_EXECUTION, 0, false},
     {"GetContextsByExternalIds", none, MLMD_CONTEXT, 0, false},

@@ -4,6 +4,8 @@
 #include "base/js.h"
 #include "mlmd/mlmd-priv.h"
 
+enum { OUTSIDE = 100 }; /* an answer beside those of store/mlmd.h */
+
 /* A status, and whether what was done so far counts. */
 static enum mlmd_status status_of(const struct call *c, int rc)
 {
@@ -11,6 +13,7 @@ static enum mlmd_status status_of(const struct call *c, int rc)
         return mlmd_status_of(c->err);
     return rc == MLMD_FORBIDDEN  ? MLMD_PERMISSION_DENIED
            : rc == MLMD_NO_PLACE ? MLMD_UNIMPLEMENTED
+           : rc == OUTSIDE       ? MLMD_OUT_OF_RANGE
                                  : MLMD_OK;
 }
 
@@ -295,6 +298,167 @@ static int execution(struct call *c, const struct method *m)
     return 0;
 }
 
+/* ---- a subgraph: contexts, executions and artifacts, and the events between them ---- */
+
+struct node { /* as the request has it, and the id that it has got */
+    int64_t given, id;
+};
+struct nodes {
+    const char *what;
+    struct node *items;
+    size_t n;
+};
+
+static enum mlmd_kind kind_of(unsigned field)
+{
+    return field == 1 ? MLMD_EXECUTION : field == 2 ? MLMD_ARTIFACT : MLMD_CONTEXT;
+}
+
+/* An artifact of a run that dhow ran stays as it is: a client sends back what it has read. */
+static int node_put(struct call *c, unsigned field, struct pb_in in, const struct nodes *contexts,
+                    bool reuse, struct node *to)
+{
+    int64_t *ids;
+    int rc;
+
+    to->given = to->id = field_int(in, 1, 0);
+    if (kind_of(field) == MLMD_CONTEXT)
+        return context_put(c, in, reuse, &to->id);
+    if (kind_of(field) == MLMD_ARTIFACT) {
+        rc = artifact_put(c, in, &to->id);
+        return rc == MLMD_FORBIDDEN ? 0 : rc;
+    }
+    ids = arena_alloc(c->a, (contexts->n + 1) * sizeof *ids);
+    for (size_t i = 0; i < contexts->n; i++)
+        ids[i] = contexts->items[i].id;
+    return execution_put(c, in, ids, contexts->n, &to->id);
+}
+
+/* All nodes of a field of the request, in its order. */
+static int nodes_put(struct call *c, unsigned field, const struct nodes *contexts,
+                     struct nodes *ret)
+{
+    size_t most = (size_t)(c->in.end - c->in.p) / 2 + 1;
+    bool reuse = field_int(field_message(c->in, 5), 1, 0) != 0;
+    struct pb_in in = c->in;
+    struct pb_field f;
+
+    ret->items = arena_alloc(c->a, most * sizeof *ret->items);
+    while (pb_read(&in, &f) == PB_FIELD) {
+        int rc;
+
+        if (f.number != field)
+            continue;
+        rc = node_put(c, field, pb_in_field(&f), contexts, reuse, &ret->items[ret->n++]);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* The end of an edge: by its place in the request, by id in the event, or by both. */
+static int edge_end(struct call *c, struct pb_in edge, unsigned field, const struct nodes *nodes,
+                    int64_t *ret)
+{
+    int64_t id = field_int(field_message(edge, 3), field == 1 ? 2 : 1, 0), at;
+    struct pb_field f;
+
+    *ret = id;
+    if (!field_find(edge, field, &f)) {
+        if (id)
+            return 0;
+        return dh_fail(c->err, DH_INVALID,
+                       "Event_edge is missing an %s. Could not find either an %s_index or an "
+                       "event.%s_id",
+                       nodes->what, nodes->what, nodes->what);
+    }
+    at = (int32_t)f.value;
+    if (at < 0 || (size_t)at >= nodes->n) {
+        (void)dh_fail(c->err, DH_INVALID,
+                      "The event_edge has an %s_index %lld that is outside the bounds of the "
+                      "request's %ss list, [0, %zu).",
+                      nodes->what, (long long)at, nodes->what, nodes->n);
+        return OUTSIDE;
+    }
+    *ret = nodes->items[at].id;
+    if (id && id != nodes->items[at].given)
+        return dh_fail(c->err, DH_INVALID,
+                       "%s ID mismatch. The referenced %s at %s_index %lld has an ID of %lld that "
+                       "does not match the event_edge's event.%s_id of %lld.",
+                       field == 1 ? "Execution" : "Artifact", nodes->what, nodes->what,
+                       (long long)at, (long long)nodes->items[at].given, nodes->what,
+                       (long long)id);
+    return 0;
+}
+
+static int edges_put(struct call *c, const struct nodes *executions, const struct nodes *artifacts)
+{
+    struct pb_in in = c->in;
+    struct pb_field f, event;
+
+    while (pb_read(&in, &f) == PB_FIELD) {
+        int64_t execution, artifact;
+        int rc;
+
+        if (f.number != 4)
+            continue;
+        if (!field_find(pb_in_field(&f), 3, &event))
+            return dh_fail(c->err, DH_INVALID, "No event found for event_edge");
+        rc = edge_end(c, pb_in_field(&f), 1, executions, &execution);
+        if (rc == 0)
+            rc = edge_end(c, pb_in_field(&f), 2, artifacts, &artifact);
+        if (rc == 0)
+            rc = event_put(c, pb_in_field(&event), artifact, execution);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* A node that belongs to a run and to a pipeline says that the run is the pipeline's. */
+static int join_contexts(struct call *c, const struct nodes *contexts)
+{
+    struct mlmd_query q = {.kind = MLMD_CONTEXT, .by_ids = true, .bare = true};
+    int64_t *ids = arena_alloc(c->a, (contexts->n + 1) * sizeof *ids), run = 0, pipeline = 0;
+    struct mlmd_items items;
+
+    for (size_t i = 0; i < contexts->n; i++)
+        ids[q.n_ids++] = contexts->items[i].id;
+    q.ids = ids;
+    if (mlmd_items(c->s, &q, c->a, &items, c->err) < 0)
+        return -1;
+    for (size_t i = 0; i < items.n; i++)
+        *(!strcmp(items.items[i].type, "system.Pipeline") ? &pipeline : &run) = items.items[i].id;
+    if (!run || !pipeline)
+        return 0;
+    q = (struct mlmd_query){.kind = MLMD_CONTEXT, .child = run, .bare = true};
+    if (mlmd_items(c->s, &q, c->a, &items, c->err) < 0)
+        return -1;
+    return items.n ? 0 : mlmd_parent_put(c->s, run, pipeline, c->err);
+}
+
+static int subgraph(struct call *c, const struct method *m)
+{
+    struct nodes executions = {.what = "execution"}, artifacts = {.what = "artifact"};
+    struct nodes contexts = {.what = "context"};
+    const struct nodes *const all[] = {&executions, &artifacts, &contexts};
+    int rc = nodes_put(c, 3, NULL, &contexts);
+
+    (void)m;
+    if (rc == 0)
+        rc = join_contexts(c, &contexts);
+    if (rc == 0)
+        rc = nodes_put(c, 1, &contexts, &executions);
+    if (rc == 0)
+        rc = nodes_put(c, 2, NULL, &artifacts);
+    if (rc == 0)
+        rc = edges_put(c, &executions, &artifacts);
+    for (unsigned k = 0; rc == 0 && k < 3; k++)
+        for (size_t i = 0; i < all[k]->n; i++)
+            pb_put_int(c->out, k + 1, all[k]->items[i].id);
+    return rc;
+}
+
 /* ---- attributions and associations: they follow from runs, tasks and links ---- */
 
 static int holds(struct call *c, struct pb_in in, enum mlmd_kind kind)
@@ -346,6 +510,7 @@ WRITER(events)
 WRITER(executions)
 WRITER(execution)
 WRITER(belongings)
+WRITER(subgraph)
 
 const struct method mlmd_writes[] = {
     {"PutArtifactType", one_type_write, MLMD_ARTIFACT, 0, true},
@@ -359,5 +524,6 @@ const struct method mlmd_writes[] = {
     {"PutExecutions", executions_write, MLMD_EXECUTION, 0, true},
     {"PutExecution", execution_write, MLMD_EXECUTION, 0, true},
     {"PutAttributionsAndAssociations", belongings_write, MLMD_CONTEXT, 0, true},
+    {"PutLineageSubgraph", subgraph_write, MLMD_CONTEXT, 0, true},
     {NULL, NULL, MLMD_EXECUTION, 0, false},
 };

@@ -323,7 +323,7 @@ int mlmd_items(struct store *s, const struct mlmd_query *q, struct arena *a, str
     int rc = read_items(s, q, &sql, &list, err);
 
     buf_done(&sql.text);
-    if (rc < 0 || read_values(s, q->kind, &list, a, err) < 0)
+    if (rc < 0 || (!q->bare && read_values(s, q->kind, &list, a, err) < 0))
         return -1;
     *ret = list;
     return 0;
@@ -356,6 +356,54 @@ int mlmd_events(struct store *s, enum mlmd_kind of, const int64_t *ids, size_t n
                                                              .type = db_int(rows, 2),
                                                              .ms = db_int(rows, 3),
                                                              .key = store_text(rows, 4, a)};
+        if (rc < 0)
+            return -1;
+    }
+    *ret = list;
+    return 0;
+}
+
+/* ---- what belongs to which context ---- */
+
+/* As the views Association and Attribution have it; these are grouped by context, so that a
+ * database would go through all of them to find those of an artifact. */
+static void add_belongings(struct buf *sql, enum mlmd_kind of, const int64_t *ids, size_t n)
+{
+    static const char *const ways[] = {
+        "JOIN mlmd_context c ON c.run_id = t.run_id",
+        "JOIN run r ON r.id = t.run_id JOIN mlmd_context c ON c.pipeline_id = r.pipeline_id"};
+
+    for (size_t i = 0; i < 2; i++) {
+        buf_adds(sql, i ? " UNION " : "");
+        if (of == MLMD_EXECUTION)
+            buf_addf(sql, "SELECT t.id, c.id FROM mlmd_task t %s WHERE t.id", ways[i]);
+        else
+            buf_addf(sql,
+                     "SELECT l.artifact_id, c.id FROM artifact_task l JOIN task t"
+                     " ON t.id = l.task_id %s WHERE l.artifact_id",
+                     ways[i]);
+        add_ids(sql, ids, n);
+    }
+    buf_adds(sql, " ORDER BY 1, 2");
+}
+
+int mlmd_belongings(struct store *s, enum mlmd_kind of, const int64_t *ids, size_t n,
+                    struct arena *a, struct mlmd_belongings *ret, struct dh_err *err)
+{
+    struct mlmd_belongings list = {0};
+    size_t cap = 0;
+
+    for (size_t i = 0; i < n; i += CHUNK) {
+        own(db_end) struct db_rows *rows = NULL;
+        own_buf struct buf sql = {0};
+        int rc;
+
+        add_belongings(&sql, of, ids + i, n - i < CHUNK ? n - i : CHUNK);
+        if (db_query_built(s->db, err, &rows, sql.p, NULL, 0) < 0)
+            return -1;
+        while ((rc = db_next(rows, err)) == 1)
+            *STORE_PUSH(a, &list, cap) =
+                (struct mlmd_belonging){.id = db_int(rows, 0), .context = db_int(rows, 1)};
         if (rc < 0)
             return -1;
     }

@@ -57,6 +57,7 @@ struct mlmd_query { /* all that are not set: any */
     const int64_t *ids;
     size_t n_ids;
     bool by_ids; /* only these, though there may be none */
+    bool bare;   /* without their properties */
     const char *type, *name, *uri;
     int64_t context;             /* executions, artifacts of it */
     int64_t execution, artifact; /* contexts of it */
@@ -85,6 +86,19 @@ struct mlmd_events {
 /* Of these executions, or these artifacts. */
 int mlmd_events(struct store *s, enum mlmd_kind of, const int64_t *ids, size_t n, struct arena *a,
                 struct mlmd_events *ret, struct dh_err *err);
+
+/* ---- what belongs to which context ---- */
+
+struct mlmd_belonging {
+    int64_t id, context; /* of an execution, or an artifact */
+};
+struct mlmd_belongings {
+    struct mlmd_belonging *items;
+    size_t n;
+};
+/* The associations of these executions, or the attributions of these artifacts. */
+int mlmd_belongings(struct store *s, enum mlmd_kind of, const int64_t *ids, size_t n,
+                    struct arena *a, struct mlmd_belongings *ret, struct dh_err *err);
 
 /* ---- writing: all of a request within store_begin and store_commit ---- */
 

@@ -72,6 +72,10 @@ with tempfile.TemporaryDirectory() as tmp:
         got = client("client.py", "grpc", "127.0.0.1", server.port)
         for key in wanted:
             check(strict(got[key]) == strict(wanted[key]), f"{key}: the same as from the database", f"got {json.dumps(got[key])[:700]}\nwanted {json.dumps(wanted[key])[:700]}")
+        asked_of_both = client("subgraph.py", "sqlite", home / "dhow.db", 1), client("subgraph.py", "grpc", "127.0.0.1", server.port)
+        wrong = [k for k in asked_of_both[0] if strict(asked_of_both[0][k]) != strict(asked_of_both[1][k])]
+        check(len(asked_of_both[0]) > 100 and not wrong, "GetLineageSubgraph: the same answers and words as ML Metadata's own",
+              "".join(f"{k}: got {json.dumps(asked_of_both[1][k])[:700]}\nwanted {json.dumps(asked_of_both[0][k])[:700]}\n" for k in wrong[:4]))
         check(all(b"HTTP" not in raw(server.port, junk)[:4] for junk in (b"GET / HTTP/1.1\r\n\r\n" * 4, b"\0" * 100)), "what is no HTTP/2 is hung up on")
         check(client("client.py", "grpc", "127.0.0.1", server.port)["roots"] == wanted["roots"], "and others are served on")
     # A driver and a launcher of KFP that write here: their runs are runs like any others.
@@ -79,7 +83,7 @@ with tempfile.TemporaryDirectory() as tmp:
         url = f"grpc://127.0.0.1:{server.port}"
         words = client("kfp_writer.py", url, "refused")
         for what, error in {"execution": "PermissionDenied", "artifact": "PermissionDenied", "event": "PermissionDenied", "run": "PermissionDenied",
-                            "again": "AlreadyExists", "context": "Unimplemented", "type": "NotFound", "subgraph": "Unimplemented"}.items():
+                            "again": "AlreadyExists", "context": "Unimplemented", "type": "NotFound"}.items():
             check(words[what].startswith(error), f"refused: {what}", words[what])
         check(strict(client("client.py", "sqlite", home / "dhow.db", 1)["executions"]) == strict(wanted["executions"]), "and nothing has changed")
         ids = client("kfp_writer.py", url, "kfp")
@@ -94,6 +98,22 @@ with tempfile.TemporaryDirectory() as tmp:
         both = client("client.py", "grpc", "127.0.0.1", server.port)
         check(len(both["executions"]) == len(wanted["executions"]) + 14 and strict(both) == strict({k: v for k, v in client("client.py", "sqlite", home / "dhow.db", 1).items()}),
               "all of it is read back, by both ways", str(len(both["executions"])))
+        run_id = "019f0000-0000-7000-8000-00000000000a"
+        got = client("subgraph.py", "put", "127.0.0.1", server.port, run_id)
+        for what, error in {"outside": "OutOfRangeError: The event_edge has an artifact_index 3 that", "below": "OutOfRangeError: The event_edge has an execution_index -1 that",
+                            "no execution": "InvalidArgumentError: Event_edge is missing an execution", "no artifact": "InvalidArgumentError: Event_edge is missing an artifact",
+                            "no event": "InvalidArgumentError: No event found", "another": "InvalidArgumentError: Artifact ID mismatch", "no type": "InvalidArgumentError: ",
+                            "again": "AlreadyExistsError: "}.items():
+            check(got["refused"][what].startswith(error), f"PutLineageSubgraph refuses: {what}", got["refused"][what])
+        check(got["before"] == [len(both["executions"]), len(both["contexts"])], "and nothing of it is left", str(got["before"]))
+        made_run = json.loads(dhow("show", run_id, "--output", "json", home=home).stdout)
+        step = next(t for t in made_run["tasks"] if t["name"] == "step")
+        check(len(got["executions"]) == 1 and len(got["artifacts"]) == 2 and len(got["contexts"]) == 2 and got["more"][2] == got["contexts"] and made_run["pipeline"] == "graphs"
+              and [a["uri"] for a in step["outputs"]["artifacts"]["model"]] == ["s3://models/m"] and len(step["inputs"]["artifacts"]["data"]) == 1,
+              "a subgraph is a run like any other", json.dumps(made_run)[:900])
+        check(strict(got["graph"]) == strict({"artifacts": [{"id": str(got["artifacts"][0])}], "executions": [{"id": str(i)} for i in got["executions"] + got["more"][0]],
+                                              "contexts": [{"id": str(i)} for i in got["contexts"]], "events": got["graph"]["events"]}) and len(got["graph"]["events"]) == 2,
+              "and is read back", json.dumps(got["graph"]))
         client("kfp_writer.py", url, "finish")
         result = dhow("db", "check", home=home)
         check(result.returncode == 0, "the record is sound", says(result))
@@ -122,7 +142,9 @@ with tempfile.TemporaryDirectory() as tmp:
         got = client("web.py", server.url, "Nonsense", "{}")
         check(got["status"] == 12, "a method that is none", json.dumps(got))
         got = client("web.py", server.url, "GetLineageSubgraph", "{}")
-        check(got["status"] == 12 and "lineage" in got["message"], "one that is not served", json.dumps(got))
+        check(got["status"] == 3 and "starting nodes" in got["message"], "a subgraph of nothing", json.dumps(got))
+        got = client("web.py", server.url, "GetLineageGraph", "{}")
+        check(got["status"] == 12 and "Subgraph" in got["message"], "one that nobody serves", json.dumps(got))
     result = dhow("mlmd", "fly", home=home)
     check(result.returncode == 2 and "serve" in result.stderr, "another word", says(result))
     result = dhow("mlmd", "serve", home=pathlib.Path(tmp, "none"))
