@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "runtime/shepherd-priv.h"
@@ -182,6 +184,15 @@ int shepherd_signal(struct shepherd *s, uint64_t id, int number, struct dh_err *
 int shepherd_fd(const struct shepherd *s)
 {
     return s->fd;
+}
+
+void shepherd_watch(const struct shepherd *s, int64_t us)
+{
+    struct pollfd fd = {.fd = s->fd, .events = POLLIN};
+    int64_t until = clock_mono_us() + us;
+
+    while (poll(&fd, 1, 0) == 0 && clock_mono_us() < until) {
+    }
 }
 
 int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err *err)

@@ -76,6 +76,9 @@ int shepherd_take_back(struct shepherd *s, uint64_t id, struct dh_err *err);
 
 int shepherd_fd(const struct shepherd *s); /* readable: call shepherd_next until SHEPHERD_NONE */
 enum shepherd_answer { SHEPHERD_NONE = 1 };
+/* Looks for an event for at most that long, without falling asleep: to be woken takes longer than a
+ * tiny step. It costs a processor for that time. */
+void shepherd_watch(const struct shepherd *s, int64_t us);
 /* DH_IO: the shepherd is gone. */
 int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err *err);
 
