@@ -23,7 +23,8 @@ MAY_CALL = {
     "runtime": ["base", "artifact"],
     "registry": ["store", "artifact", "ml"],
     "mlflow": ["store", "registry"],
-    "engine": ["plan", "runtime", "store", "artifact", "registry"],
+    "kube": ["spec"],
+    "engine": ["plan", "runtime", "store", "artifact", "registry", "kube", "argo"],
     "argo": ["plan", "store", "artifact"],
     "api": ["store", "mlflow", "mlmd", "engine", "argo"],
     "compile": ["spec"],
@@ -32,7 +33,7 @@ MAY_CALL = {
     "remote": ["base"],
     "ml": ["base"],
     "components": ["ml", "artifact"],
-    "cli": ["base", "mlmd", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "engine", "argo", "api", "compile", "remote", "ml", "components"],
+    "cli": ["base", "mlmd", "spec", "cel", "plan", "store", "artifact", "runtime", "registry", "kube", "engine", "argo", "api", "compile", "remote", "ml", "components"],
 }
 
 LIBRARIES = {  # header's beginning: the folders that may include it

@@ -25,6 +25,14 @@ struct artifact_ops {
     /* NULL: there are no such URLs. */
     int (*presign)(struct artifact_store *s, const char *key, const char *method, long seconds,
                    char **ret, struct dh_err *err);
+    /* The next three as artifact_presign_put and those after it; NULL with presign. */
+    int (*presign_put)(struct artifact_store *s, const char *key, const char *sha256, long seconds,
+                       char **ret, struct dh_err *err);
+    int (*begin_parts)(struct artifact_store *s, const char *key, int64_t size_bytes,
+                       const char *sha256, long seconds, struct artifact_parts *ret,
+                       struct dh_err *err);
+    int (*end_parts)(struct artifact_store *s, const char *key, const char *upload,
+                     const char *const *etags, size_t n, struct dh_err *err);
     /* NULL: nothing is ever left half sent. */
     int (*abort)(struct artifact_store *s, const char *key, int64_t before_us, size_t *ret_n,
                  struct dh_err *err);
@@ -68,6 +76,7 @@ struct artifact_record { /* one of artifact_digest's canonical list of a folder 
     int64_t size_bytes;
     const char *text; /* a file's digest, a link's target */
 };
+/* The folders that names go through are added; the names are the caller's. */
 void artifact_digest_records(const struct artifact_record *records, size_t n, char to[DIGEST_TEXT]);
 
 /* stat of a file or folder that may be an artifact, links followed. DH_NOT_FOUND; DH_INVALID:

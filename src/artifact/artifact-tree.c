@@ -168,13 +168,66 @@ static void add_record(struct digest *d, const struct artifact_record *r)
     }
 }
 
+struct records {
+    struct artifact_record *items;
+    size_t n, cap;
+};
+
+static void keep_record(struct records *r, struct artifact_record record)
+{
+    DH_GROW(r->items, r->n, r->cap);
+    r->items[r->n++] = record;
+}
+
+static int by_record(const void *a, const void *b)
+{
+    return strcmp(((const struct artifact_record *)a)->name,
+                  ((const struct artifact_record *)b)->name);
+}
+
+/* The folders that a name goes through are there, though no object says so. */
+static void keep_folders(struct records *r, const char *name)
+{
+    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/'))
+        keep_record(r, (struct artifact_record){.kind = ARTIFACT_ENTRY_DIR,
+                                                .name = dh_strndup(name, (size_t)(slash - name))});
+}
+
 void artifact_digest_records(const struct artifact_record *records, size_t n, char to[DIGEST_TEXT])
 {
     own(digest_free) struct digest *d = digest_new();
+    struct records r = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        size_t end = strlen(records[i].name);
+
+        keep_folders(&r, records[i].name);
+        if (end && records[i].name[end - 1] != '/') { /* else a folder's mark */
+            keep_record(&r, records[i]);
+            r.items[r.n - 1].name = dh_strdup(records[i].name);
+        }
+    }
+    if (r.n)
+        qsort(r.items, r.n, sizeof *r.items, by_record);
+    for (size_t i = 0; i < r.n; i++)
+        if (i == 0 || strcmp(r.items[i - 1].name, r.items[i].name) != 0)
+            add_record(d, &r.items[i]);
+    for (size_t i = 0; i < r.n; i++)
+        free((char *)(uintptr_t)r.items[i].name);
+    free(r.items);
+    (void)digest_end(d, to);
+}
+
+void artifact_digest_pieces(const struct artifact_piece *pieces, size_t n, char to[DIGEST_TEXT])
+{
+    own_mem struct artifact_record *records = dh_zalloc(n + 1, sizeof *records);
 
     for (size_t i = 0; i < n; i++)
-        add_record(d, &records[i]);
-    (void)digest_end(d, to);
+        records[i] = (struct artifact_record){.kind = ARTIFACT_ENTRY_FILE,
+                                              .name = pieces[i].name,
+                                              .size_bytes = pieces[i].size_bytes,
+                                              .text = pieces[i].sha256};
+    artifact_digest_records(records, n, to);
 }
 
 static int add_entry_record(struct digest *d, const char *top, const struct artifact_entry *entry,

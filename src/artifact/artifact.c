@@ -253,17 +253,61 @@ int artifact_copy_uri(const char *from, const char *to, const struct artifact_ho
     return rc == ARTIFACT_NOT_COPIED ? copy_through(from, to, how, err) : rc;
 }
 
+static int must_sign(const struct place *p, const char *uri, struct dh_err *err)
+{
+    return p->store->ops->presign
+               ? 0
+               : dh_fail(err, DH_INVALID, "'%s' is a file of this machine: there is no URL to sign",
+                         uri);
+}
+
 int artifact_presign(const char *uri, const char *method, long seconds, char **ret,
                      struct dh_err *err)
 {
     own_place struct place p = {0};
 
-    if (open_place(uri, &p, err) < 0)
+    if (open_place(uri, &p, err) < 0 || must_sign(&p, uri, err) < 0)
         return -1;
-    if (!p.store->ops->presign)
-        return dh_fail(err, DH_INVALID, "'%s' is a file of this machine: there is no URL to sign",
-                       uri);
     return p.store->ops->presign(p.store, p.key, method, seconds, ret, err);
+}
+
+int artifact_presign_put(const char *uri, const char *sha256, long seconds, char **ret,
+                         struct dh_err *err)
+{
+    own_place struct place p = {0};
+
+    if (open_place(uri, &p, err) < 0 || must_sign(&p, uri, err) < 0)
+        return -1;
+    return p.store->ops->presign_put(p.store, p.key, sha256, seconds, ret, err);
+}
+
+int artifact_begin_parts(const char *uri, int64_t size_bytes, const char *sha256, long seconds,
+                         struct artifact_parts *ret, struct dh_err *err)
+{
+    own_place struct place p = {0};
+
+    if (open_place(uri, &p, err) < 0 || must_sign(&p, uri, err) < 0)
+        return -1;
+    return p.store->ops->begin_parts(p.store, p.key, size_bytes, sha256, seconds, ret, err);
+}
+
+void artifact_parts_done(struct artifact_parts *parts)
+{
+    for (size_t i = 0; i < parts->n; i++)
+        free(parts->urls[i]);
+    free(parts->urls);
+    free(parts->upload);
+    *parts = (struct artifact_parts){0};
+}
+
+int artifact_end_parts(const char *uri, const char *upload, const char *const *etags, size_t n,
+                       struct dh_err *err)
+{
+    own_place struct place p = {0};
+
+    if (open_place(uri, &p, err) < 0 || must_sign(&p, uri, err) < 0)
+        return -1;
+    return p.store->ops->end_parts(p.store, p.key, upload, etags, n, err);
 }
 
 int artifact_abort_uploads(const char *uri, int64_t before_us, size_t *ret_n, struct dh_err *err)

@@ -123,6 +123,34 @@ int artifact_copy_there(const char *from, const char *to, const struct artifact_
  * store has none. */
 int artifact_presign(const char *uri, const char *method, long seconds, char **ret,
                      struct dh_err *err);
+/* ---- for who has no keys, and no more than URLs ---- */
+
+struct artifact_piece { /* a file of an output: name "" where it is the output itself */
+    const char *name;
+    int64_t size_bytes;
+    const char *sha256;
+};
+/* What artifact_digest says of the folder that has these files. */
+void artifact_digest_pieces(const struct artifact_piece *pieces, size_t n, char to[DIGEST_TEXT]);
+/* The header that has to be sent with a PUT to artifact_presign_put's URL, besides the bytes. */
+#define ARTIFACT_SHA256_HEADER "x-amz-meta-dhow-sha256"
+/* A URL for a PUT that leaves the digest with the object, as our own do; NULL: without. */
+int artifact_presign_put(const char *uri, const char *sha256, long seconds, char **ret,
+                         struct dh_err *err);
+#define ARTIFACT_PARTS_FROM ((int64_t)64 << 20) /* above it an object goes in parts */
+struct artifact_parts {
+    char *upload; /* its id */
+    int64_t part_size;
+    char **urls; /* of PUTs, one a part */
+    size_t n;
+};
+int artifact_begin_parts(const char *uri, int64_t size_bytes, const char *sha256, long seconds,
+                         struct artifact_parts *ret, struct dh_err *err);
+void artifact_parts_done(struct artifact_parts *parts);
+/* The ETags that the PUTs were answered with. Once more is fine. */
+int artifact_end_parts(const char *uri, const char *upload, const char *const *etags, size_t n,
+                       struct dh_err *err);
+
 /* Files and links below the URI, sorted; the key is relative to it. */
 int artifact_list(const char *uri,
                   int (*fn)(const char *key, int64_t size_bytes, void *user, struct dh_err *err),

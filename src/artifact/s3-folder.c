@@ -366,59 +366,20 @@ static int measure_item(void *user, size_t i, struct dh_err *err)
     return s3_read_digest(f->client, key, f->how->stop, item->digest, err);
 }
 
-struct records { /* of artifact_digest's canonical list */
-    struct artifact_record *items;
-    size_t n, cap;
-};
-
-static void add_record(struct records *r, struct artifact_record record)
-{
-    DH_GROW(r->items, r->n, r->cap);
-    r->items[r->n++] = record;
-}
-
-static int by_record(const void *a, const void *b)
-{
-    return strcmp(((const struct artifact_record *)a)->name,
-                  ((const struct artifact_record *)b)->name);
-}
-
-/* The folders that a name goes through are there, though no object says so. */
-static void add_folders(struct records *r, const char *name)
-{
-    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/'))
-        add_record(r, (struct artifact_record){.kind = ARTIFACT_ENTRY_DIR,
-                                               .name = dh_strndup(name, (size_t)(slash - name))});
-}
-
 static void digest_of(const struct folder *f, char to[DIGEST_TEXT])
 {
-    struct records r = {0};
-    size_t n = 0;
+    own_mem struct artifact_record *records = dh_zalloc(f->n + 1, sizeof *records);
 
     for (size_t i = 0; i < f->n; i++) {
         const struct item *item = &f->items[i];
 
-        add_folders(&r, item->name);
-        if (!is_mark(item))
-            add_record(&r, (struct artifact_record){
-                               .kind = item->link ? ARTIFACT_ENTRY_LINK : ARTIFACT_ENTRY_FILE,
-                               .name = dh_strdup(item->name),
-                               .size_bytes = item->size,
-                               .text = item->link ? item->target : item->digest});
+        records[i] =
+            (struct artifact_record){.kind = item->link ? ARTIFACT_ENTRY_LINK : ARTIFACT_ENTRY_FILE,
+                                     .name = item->name,
+                                     .size_bytes = item->size,
+                                     .text = item->link ? item->target : item->digest};
     }
-    if (r.n)
-        qsort(r.items, r.n, sizeof *r.items, by_record);
-    for (size_t i = 0; i < r.n; i++) {
-        if (n && !strcmp(r.items[n - 1].name, r.items[i].name))
-            free((char *)r.items[i].name);
-        else
-            r.items[n++] = r.items[i];
-    }
-    artifact_digest_records(r.items, n, to);
-    for (size_t i = 0; i < n; i++)
-        free((char *)r.items[i].name);
-    free(r.items);
+    artifact_digest_records(records, f->n, to);
 }
 
 int s3_folder_stat(struct s3_client *c, const char *key, bool with_digest,

@@ -382,27 +382,3 @@ int s3_send(struct s3_client *c, struct s3_request *r, struct http_answer *ret, 
             return -1;
     }
 }
-
-int s3_presign_url(struct s3_client *c, const char *key, const char *method, long seconds,
-                   char **ret, struct dh_err *err)
-{
-    own_keys struct s3_keys keys = {0};
-    own_mem char *region = NULL;
-    own_mem char *query = NULL;
-    own_buf struct buf path = {0};
-    struct s3_signing s = {.method = method, .host = c->host, .service = "s3"};
-
-    if (s3_client_keys(c, false, &keys, err) < 0)
-        return -1;
-    if (keys.anonymous)
-        return dh_fail(err, DH_INVALID, "without keys no URL can be signed");
-    region = s3_client_region(c);
-    buf_addf(&path, "%s/", c->path);
-    s3_encode(&path, key, true);
-    s.path = buf_str(&path);
-    s.region = region;
-    s.now_us = clock_now_us() + atomic_load(&c->skew_us);
-    query = s3_presign(&s, &keys, seconds);
-    *ret = dh_printf("%.*s%s?%s", (int)(strlen(c->base) - strlen(c->path)), c->base, s.path, query);
-    return 0;
-}

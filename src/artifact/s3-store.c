@@ -223,6 +223,31 @@ static int store_presign(struct artifact_store *s, const char *key, const char *
     return s3_presign_url(client_of(s), full, method, seconds, ret, err);
 }
 
+static int store_presign_put(struct artifact_store *s, const char *key, const char *sha256,
+                             long seconds, char **ret, struct dh_err *err)
+{
+    own_mem char *full = s3_store_key(s, key);
+
+    return s3_presign_put(client_of(s), full, sha256, seconds, ret, err);
+}
+
+static int store_begin_parts(struct artifact_store *s, const char *key, int64_t size_bytes,
+                             const char *sha256, long seconds, struct artifact_parts *ret,
+                             struct dh_err *err)
+{
+    own_mem char *full = s3_store_key(s, key);
+
+    return s3_presign_parts(client_of(s), full, size_bytes, sha256, seconds, ret, err);
+}
+
+static int store_end_parts(struct artifact_store *s, const char *key, const char *upload,
+                           const char *const *etags, size_t n, struct dh_err *err)
+{
+    own_mem char *full = s3_store_key(s, key);
+
+    return s3_end_parts(client_of(s), full, upload, etags, n, err);
+}
+
 static int store_abort(struct artifact_store *s, const char *key, int64_t before_us, size_t *ret_n,
                        struct dh_err *err)
 {
@@ -235,7 +260,8 @@ static int store_abort(struct artifact_store *s, const char *key, int64_t before
     {                                                                                              \
         .scheme = name, .open = store_open, .close = store_close, .put = store_put,                \
         .get = store_get, .stat = store_stat, .remove = store_remove, .list = store_list,          \
-        .copy = store_copy, .presign = store_presign, .abort = store_abort,                        \
+        .copy = store_copy, .presign = store_presign, .presign_put = store_presign_put,            \
+        .begin_parts = store_begin_parts, .end_parts = store_end_parts, .abort = store_abort,      \
     }
 
 const struct artifact_ops artifact_s3_ops = S3_OPS("s3");

@@ -22,8 +22,22 @@ int s3_folder_remove(struct s3_client *c, const char *key, atomic_bool *stop, st
 int s3_folder_copy(struct s3_client *from, const char *from_key, struct s3_client *to,
                    const char *to_key, const struct artifact_how *how, struct dh_err *err);
 
-/* ---- s3-request.c ---- */
+/* ---- s3-presign.c ---- */
 
 /* A URL that lets who has it do `method` on the key, without keys, for so long. The caller's. */
 int s3_presign_url(struct s3_client *c, const char *key, const char *method, long seconds,
                    char **ret, struct dh_err *err);
+/* The same for a PUT, which has to send the digest as its metadata; NULL: nothing. */
+int s3_presign_put(struct s3_client *c, const char *key, const char *sha256, long seconds,
+                   char **ret, struct dh_err *err);
+/* Begins an upload in parts, and signs a PUT for each. */
+int s3_presign_parts(struct s3_client *c, const char *key, int64_t size, const char *sha256,
+                     long seconds, struct artifact_parts *ret, struct dh_err *err);
+int s3_end_parts(struct s3_client *c, const char *key, const char *upload, const char *const *etags,
+                 size_t n, struct dh_err *err);
+
+/* ---- s3-upload.c ---- */
+
+/* Begins an upload in parts. *ret_id: the caller's. `sums`: the parts come with checksums. */
+int s3_upload_begin(struct s3_client *c, const char *key, const char *sha256, bool sums,
+                    atomic_bool *stop, char **ret_id, struct dh_err *err);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "artifact/s3.h"
+#include "artifact/s3-store.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/crc.h"
@@ -74,27 +74,28 @@ static void upload_done(struct upload *u)
 
 /* ---- begin, end ---- */
 
-static int begin(struct upload *u, const char *sha256, struct dh_err *err)
+int s3_upload_begin(struct s3_client *c, const char *key, const char *sha256, bool sums,
+                    atomic_bool *stop, char **ret_id, struct dh_err *err)
 {
-    struct s3_request r = s3_request_new("POST", u->key, u->stop);
+    struct s3_request r = s3_request_new("POST", key, stop);
     own_http_answer struct http_answer a = {0};
     own(arena_free) struct arena *arena = arena_new();
     const struct xml *root;
 
     s3_query(&r, "uploads", "");
-    if (u->sums) {
+    if (sums) {
         s3_header(&r, "x-amz-checksum-algorithm", "CRC32C");
         s3_header(&r, "x-amz-checksum-type", "FULL_OBJECT"); /* who reads it can check it */
     }
     if (sha256)
-        s3_header(&r, "x-amz-meta-dhow-sha256", sha256);
+        s3_header(&r, ARTIFACT_SHA256_HEADER, sha256);
     r.body = (struct http_body){.bytes = "", .n = 0};
-    if (s3_send(u->client, &r, &a, err) != 0)
+    if (s3_send(c, &r, &a, err) != 0)
         return -1;
     if (xml_parse(buf_str(&a.text), a.text.n, arena, &root, err) < 0 ||
         !*xml_text(root, "UploadId"))
-        return dh_fail(err, DH_IO, "%s: the server began an upload without an id", u->key);
-    u->id = dh_strdup(xml_text(root, "UploadId"));
+        return dh_fail(err, DH_IO, "%s: the server began an upload without an id", key);
+    *ret_id = dh_strdup(xml_text(root, "UploadId"));
     return 0;
 }
 
@@ -241,7 +242,7 @@ static int in_parts(struct upload *u, const char *sha256,
 {
     u->n = (size_t)((u->size + u->part_size - 1) / u->part_size);
     u->parts = dh_zalloc(u->n, sizeof *u->parts);
-    if (begin(u, sha256, err) < 0)
+    if (s3_upload_begin(u->client, u->key, sha256, u->sums, u->stop, &u->id, err) < 0)
         return -1;
     if (workers_run(u->n, s3_threads(), one, u, err) == 0 && end(u, sha256, err) == 0)
         return 0;

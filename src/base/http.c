@@ -334,6 +334,24 @@ static void set_body(CURL *h, const struct http_request *r, struct exchange *x)
     (void)curl.setopt(h, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+static void set_pem(CURL *h, CURLoption option, const char *pem)
+{
+    struct curl_blob blob = {
+        .data = (void *)(uintptr_t)pem, .len = pem ? strlen(pem) : 0, .flags = CURL_BLOB_NOCOPY};
+
+    if (pem)
+        (void)curl.setopt(h, option, &blob);
+}
+
+static void set_tls(CURL *h, const struct http_tls *tls)
+{
+    set_pem(h, CURLOPT_CAINFO_BLOB, tls->ca);
+    set_pem(h, CURLOPT_SSLCERT_BLOB, tls->cert);
+    set_pem(h, CURLOPT_SSLKEY_BLOB, tls->key);
+    (void)curl.setopt(h, CURLOPT_SSL_VERIFYPEER, tls->insecure ? 0L : 1L);
+    (void)curl.setopt(h, CURLOPT_SSL_VERIFYHOST, tls->insecure ? 0L : 2L);
+}
+
 static void set_up(CURL *h, const struct http_request *r, struct exchange *x)
 {
     curl.reset(h); /* connections stay */
@@ -346,6 +364,9 @@ static void set_up(CURL *h, const struct http_request *r, struct exchange *x)
     set_stop(h, r->stop);
     if (r->ca_file)
         (void)curl.setopt(h, CURLOPT_CAINFO, r->ca_file);
+    if (r->tls)
+        set_tls(h, r->tls);
+    (void)curl.setopt(h, CURLOPT_TCP_KEEPALIVE, 1L); /* a watch may be silent for long */
     (void)curl.setopt(h, CURLOPT_HEADERFUNCTION, take_header);
     (void)curl.setopt(h, CURLOPT_HEADERDATA, x);
     (void)curl.setopt(h, CURLOPT_WRITEFUNCTION, take_body);

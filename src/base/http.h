@@ -33,6 +33,12 @@ struct http_body {     /* what is sent: bytes, or a part of a file */
     int fd;
     int64_t at, n; /* n -1: there is no body */
 };
+struct http_tls {     /* PEM texts; NULL: none */
+    const char *ca;   /* instead of the system's */
+    const char *cert; /* who we are, with `key` */
+    const char *key;
+    bool insecure; /* the server's certificate is not looked at */
+};
 struct http_request {
     const char *method;
     const char *url;            /* sent as it is */
@@ -45,6 +51,7 @@ struct http_request {
     size_t max_text;                   /* of the answer's text; past it: HTTP_BROKEN */
     long connect_ms, idle_s, total_ms; /* 0: none; idle: less than 1 KiB/s for so long */
     const char *ca_file;               /* NULL: the system's */
+    const struct http_tls *tls;        /* NULL: as usual */
     atomic_bool *stop;                 /* may be NULL; true: HTTP_STOPPED */
 };
 struct http_answer {

@@ -359,8 +359,23 @@ static const char v_models[] =
 /* When the process that runs a run last said that it lives: for those who cannot look at it. */
 static const char v_lease[] = "ALTER TABLE run ADD COLUMN lease_us BIGINT;";
 
+/* Attempts that are pods of a cluster: which pod it is, what it says to prove that, and what it was
+ * answered when it said how it ended. */
+static const char v_pods[] = "CREATE TABLE pod("
+                             " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                             " run_id INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+                             " task_id INTEGER NOT NULL REFERENCES task(id) ON DELETE CASCADE,"
+                             " number BIGINT NOT NULL,"
+                             " name TEXT NOT NULL,"
+                             " uid TEXT NOT NULL,"
+                             " secret TEXT NOT NULL,"
+                             " answer TEXT,"
+                             " UNIQUE(task_id, number));"
+                             "CREATE INDEX pod_run ON pod(run_id);";
+
 const char *const store_migrations[] = {
-    v1, artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served, v_models, v_lease};
+    v1,       artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served,
+    v_models, v_lease,   v_pods};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)
