@@ -43,6 +43,6 @@
 #define LIMIT_GRPC_BYTES ((size_t)64 << 20)   /* a request, and all of a connection's */
 #define LIMIT_GRPC_STREAMS 100                /* calls of a connection at a time */
 #define LIMIT_GRPC_CONNECTIONS 500
-#define LIMIT_KUBE_OBJECT ((size_t)8 << 20)   /* one object of a Kubernetes watch */
-#define LIMIT_KUBE_ANSWER ((size_t)64 << 20)  /* one answer of its API, a page of a list */
-#define LIMIT_KUBE_ITEMS 200000               /* objects of one list */
+#define LIMIT_KUBE_OBJECT ((size_t)8 << 20)  /* one object of a Kubernetes watch */
+#define LIMIT_KUBE_ANSWER ((size_t)64 << 20) /* one answer of its API, a page of a list */
+#define LIMIT_KUBE_ITEMS 200000              /* objects of one list */
