@@ -48,11 +48,11 @@ OWN_DEFINE(struct argo_workflow *, argo_free)
 /* The Workflow object. Borrowed. */
 const struct js *argo_manifest(const struct argo_workflow *workflow);
 
-/* The control values of a leaf: [{"file": "/dhow/out/NAME", "value": TEXT}], from its outputs'
- * parameters (an object, as in plan_node.outputs; NULL: none). What has no value is left out: Argo
+/* The control values of a leaf: [{"file": "/dhow/out/NAME", "value": TEXT}], from its outputs
+ * ({"parameters", "artifacts"} as in plan_node; NULL: none). What has no value is left out: Argo
  * then takes "". The caller's (js_free); an empty array where there is nothing to tell. */
 struct js *argo_control(const struct argo_workflow *workflow, const char *scope,
-                        const struct js *parameters);
+                        const struct js *outputs);
 /* The files alone: ["/dhow/out/NAME", …]. The caller's. */
 struct js *argo_control_files(const struct argo_workflow *workflow, const char *scope);
 

@@ -252,8 +252,9 @@ static struct js *text_of(const struct js *value)
 }
 
 struct js *argo_control(const struct argo_workflow *workflow, const char *scope,
-                        const struct js *parameters)
+                        const struct js *outputs)
 {
+    const struct js *parameters = js_get(outputs, "parameters");
     const struct js *list = js_get(workflow->control, scope);
     struct js *all = js_array();
 

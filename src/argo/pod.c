@@ -167,7 +167,7 @@ static void write_patch(const struct js *v, struct buf *b)
     case JS_OBJECT:
         buf_addc(b, '{');
         for (js_each(v, it)) {
-            buf_adds(b, n++ ? "," : "");
+            buf_adds(b, n++ ? ", " : " "); /* a brace before "{{" would be taken for part of it */
             write_text(it.key, b);
             buf_addc(b, ':');
             write_patch(it.value, b);
@@ -241,10 +241,10 @@ static int accelerator(struct argo *a, struct spot *spot, const struct accelerat
                flow_render(a, key), js_str(flow_render(a, value)));
         return 0;
     }
-    own(js_free) struct js *name = pod_raw(a, key, false);
-
-    js_set(pod_object(pod_object(pod_patch_main(spot), "resources"), "limits"), js_text(name),
-           pod_raw(a, value, false));
+    js_set(pod_object(pod_object(pod_patch_main(spot), "resources"), "limits"),
+           key.kind == FLOW_TEXT ? js_text(argo_keep(a, pod_raw(a, key, false)))
+                                 : flow_render(a, key),
+           value.kind == FLOW_TEXT ? pod_raw(a, value, false) : js_str(flow_render(a, value)));
     return 0;
 }
 
