@@ -27,6 +27,8 @@ const char *listing_token(struct req *r, const struct listing *l)
         jw_key(&w, "v");
         if (l->page.last.is_text)
             jw_str(&w, l->page.last.text);
+        else if (l->page.last.is_real)
+            jw_num(&w, l->page.last.real);
         else
             jw_int(&w, l->page.last.number);
     }
@@ -74,6 +76,8 @@ int listing_continue(struct req *r, const char *token, struct listing *l, struct
     l->ask.after_null = value == NULL;
     l->ask.value =
         (struct page_value){.is_text = js_is(value, JS_STRING),
+                            .is_real = l->sort && !strncmp(l->sort, "metric:", 7),
+                            .real = js_as_num(value, 0),
                             .number = js_as_int(value, 0),
                             .text = js_text(value) ? arena_strdup(r->arena, js_text(value)) : ""};
     return 0;
@@ -86,9 +90,11 @@ static int read_sort(struct req *r, struct listing *l, struct dh_err *err)
 {
     char *text = arena_strdup(r->arena, l->sort ? l->sort : "created_at"), *way;
 
-    for (char *c = text; *c; c++)
+    bool metric = !strncmp(text, "metric:", 7); /* its name is as it is, and may have blanks */
+
+    way = strrchr(text, ' ');
+    for (char *c = metric ? way : text; c && *c; c++)
         *c = (char)tolower((unsigned char)*c);
-    way = strchr(text, ' ');
     if (way) {
         *way++ = '\0';
         if (strcmp(way, "asc") != 0 && strcmp(way, "desc") != 0)

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "store/store-priv.h"
 
-enum type { TEXT, TIME, NUMBER, STATE, ARCHIVED, ENABLED };
+enum type { TEXT, TIME, NUMBER, REAL, STATE, ARCHIVED, ENABLED };
 
 struct field {
     const char *key, *sql;
@@ -115,9 +115,35 @@ static const struct field *field_of(enum page_kind kind, const char *key)
     return NULL;
 }
 
+/* The last value of a metric. Its name stands in the statement, which says it several times: so it
+ * is one that needs no quoting in any database. */
+static bool is_metric(enum page_kind kind, const char *key)
+{
+    const char *name = key + 7;
+
+    return kind == PAGE_RUNS && !strncmp(key, "metric:", 7) && *name && strlen(name) < 200 &&
+           !strpbrk(name, "'\"\\`?");
+}
+
+static const struct field *sort_of(enum page_kind kind, const char *key, struct arena *a)
+{
+    struct field *f;
+
+    if (!is_metric(kind, key))
+        return field_of(kind, key);
+    f = arena_alloc(a, sizeof *f);
+    f->key = key;
+    f->type = REAL;
+    f->sql = arena_printf(a,
+                          "(SELECT m.number_value FROM run_metric m WHERE m.run_id = r.id"
+                          " AND m.name = '%s' ORDER BY m.time_us DESC, m.id DESC LIMIT 1)",
+                          key + 7);
+    return f;
+}
+
 bool page_has_key(enum page_kind kind, const char *key)
 {
-    return field_of(kind, key) != NULL;
+    return field_of(kind, key) != NULL || is_metric(kind, key);
 }
 
 /* ---- WHERE ---- */
@@ -179,6 +205,7 @@ static int value_of(const struct field *f, const struct page_value *v, struct ar
     case ARCHIVED:
         (void)word_as_number(v, "ARCHIVED", &n);
         break;
+    case REAL:
     case ENABLED:
         (void)word_as_number(v, "ENABLED", &n);
         break;
@@ -357,7 +384,9 @@ static int add_predicates(struct where *w, const struct page_ask *ask, bool coun
 static void add_after(struct where *w, const struct page_ask *ask, const struct field *sort)
 {
     const char *id = kinds[ask->kind].id;
-    struct db_val v = ask->value.is_text ? DB_T(ask->value.text) : DB_I(ask->value.number);
+    struct db_val v = ask->value.is_text   ? DB_T(ask->value.text)
+                      : ask->value.is_real ? DB_R(ask->value.real)
+                                           : DB_I(ask->value.number);
 
     if (!ask->after)
         return;
@@ -372,7 +401,7 @@ static void add_after(struct where *w, const struct page_ask *ask, const struct 
     }
     /* The first half lets an index be used, also by databases that do not see through the second.
      */
-    if (ask->down && !strcmp(sort->key, "finished_at"))
+    if (ask->down && (sort->type == REAL || !strcmp(sort->key, "finished_at")))
         buf_addf(&w->sql, " AND (%s IS NULL OR %s < ? OR (%s = ? AND %s < ?))", sort->sql,
                  sort->sql, sort->sql, id);
     else {
@@ -411,7 +440,9 @@ static int read_ids(struct db_rows *rows, const struct page_ask *ask, const stru
         page.last_null = text == NULL;
         page.last.is_text = sort->type == TEXT || sort->type == STATE;
         page.last.text = text ? arena_strdup(a, text) : NULL;
-        page.last.number = page.last.is_text ? 0 : db_int(rows, 1);
+        page.last.is_real = sort->type == REAL;
+        page.last.real = page.last.is_real && text ? db_real(rows, 1) : 0;
+        page.last.number = page.last.is_text || page.last.is_real ? 0 : db_int(rows, 1);
     }
     if (rc < 0)
         return -1;
@@ -424,7 +455,7 @@ int page_ids(struct store *s, const struct page_ask *ask, struct arena *a, struc
 {
     own(db_end) struct db_rows *rows = NULL;
     struct where w = {.arena = a};
-    const struct field *sort = field_of(ask->kind, ask->sort ? ask->sort : "created_at");
+    const struct field *sort = sort_of(ask->kind, ask->sort ? ask->sort : "created_at", a);
     const char *id = kinds[ask->kind].id;
     int rc;
 
@@ -437,7 +468,8 @@ int page_ids(struct store *s, const struct page_ask *ask, struct arena *a, struc
         buf_addf(&w.sql, " ORDER BY %s%s, %s%s LIMIT ?", sort->sql, ask->down ? " DESC" : "", id,
                  ask->down ? " DESC" : "");
         add_val(&w, DB_I(ask->limit + 1));
-        rc = store_query_kept(s, err, &rows, w.sql.p, w.vals, w.n);
+        rc = sort->type == REAL ? db_query_built(s->db, err, &rows, w.sql.p, w.vals, w.n)
+                                : store_query_kept(s, err, &rows, w.sql.p, w.vals, w.n);
     }
     if (rc == 0)
         rc = read_ids(rows, ask, sort, a, ret, err);

@@ -25,8 +25,9 @@ enum page_kind {
 enum page_op { PAGE_EQ = 1, PAGE_NE, PAGE_GT, PAGE_GE, PAGE_LT, PAGE_LE, PAGE_IN, PAGE_SUBSTRING };
 
 struct page_value {
-    bool is_text;
+    bool is_text, is_real;
     int64_t number;
+    double real;
     const char *text;
 };
 
@@ -41,7 +42,7 @@ struct page_ask {
     enum page_kind kind;
     const struct page_predicate *predicates; /* all must hold */
     size_t n_predicates;
-    const char *sort; /* a key; NULL: created_at */
+    const char *sort; /* a key; of runs also "metric:NAME"; NULL: created_at */
     bool down;
     int limit;               /* at least 1 */
     bool after;              /* a page before there was: */

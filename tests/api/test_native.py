@@ -87,12 +87,36 @@ def ours(server: Server) -> None:
     check({**before, "last_event_id": 0} == {**after, "last_event_id": 0}, "and nothing of it has changed")
 
 
+def by_metric(server: Server) -> None:
+    """sort_by=metric:NAME, as KFP's own list has it: the last value; runs without it come first, or last."""
+    runs = [told(server.home) for _ in range(6)]
+    db = sqlite3.connect(f"{server.home}/dhow.db")
+    for i, values in enumerate([[0.25], [0.9, 0.5], [0.75], [0.5], [], [-1.5]]):
+        for at, value in enumerate(values):
+            db.execute("INSERT INTO run_metric(run_id, name, number_value, time_us) SELECT id, 'log loss', ?, ? FROM run WHERE uuid = ?", (value, at, runs[i]))
+    db.commit()
+    db.close()
+    for way, expected in (("asc", [4, 5, 0, 1, 3, 2]), ("desc", [2, 3, 1, 0, 5, 4])):
+        seen, token = [], ""
+        while True:
+            _, page, _ = server.ask(f"{V2}/runs?page_size=2&page_token={token}" + ("" if token else f"&sort_by=metric:log%20loss%20{way}"))
+            seen += [runs.index(r["run_id"]) for r in page["runs"] if r["run_id"] in runs]
+            token = page.get("next_page_token")
+            if not token:
+                break
+        check(seen == expected, f"runs by a metric, {way}, page by page", str(seen))
+    for bad in ("metric:", "metric:a'b", "metric:a%3Fb", "metric:a%5Cb"):
+        check(server.ask(f"{V2}/runs?sort_by={bad}")[0] == 400, f"sort_by={bad} is refused")
+    check(server.ask(f"{V2}/experiments?sort_by=metric:a")[0] == 400, "experiments have no metrics")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as home, Server(home) as server:
         run = told(home)
         task = tasks(server, run)
         artifacts(server, run, task)
         ours(server)
+        by_metric(server)
         all_tasks = server.ask(f"{V2}/tasks?run_id={run}")[1]["tasks"]
         status, said, _ = server.ask(f"{V2}/tasks:batchUpdate", {"tasks": {t["task_id"]: {"state": "FAILED" if t["type"] == "ROOT" else "SUCCEEDED"} for t in all_tasks}})
         check(status == 200 and len(said["tasks"]) == len(all_tasks) and server.ask(f"{V2}/runs/{run}")[1]["state"] == "FAILED", "the root's end is the run's", str(said)[:300])
