@@ -3,12 +3,27 @@
 #include <string.h>
 
 #include "api/api-priv.h"
+#include "api/route.h"
+
+/* The route's role, in this namespace. */
+static int check_role(struct req *r, const char *namespace, struct dh_err *err)
+{
+    enum auth_role role = auth_role_in(r->user, namespace);
+
+    if (role >= r->route->role)
+        return 0;
+    return req_fail(r, err, GRPC_PERMISSION_DENIED,
+                    "this needs the role %s in namespace '%s'; %s is %s there",
+                    auth_role_name(r->route->role), namespace, r->user->name, auth_role_name(role));
+}
 
 int access_check(struct req *r, const char *namespace, struct dh_err *err)
 {
-    if (!auth_multi_user(r->api->auth) || auth_may_see(r->user, namespace))
+    if (!auth_multi_user(r->api->auth))
         return 0;
-    return req_fail(r, err, GRPC_NOT_FOUND, "there is nothing of that id in your namespaces");
+    if (!auth_may_see(r->user, namespace))
+        return req_fail(r, err, GRPC_NOT_FOUND, "there is nothing of that id in your namespaces");
+    return check_role(r, namespace, err);
 }
 
 /* Where the user has just one, that one. */
@@ -18,7 +33,7 @@ static const char *only_one(struct req *r)
 
     if (!names || strchr(names + 1, ',') != names + strlen(names) - 1)
         return NULL;
-    return arena_strndup(r->arena, names + 1, strlen(names) - 2);
+    return arena_strndup(r->arena, names + 1, strcspn(names + 1, ":,"));
 }
 
 int access_new(struct req *r, const char *namespace, const char **ret, struct dh_err *err)
@@ -34,6 +49,8 @@ int access_new(struct req *r, const char *namespace, const char **ret, struct dh
     if (!auth_may_see(r->user, namespace))
         return req_fail(r, err, GRPC_PERMISSION_DENIED, "%s has no access to namespace '%s'",
                         r->user->name, namespace);
+    if (check_role(r, namespace, err) < 0)
+        return -1;
     *ret = namespace;
     return 0;
 }

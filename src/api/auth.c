@@ -11,6 +11,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
+enum { COOKIE_MOST = 3800 }; /* browsers keep 4096 bytes, with the name and attributes */
+
 struct entry {
     struct user user;
     char digest[DIGEST_TEXT];  /* of the token */
@@ -44,6 +46,34 @@ static int read_role(const char *text, enum auth_role *ret)
     return -1;
 }
 
+/* The role at the beginning of "viewer,…". */
+static int role_at(const char *text, enum auth_role *ret)
+{
+    own_mem char *word = dh_strndup(text, strcspn(text, ","));
+
+    return read_role(word, ret);
+}
+
+/* The highest role of all; -1: a namespace has a role that is none, and *bad is it. */
+static int set_roles(struct user *user, const char **bad)
+{
+    const char *at = user->namespaces;
+
+    user->role = user->usual;
+    for (bool usual = false; at && at[1]; at = strchr(at + 1, ',')) {
+        const char *colon = at + 1 + strcspn(at + 1, ":,");
+        enum auth_role role = user->usual;
+
+        if (*colon == ':' && role_at(colon + 1, &role) < 0) {
+            *bad = colon + 1;
+            return -1;
+        }
+        user->role = usual && user->role > role ? user->role : role;
+        usual = true;
+    }
+    return 0;
+}
+
 static void make_session(struct auth *auth, struct entry *e)
 {
     own(digest_free) struct digest *d = digest_new();
@@ -61,6 +91,7 @@ static bool is_hex64(const char *text)
 static int read_line(struct auth *auth, char *line, size_t number, struct dh_err *err)
 {
     char *save = NULL, *word[5];
+    const char *bad;
     struct entry *e;
 
     line[strcspn(line, "#")] = '\0';
@@ -73,7 +104,7 @@ static int read_line(struct auth *auth, char *line, size_t number, struct dh_err
     DH_GROW(auth->entries, auth->n, auth->cap);
     e = &auth->entries[auth->n];
     *e = (struct entry){.user = {.name = word[0]}};
-    if (read_role(word[1], &e->user.role) < 0)
+    if (read_role(word[1], &e->user.usual) < 0)
         return dh_fail(err, DH_INVALID, "line %zu: a role is viewer, runner or admin, not '%s'",
                        number, word[1]);
     if (!strncmp(word[3], "sha256:", 7)) {
@@ -90,6 +121,10 @@ static int read_line(struct auth *auth, char *line, size_t number, struct dh_err
         e->user.namespaces = dh_printf(",%s,", word[2]);
         auth->multi_user = true;
     }
+    if (set_roles(&e->user, &bad) < 0)
+        return dh_fail(err, DH_INVALID,
+                       "line %zu: a namespace's role is viewer, runner or admin, not '%.*s'",
+                       number, (int)strcspn(bad, ","), bad);
     make_session(auth, e);
     return 0;
 }
@@ -115,7 +150,7 @@ int auth_open(const struct auth_options *options, struct auth **ret, struct dh_e
 {
     own(auth_close) struct auth *auth = dh_zalloc(1, sizeof *auth);
 
-    auth->owner = (struct user){.name = "owner", .role = AUTH_ADMIN};
+    auth->owner = (struct user){.name = "owner", .role = AUTH_ADMIN, .usual = AUTH_ADMIN};
     if (getrandom(auth->salt, sizeof auth->salt, 0) != sizeof auth->salt)
         return dh_fail_errno(err, "getrandom");
     if (options->tokens_file && read_tokens(auth, options->tokens_file, err) < 0)
@@ -127,6 +162,7 @@ int auth_open(const struct auth_options *options, struct auth **ret, struct dh_e
 
         if (jwt_open(&jwt, &auth->jwt, err) < 0)
             return -1;
+        auth->multi_user = true; /* a token may name namespaces */
     }
     *ret = take(&auth);
     return 0;
@@ -170,12 +206,23 @@ static const struct entry *entry_of(const struct auth *auth, const char *token)
 static const struct user *claims_user(const struct jwt_claims *claims, struct arena *a)
 {
     struct user *user = arena_alloc(a, sizeof *user);
+    const char *bad;
 
     user->name = claims->subject;
-    if (read_role(claims->role, &user->role) < 0)
-        user->role = AUTH_VIEWER;
+    if (read_role(claims->role, &user->usual) < 0)
+        user->usual = AUTH_VIEWER;
     user->namespaces = claims->namespaces;
-    return user;
+    return set_roles(user, &bad) < 0 ? NULL : user;
+}
+
+static const struct user *jwt_user(struct auth *auth, const char *token, struct arena *a)
+{
+    struct jwt_claims claims;
+    struct dh_err ignored;
+
+    return auth->jwt && jwt_verify(auth->jwt, token, a, &claims, &ignored) == 0
+               ? claims_user(&claims, a)
+               : NULL;
 }
 
 const struct user *auth_user(struct auth *auth, const char *authorization, const char *cookie,
@@ -186,40 +233,52 @@ const struct user *auth_user(struct auth *auth, const char *authorization, const
     if (!auth_needed(auth))
         return &auth->owner;
     if (authorization && !strncasecmp(authorization, "Bearer ", 7)) {
-        const char *token = authorization + 7;
-        struct jwt_claims claims;
-        struct dh_err ignored;
+        const struct user *user;
 
-        e = entry_of(auth, token);
+        e = entry_of(auth, authorization + 7);
         if (e)
             return &e->user;
-        if (auth->jwt && jwt_verify(auth->jwt, token, a, &claims, &ignored) == 0)
-            return claims_user(&claims, a);
+        user = jwt_user(auth, authorization + 7, a);
+        if (user)
+            return user;
     }
     /* A cookie's value is random and is not a token: an ordinary comparison is enough. */
     for (size_t i = 0; cookie && i < auth->n; i++)
         if (!strcmp(auth->entries[i].session, cookie))
             return &auth->entries[i].user;
-    return NULL;
+    return cookie ? jwt_user(auth, cookie, a) : NULL;
 }
 
 const char *auth_login(struct auth *auth, const char *token, struct arena *a)
 {
     const struct entry *e = entry_of(auth, token);
 
-    return e ? arena_strdup(a, e->session) : NULL;
+    if (e)
+        return arena_strdup(a, e->session);
+    /* What the issuer signed is the session, too: it ends when the token does. */
+    return strlen(token) < COOKIE_MOST && jwt_user(auth, token, a) ? arena_strdup(a, token) : NULL;
 }
 
-bool auth_may_see(const struct user *user, const char *namespace)
+enum auth_role auth_role_in(const struct user *user, const char *namespace)
 {
     const char *at = user->namespaces;
     size_t n = strlen(namespace ? namespace : "");
 
     if (!at)
-        return true;
+        return user->usual;
     while (n > 0 && (at = strstr(at + 1, namespace))) {
-        if (at[-1] == ',' && at[n] == ',')
-            return true;
+        enum auth_role role;
+
+        if (at[-1] != ',' || (at[n] != ',' && at[n] != ':'))
+            continue;
+        if (at[n] == ',')
+            return user->usual;
+        return role_at(at + n + 1, &role) < 0 ? AUTH_NOBODY : role;
     }
-    return false;
+    return AUTH_NOBODY;
+}
+
+bool auth_may_see(const struct user *user, const char *namespace)
+{
+    return auth_role_in(user, namespace) > AUTH_NOBODY;
 }

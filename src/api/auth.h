@@ -6,9 +6,11 @@
  *
  *     NAME ROLE NAMESPACES TOKEN
  *
- * with ROLE viewer, runner or admin, NAMESPACES "*" or names by commas, and TOKEN either the token
- * or "sha256:" and its digest. '#' begins a comment. Where a line names namespaces, the server is
- * what KFP calls multi-user. */
+ * with ROLE viewer, runner or admin, NAMESPACES "*" or names by commas, each with a role of its own
+ * where that is another ("red,blue:viewer"), and TOKEN either the token or "sha256:" and its
+ * digest.
+ * '#' begins a comment. Where a line names namespaces, or tokens come from OpenID Connect, the
+ * server is what KFP calls multi-user. */
 #include <stdbool.h>
 #include "base/arena.h"
 #include "base/err.h"
@@ -21,8 +23,9 @@ const char *auth_role_name(enum auth_role role);
 
 struct user {
     const char *name;
-    enum auth_role role;
-    const char *namespaces; /* ",a,b,"; NULL: all */
+    enum auth_role role;    /* the highest that it has anywhere */
+    enum auth_role usual;   /* in namespaces that say none */
+    const char *namespaces; /* ",a,b:viewer,"; NULL: all, in the usual role */
 };
 
 struct auth_options {
@@ -41,3 +44,4 @@ const struct user *auth_user(struct auth *auth, const char *authorization, const
 /* A session for the user of `token`: the cookie's value in `a`; NULL: no such token. */
 const char *auth_login(struct auth *auth, const char *token, struct arena *a);
 bool auth_may_see(const struct user *user, const char *namespace);
+enum auth_role auth_role_in(const struct user *user, const char *namespace);

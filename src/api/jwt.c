@@ -227,6 +227,19 @@ static const char *joined(const struct js *names, struct arena *a)
     return text;
 }
 
+/* Namespaces with a role of their own stand behind the others. */
+static const char *with_roles(const char *names, const struct js *roles, struct arena *a)
+{
+    if (!js_is(roles, JS_OBJECT))
+        return names;
+    if (!names)
+        names = ",";
+    for (js_each(roles, it))
+        if (js_text(it.value))
+            names = arena_printf(a, "%s%s:%s,", names, it.key, js_text(it.value));
+    return names;
+}
+
 static int read_claims(const struct jwt *jwt, const struct js *body, struct arena *a,
                        struct jwt_claims *ret, struct dh_err *err)
 {
@@ -243,7 +256,8 @@ static int read_claims(const struct jwt *jwt, const struct js *body, struct aren
         subject = js_get_text(body, "sub");
     *ret = (struct jwt_claims){.subject = arena_strdup(a, subject ? subject : "?"),
                                .role = role ? arena_strdup(a, role) : "viewer",
-                               .namespaces = joined(js_get(body, "dhow_namespaces"), a)};
+                               .namespaces = with_roles(joined(js_get(body, "dhow_namespaces"), a),
+                                                        js_get(body, "dhow_roles"), a)};
     return 0;
 }
 

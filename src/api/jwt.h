@@ -15,7 +15,8 @@ struct jwt_options {
 struct jwt_claims {         /* in the caller's arena */
     const char *subject;    /* email, else sub */
     const char *role;       /* claim "dhow_role"; "viewer" where there is none */
-    const char *namespaces; /* claim "dhow_namespaces" as ",a,b,"; NULL: all */
+    /* claims "dhow_namespaces" and "dhow_roles" ({"a": "admin"}) as ",b,a:admin,"; NULL: all */
+    const char *namespaces;
 };
 int jwt_open(const struct jwt_options *options, struct jwt **ret, struct dh_err *err);
 struct jwt *jwt_close(struct jwt *jwt);

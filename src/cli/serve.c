@@ -82,8 +82,8 @@ static const struct cli_option serve_options[] = {
     {.name = "oidc-issuer",
      .value = "URL",
      .help =
-         "take OpenID Connect tokens of this issuer; claims dhow_role and dhow_namespaces say what "
-         "may be done"},
+         "take OpenID Connect tokens of this issuer; claims dhow_role, dhow_namespaces and "
+         "dhow_roles say what may be done"},
     {.name = "oidc-audience", .value = "TEXT", .help = "for whom such a token must be"},
     {.name = "oidc-keys",
      .value = "FILE",

@@ -138,7 +138,7 @@ def tokens(home: str) -> None:
     secret = "t" * 24
     file = pathlib.Path(home, "tokens")
     file.write_text(f"# who\nann admin * {'a' * 20}\nrob runner * sha256:{hashlib.sha256(secret.encode()).hexdigest()}\nvic viewer red {'v' * 20}\n"
-                    f"tom runner red {'r' * 20}\nbea runner blue,green {'b' * 20}\n")
+                    f"tom runner red {'r' * 20}\nbea runner blue,green {'b' * 20}\nmix viewer red:runner,blue {'m' * 20}\n")
     with Server(f"{home}/t", "--tokens", file) as server:
         def ask(token, path, *args, **kwargs):
             return server.ask(path, *args, headers={"Authorization": f"Bearer {token}"} if token else {}, **kwargs)
@@ -151,6 +151,8 @@ def tokens(home: str) -> None:
         status, red, _ = ask("r" * 20, f"{V2}/experiments", {"display_name": "reds", "namespace": "red"})
         check(status == 200 and red["namespace"] == "red", "a runner does, in its namespace", str(red))
         check(ask("r" * 20, f"{V2}/experiments", {"display_name": "x", "namespace": "blue"})[0] == 403, "and in no other")
+        check(ask("m" * 20, f"{V2}/experiments", {"display_name": "m", "namespace": "red"})[0] == 200 and ask("m" * 20, f"{V2}/experiments", {"display_name": "m2", "namespace": "blue"})[0] == 403,
+              "a namespace with a role of its own")
         check(ask("b" * 20, f"{V2}/experiments", {"display_name": "x"})[0] == 400, "one of several has to be named")
         check(ask("b" * 20, f"{V2}/experiments/{red['experiment_id']}")[0] == 404, "what others have is not there")
         check(ask("b" * 20, f"{V2}/experiments?namespace=blue")[1].get("experiments") is None, "nor listed")
@@ -168,7 +170,7 @@ def tokens(home: str) -> None:
         cookie = headers["Set-Cookie"]
         check(status == 200 and "HttpOnly" in cookie and "SameSite=Strict" in cookie and "v" * 20 not in cookie, "login gives a cookie", cookie)
         check(server.ask("/ui/runs?namespace=red", headers={"Cookie": cookie.split(";")[0]})[0] == 200 and server.ask("/ui/login", {"token": "no"})[0] == 401, "that serves")
-    for text, why in (("x admin *", "a line that is short"), ("x boss * " + "t" * 20, "a role that is none"), ("x admin * short", "a short token"), ("", "no line")):
+    for text, why in (("x admin *", "a line that is short"), ("x boss * " + "t" * 20, "a role that is none"), ("x viewer a:boss " + "t" * 20, "a namespace's role that is none"), ("x admin * short", "a short token"), ("", "no line")):
         file.write_text(text + "\n")
         result = subprocess.run([DHOW, "--home", f"{home}/x", "serve", "--port", "0", "--tokens", str(file)], capture_output=True, text=True, timeout=20, check=False)
         check(result.returncode == 2 and "tokens" in result.stderr, f"{why} is refused", result.stderr)
@@ -203,6 +205,17 @@ def oidc(home: str) -> None:
         check(status(token({})) == 200, "a token of the issuer")
         check(status(token({}), f"{V2}/experiments", {"display_name": "x"}) == 403 and status(token({"dhow_role": "runner"}), f"{V2}/experiments", {"display_name": "x"}) == 200,
               "its claim says the role")
+        some = token({"dhow_roles": {"red": "admin", "blue": "viewer"}})
+        check(status(some, f"{V2}/experiments", {"display_name": "r", "namespace": "red"}) == 200 and status(some, f"{V2}/experiments", {"display_name": "b", "namespace": "blue"}) == 403
+              and status(some, f"{V2}/experiments", {"display_name": "g", "namespace": "green"}) == 403, "a role a namespace")
+        blue = server.ask(f"{V2}/experiments", {"display_name": "b", "namespace": "blue"}, headers={"Authorization": f"Bearer {token({'dhow_role': 'admin'})}"})[1]["experiment_id"]
+        green = server.ask(f"{V2}/experiments", {"display_name": "g", "namespace": "green"}, headers={"Authorization": f"Bearer {token({'dhow_role': 'admin'})}"})[1]["experiment_id"]
+        check(status(some, f"{V2}/experiments/{blue}") == 200 and status(some, f"{V2}/experiments/{blue}:archive", b"") == 403 and status(some, f"{V2}/experiments/{green}") == 404,
+              "what may be read there is not changed; what is elsewhere is not there")
+        check(status(token({"dhow_namespaces": ["red"]}), f"{V2}/experiments/{blue}") == 404, "namespaces that a token names are all that it sees")
+        check(status(token({"dhow_roles": {"red": "boss"}})) == 401, "a role that is none is no role")
+        code, _, headers = server.ask("/ui/login", {"token": some})
+        check(code == 200 and server.ask("/ui/system", headers={"Cookie": headers["Set-Cookie"].split(";")[0]})[1]["user"]["role"] == "admin", "the page's login takes a token of the issuer")
         for claims, why in (({"exp": time.time() - 600}, "too old"), ({"aud": "other"}, "for another"), ({"iss": "https://evil.example"}, "of another"), ({"nbf": time.time() + 600}, "too early")):
             check(status(token(claims)) == 401, f"a token that is {why}")
         check(status(token({}, "none")) == 401, "one without a signature")
