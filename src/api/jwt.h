@@ -12,9 +12,9 @@ struct jwt_options {
     const char *issuer, *audience;
     const char *keys; /* a file or URL; NULL: the issuer's */
 };
-struct jwt_claims {         /* in the caller's arena */
-    const char *subject;    /* email, else sub */
-    const char *role;       /* claim "dhow_role"; "viewer" where there is none */
+struct jwt_claims {      /* in the caller's arena */
+    const char *subject; /* email, else sub */
+    const char *role;    /* claim "dhow_role"; "viewer" where there is none */
     /* claims "dhow_namespaces" and "dhow_roles" ({"a": "admin"}) as ",b,a:admin,"; NULL: all */
     const char *namespaces;
 };
