@@ -81,9 +81,8 @@ static const struct cli_option serve_options[] = {
      .help = "who may do what: lines NAME ROLE NAMESPACES TOKEN; roles are viewer, runner, admin"},
     {.name = "oidc-issuer",
      .value = "URL",
-     .help =
-         "take OpenID Connect tokens of this issuer; claims dhow_role, dhow_namespaces and "
-         "dhow_roles say what may be done"},
+     .help = "take OpenID Connect tokens of this issuer; claims dhow_role, dhow_namespaces and "
+             "dhow_roles say what may be done"},
     {.name = "oidc-audience", .value = "TEXT", .help = "for whom such a token must be"},
     {.name = "oidc-keys",
      .value = "FILE",
