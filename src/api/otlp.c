@@ -1,11 +1,14 @@
 #include "api/otlp.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/jw.h"
 #include "base/clock.h"
+#include "base/js.h"
 #include "base/mem.h"
+#include "store/catalog.h"
 
 enum { SPAN_INTERNAL = 1, STATUS_UNSET = 0, STATUS_OK = 1, STATUS_ERROR = 2 };
 
@@ -169,37 +172,128 @@ static int write_task(const struct store_task *t, void *user, struct dh_err *err
     return 0;
 }
 
+/* {"KIND": [{"resource", "SCOPES": [{"scope", "ITEMS": [ … and its end. */
+static void begin_answer(struct jw *w, const char *version, const char *const names[3])
+{
+    const char *service = getenv("OTEL_SERVICE_NAME");
+
+    jw_begin(w, '{');
+    jw_begin_in(w, names[0], '[');
+    jw_begin(w, '{');
+    jw_begin_in(w, "resource", '{');
+    jw_begin_in(w, "attributes", '[');
+    attribute(w, "service.name", service && *service ? service : "dhow");
+    attribute(w, "service.version", version);
+    jw_end(w, ']');
+    jw_end(w, '}');
+    jw_begin_in(w, names[1], '[');
+    jw_begin(w, '{');
+    jw_begin_in(w, "scope", '{');
+    jw_text(w, "name", "dhow");
+    jw_end(w, '}');
+    jw_begin_in(w, names[2], '[');
+}
+
+static void end_answer(struct jw *w)
+{
+    jw_end(w, ']');
+    jw_end(w, '}');
+    jw_end(w, ']');
+    jw_end(w, '}');
+    jw_end(w, ']');
+    jw_end(w, '}');
+}
+
 int otlp_write(struct store *s, const struct store_run *run, const char *version, struct buf *to,
                struct dh_err *err)
 {
+    static const char *const names[] = {"resourceSpans", "scopeSpans", "spans"};
     char id[33];
     struct jw w = {.to = to};
     struct trace trace = {.store = s, .w = &w, .run = run, .id = id};
 
     hex_of(run->uuid, id);
-    jw_begin(&w, '{');
-    jw_begin_in(&w, "resourceSpans", '[');
-    jw_begin(&w, '{');
-    jw_begin_in(&w, "resource", '{');
-    jw_begin_in(&w, "attributes", '[');
-    attribute(&w, "service.name", "dhow");
-    attribute(&w, "service.version", version);
-    jw_end(&w, ']');
-    jw_end(&w, '}');
-    jw_begin_in(&w, "scopeSpans", '[');
-    jw_begin(&w, '{');
-    jw_begin_in(&w, "scope", '{');
-    jw_text(&w, "name", "dhow");
-    jw_end(&w, '}');
-    jw_begin_in(&w, "spans", '[');
+    begin_answer(&w, version, names);
     write_run(&w, run, id);
     if (store_task_each(s, run->id, write_task, &trace, err) < 0)
         return -1;
-    jw_end(&w, ']');
-    jw_end(&w, '}');
-    jw_end(&w, ']');
-    jw_end(&w, '}');
-    jw_end(&w, ']');
-    jw_end(&w, '}');
+    end_answer(&w);
+    return 0;
+}
+
+/* ---- what can be measured ---- */
+
+struct measure {
+    struct jw *w;
+    const struct store_run *run;
+};
+
+static void begin_metric(const struct measure *m, const char *name, const char *unit)
+{
+    jw_begin(m->w, '{');
+    jw_text(m->w, "name", name);
+    jw_text(m->w, "unit", unit);
+    jw_begin_in(m->w, "gauge", '{');
+    jw_begin_in(m->w, "dataPoints", '[');
+}
+
+static void end_metric(const struct measure *m)
+{
+    jw_end(m->w, ']');
+    jw_end(m->w, '}');
+    jw_end(m->w, '}');
+}
+
+static void point(const struct measure *m, const char *key, const char *value, double number)
+{
+    const struct store_run *run = m->run;
+
+    jw_begin(m->w, '{');
+    nanoseconds(m->w, "timeUnixNano", run->finished_us ? run->finished_us : clock_now_us());
+    jw_key(m->w, "asDouble");
+    jw_num(m->w, number);
+    jw_begin_in(m->w, "attributes", '[');
+    attribute(m->w, "dhow.run.id", run->uuid);
+    attribute(m->w, "dhow.pipeline", run->pipeline);
+    attribute(m->w, "dhow.experiment", run->experiment);
+    if (key)
+        attribute(m->w, key, value);
+    jw_end(m->w, ']');
+    jw_end(m->w, '}');
+}
+
+int otlp_write_metrics(struct store *s, const struct store_run *run, const char *version,
+                       struct buf *to, struct dh_err *err)
+{
+    static const char *const names[] = {"resourceMetrics", "scopeMetrics", "metrics"};
+    own(arena_free) struct arena *a = arena_new();
+    own(js_free) struct js *last = NULL;
+    struct jw w = {.to = to};
+    const struct measure m = {.w = &w, .run = run};
+    int64_t n[STORE_N_STATES];
+    const char *text;
+
+    if (store_metric_last(s, run->id, a, &text, err) < 0 ||
+        js_parse(text, strlen(text), &last, err) < 0 || catalog_run_progress(s, run, n, err) < 0)
+        return -1;
+    begin_answer(&w, version, names);
+    begin_metric(&m, "dhow.run.duration", "s");
+    point(&m, "dhow.run.state", store_state_name(run->state),
+          run->finished_us && run->started_us
+              ? (double)(run->finished_us - run->started_us) / 1000000
+              : 0);
+    end_metric(&m);
+    begin_metric(&m, "dhow.run.tasks", "{task}");
+    for (int i = 0; i < STORE_N_STATES; i++)
+        if (n[i])
+            point(&m, "dhow.task.state", store_state_name((enum store_state)i), (double)n[i]);
+    end_metric(&m);
+    if (js_n(last)) {
+        begin_metric(&m, "dhow.metric", "1");
+        for (js_each(last, it))
+            point(&m, "dhow.metric.name", it.key, js_as_num(it.value, 0));
+        end_metric(&m);
+    }
+    end_answer(&w);
     return 0;
 }

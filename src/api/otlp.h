@@ -9,3 +9,7 @@
 
 int otlp_write(struct store *s, const struct store_run *run, const char *version, struct buf *to,
                struct dh_err *err);
+/* What there is to measure of it: how long it took, its tasks by state, the last values of its
+ * metrics; for /v1/metrics. */
+int otlp_write_metrics(struct store *s, const struct store_run *run, const char *version,
+                       struct buf *to, struct dh_err *err);

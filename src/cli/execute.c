@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/otlp-push.h"
 #include "base/env.h"
 #include "base/mem.h"
 #include "cli/events.h"
@@ -92,6 +93,19 @@ static int print_result(const struct cli *cli, struct store *store, const char *
     return 0;
 }
 
+/* To a collector, where the environment names one; telemetry never fails a run. */
+static void send_trace(const struct cli *cli, struct store *store, const char *run_id)
+{
+    own(arena_free) struct arena *a = arena_new();
+    struct store_run run;
+    struct dh_err err;
+
+    if (store_run_find(store, run_id, a, &run, &err) < 0 ||
+        otlp_push(store, &run, DHOW_VERSION, &err) < 0)
+        fprintf(stderr, "dhow %s: the run's telemetry was not taken: %s\n", cli->command->name,
+                err.msg);
+}
+
 int cli_execute(const struct cli *cli, const struct cli_args *args, struct engine *engine,
                 const char *run_id, struct engine_how how, struct dh_err *err)
 {
@@ -114,6 +128,8 @@ int cli_execute(const struct cli *cli, const struct cli_args *args, struct engin
     view_end(view);
     if (rc == 0 && events)
         events_run(events, run_id, plan_state_name(result.state));
+    if (rc == 0 && otlp_is_wanted())
+        send_trace(cli, engine_store(engine), run_id);
     if (rc < 0 || print_result(cli, engine_store(engine), run_id, quiet, err) < 0)
         return -1;
     if (result.state == PLAN_CANCELED)
