@@ -6,7 +6,7 @@
 #   install-deps.sh test     also to run its tests, sanitizers and fuzzers
 set -eu
 
-build='gcc libc6-dev make meson ninja-build pkg-config python3 libyaml-dev libjansson-dev libssl-dev
+build='gcc libc6-dev make meson ninja-build pkg-config python3 libyaml-dev libssl-dev
        libcurl4-openssl-dev libuv1-dev libsqlite3-dev libnghttp2-dev libpq-dev libmariadb-dev zlib1g-dev libzstd-dev libcmocka-dev libexpat1-dev libmicrohttpd-dev ca-certificates'
 test='age clang-14 clang-format-14 libclang-rt-14-dev llvm-14 python3-venv python3-pip pmccabe
       groff man-db zsh fish sqlite3 git bubblewrap runc musl-tools postgresql mariadb-server chromium fonts-inter'

@@ -38,7 +38,6 @@ MAY_CALL = {
 
 LIBRARIES = {  # header's beginning: the folders that may include it
     "yaml.h": ["spec"],
-    "jansson.h": ["base"],
     "openssl/ssl.h": ["launch"],
     "openssl/err.h": ["launch"],
     "openssl/x509v3.h": ["launch"],

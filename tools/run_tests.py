@@ -175,7 +175,7 @@ def files(*endings):
 
 def headers():
     result = Result()
-    flags = subprocess.run(["pkg-config", "--cflags", "jansson", "yaml-0.1"], capture_output=True, text=True, check=False)
+    flags = subprocess.run(["pkg-config", "--cflags", "yaml-0.1"], capture_output=True, text=True, check=False)
     for header in files(".h"):
         status, out, err = run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Isrc", "-Iinclude",
                                 *flags.stdout.split(), "-fsyntax-only", "-include", header, "-x", "c", "/dev/null"])

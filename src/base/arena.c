@@ -93,13 +93,21 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
-    own_mem char *s = NULL;
+    char small[256];
     va_list ap;
+    char *s;
+    int n;
 
     va_start(ap, fmt);
-    s = dh_vprintf(fmt, ap);
+    n = vsnprintf(small, sizeof small, fmt, ap);
     va_end(ap);
-    return arena_strdup(a, s);
+    if (n >= 0 && (size_t)n < sizeof small)
+        return arena_strndup(a, small, (size_t)n);
+    s = arena_alloc(a, (size_t)(n < 0 ? 0 : n) + 1);
+    va_start(ap, fmt);
+    (void)vsnprintf(s, (size_t)(n < 0 ? 0 : n) + 1, fmt, ap);
+    va_end(ap);
+    return s;
 }
 
 void arena_on_free(struct arena *a, void (*fn)(void *), void *p)

@@ -1,75 +1,123 @@
 #include "base/js.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/fs.h"
+#include "base/js-priv.h"
 #include "base/mem.h"
 
-/* struct js is json_t under another name: no allocation, no copy. */
-static json_t *in(const struct js *v)
+static struct js *shared(enum js_kind kind, bool truth)
+{
+    static struct js null = {0, JS_NULL}, yes = {0, JS_BOOL}, no = {0, JS_BOOL};
+
+    return kind == JS_NULL ? &null : truth ? &yes : &no;
+}
+
+static void *made(enum js_kind kind, size_t size)
+{
+    struct js *v = dh_alloc(size);
+
+    v->refs = 1;
+    v->kind = kind;
+    return v;
+}
+
+/* js_ref and js_free are the only ones that change what a reader sees as const. */
+static struct js *owner(const struct js *v)
 {
     union {
-        const struct js *js;
-        json_t *json;
-    } u = {.js = v};
+        const struct js *lent;
+        struct js *own;
+    } u = {.lent = v};
 
-    return u.json;
-}
-
-static struct js *out(json_t *v)
-{
-    return (struct js *)v;
-}
-
-static struct js *made(json_t *v)
-{
-    if (!v)
-        abort(); /* out of memory: all other causes are ruled out by the callers */
-    return out(v);
+    return u.own;
 }
 
 struct js *js_free(struct js *v)
 {
-    json_decref(in(v));
+    if (!v || v->kind == JS_NULL || v->kind == JS_BOOL)
+        return NULL;
+    /* Whoever holds the only reference is alone with it. */
+    if (__atomic_load_n(&v->refs, __ATOMIC_ACQUIRE) != 1 &&
+        __atomic_sub_fetch(&v->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return NULL;
+    if (v->kind == JS_ARRAY) {
+        const struct js_array *a = js_in_array(v);
+
+        for (size_t i = 0; i < a->n; i++)
+            js_free(a->items[i]);
+        free(a->items);
+    } else if (v->kind == JS_OBJECT) {
+        js_object_done(v);
+    }
+    free(v);
     return NULL;
 }
 
 struct js *js_ref(const struct js *v)
 {
-    return out(json_incref(in(v)));
+    struct js *same = owner(v);
+
+    if (same && same->kind != JS_NULL && same->kind != JS_BOOL)
+        (void)__atomic_add_fetch(&same->refs, 1, __ATOMIC_RELAXED);
+    return same;
 }
 
 struct js *js_copy(const struct js *v)
 {
-    return v ? made(json_deep_copy(in(v))) : NULL;
+    struct js *copy;
+
+    switch (js_kind(v)) {
+    case JS_ARRAY:
+        copy = js_array();
+        for (size_t i = 0; i < js_n(v); i++)
+            js_push(copy, js_copy(js_at(v, i)));
+        return copy;
+    case JS_OBJECT:
+        return js_object_copy(v);
+    case JS_INT:
+    case JS_REAL:
+    case JS_STRING: /* never changed once made */
+    case JS_NULL:
+    case JS_BOOL:
+        break;
+    }
+    return js_ref(v);
 }
+
+/* ---- making ---- */
 
 struct js *js_null(void)
 {
-    return made(json_null());
+    return shared(JS_NULL, false);
 }
 
 struct js *js_bool(bool b)
 {
-    return made(json_boolean(b));
+    return shared(JS_BOOL, b);
 }
 
 struct js *js_int(int64_t i)
 {
-    return made(json_integer(i));
+    struct js_number *v = made(JS_INT, sizeof *v);
+
+    v->i = i;
+    return &v->head;
 }
 
 struct js *js_real(double d)
 {
+    struct js_number *v;
+
     if (isnan(d))
         return js_str("NaN");
     if (isinf(d))
         return js_str(d > 0 ? "Infinity" : "-Infinity");
-    return made(json_real(d));
+    v = made(JS_REAL, sizeof *v);
+    v->d = d;
+    return &v->head;
 }
 
 struct js *js_num(double d)
@@ -100,27 +148,60 @@ static size_t utf8_len(const unsigned char *s, size_t n)
     return need;
 }
 
+size_t js_utf8_valid(const char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n) {
+        uint64_t word;
+        size_t len;
+
+        if (n - i >= sizeof word) { /* most text is ASCII */
+            memcpy(&word, s + i, sizeof word);
+            if (!(word & 0x8080808080808080)) {
+                i += sizeof word;
+                continue;
+            }
+        }
+        len = utf8_len((const unsigned char *)s + i, n - i);
+        if (!len)
+            return i;
+        i += len;
+    }
+    return n;
+}
+
+struct js *js_string_new(const char *utf8, size_t n)
+{
+    struct js_string *v = made(JS_STRING, sizeof *v + n + 1);
+
+    v->n = n;
+    if (n)
+        memcpy(v->text, utf8, n);
+    v->text[n] = '\0';
+    return &v->head;
+}
+
 static struct js *repaired(const char *s, size_t n)
 {
     own_buf struct buf b = {0};
 
     for (size_t i = 0; i < n;) {
-        size_t len = utf8_len((const unsigned char *)s + i, n - i);
+        size_t good = js_utf8_valid(s + i, n - i);
 
-        if (len)
-            buf_add(&b, s + i, len);
-        else
+        buf_add(&b, s + i, good);
+        i += good;
+        if (i < n) {
             buf_adds(&b, "\xef\xbf\xbd");
-        i += len ? len : 1;
+            i++;
+        }
     }
-    return made(json_stringn_nocheck(buf_str(&b), b.n));
+    return js_string_new(buf_str(&b), b.n);
 }
 
 struct js *js_strn(const char *s, size_t n)
 {
-    json_t *v = json_stringn(s, n);
-
-    return v ? out(v) : repaired(s, n);
+    return js_utf8_valid(s, n) == n ? js_string_new(s, n) : repaired(s, n);
 }
 
 struct js *js_str(const char *s)
@@ -141,36 +222,31 @@ struct js *js_strf(const char *fmt, ...)
 
 struct js *js_array(void)
 {
-    return made(json_array());
+    struct js_array *v = made(JS_ARRAY, sizeof *v);
+
+    v->n = v->cap = 0;
+    v->items = NULL;
+    return &v->head;
 }
 
-struct js *js_object(void)
+void js_push(struct js *array, struct js *value)
 {
-    return made(json_object());
+    struct js_array *a = (struct js_array *)(void *)array;
+
+    if (!js_is(array, JS_ARRAY))
+        abort();
+    if (a->n == a->cap) {
+        a->cap = a->cap ? a->cap * 2 : 4;
+        a->items = dh_realloc(a->items, a->cap, sizeof *a->items);
+    }
+    a->items[a->n++] = value;
 }
+
+/* ---- reading ---- */
 
 enum js_kind js_kind(const struct js *v)
 {
-    if (!v)
-        return JS_NULL;
-    switch (json_typeof(in(v))) {
-    case JSON_OBJECT:
-        return JS_OBJECT;
-    case JSON_ARRAY:
-        return JS_ARRAY;
-    case JSON_STRING:
-        return JS_STRING;
-    case JSON_INTEGER:
-        return JS_INT;
-    case JSON_REAL:
-        return JS_REAL;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return JS_BOOL;
-    case JSON_NULL:
-        break;
-    }
-    return JS_NULL;
+    return v ? v->kind : JS_NULL;
 }
 
 const char *js_kind_name(const struct js *v)
@@ -193,15 +269,15 @@ bool js_is_num(const struct js *v)
 
 bool js_truth(const struct js *v)
 {
-    return v && json_is_true(in(v));
+    return v && v == shared(JS_BOOL, true);
 }
 
 int64_t js_as_int(const struct js *v, int64_t other)
 {
     if (js_is(v, JS_INT))
-        return json_integer_value(in(v));
+        return js_in_number(v)->i;
     if (js_is(v, JS_REAL)) {
-        double d = json_real_value(in(v));
+        double d = js_in_number(v)->d;
 
         if (d == floor(d) && fabs(d) < 9.2e18)
             return (int64_t)d;
@@ -211,34 +287,32 @@ int64_t js_as_int(const struct js *v, int64_t other)
 
 double js_as_num(const struct js *v, double other)
 {
-    return js_is_num(v) ? json_number_value(in(v)) : other;
+    if (js_is(v, JS_INT))
+        return (double)js_in_number(v)->i;
+    return js_is(v, JS_REAL) ? js_in_number(v)->d : other;
 }
 
 const char *js_text(const struct js *v)
 {
-    return v ? json_string_value(in(v)) : NULL;
+    return js_is(v, JS_STRING) ? js_in_string(v)->text : NULL;
 }
 
 size_t js_text_len(const struct js *v)
 {
-    return v ? json_string_length(in(v)) : 0;
+    return js_is(v, JS_STRING) ? js_in_string(v)->n : 0;
 }
 
 size_t js_n(const struct js *v)
 {
     if (js_is(v, JS_ARRAY))
-        return json_array_size(in(v));
-    return js_is(v, JS_OBJECT) ? json_object_size(in(v)) : 0;
+        return js_in_array(v)->n;
+    return js_is(v, JS_OBJECT) ? js_in_object(v)->n - js_in_object(v)->removed : 0;
 }
 
 struct js *js_at(const struct js *array, size_t i)
 {
-    return array ? out(json_array_get(in(array), i)) : NULL;
-}
-
-struct js *js_get(const struct js *object, const char *key)
-{
-    return object ? out(json_object_get(in(object), key)) : NULL;
+    return js_is(array, JS_ARRAY) && i < js_in_array(array)->n ? js_in_array(array)->items[i]
+                                                               : NULL;
 }
 
 const char *js_get_text(const struct js *object, const char *key)
@@ -258,7 +332,7 @@ int64_t js_get_int(const struct js *object, const char *key, int64_t other)
 
 struct js *js_path(const struct js *v, const char *key, ...)
 {
-    struct js *at = out(in(v));
+    struct js *at = owner(v);
     va_list ap;
 
     va_start(ap, key);
@@ -266,51 +340,6 @@ struct js *js_path(const struct js *v, const char *key, ...)
         at = js_get(at, key);
     va_end(ap);
     return at;
-}
-
-void js_set(struct js *object, const char *key, struct js *value)
-{
-    if (!value)
-        (void)json_object_del(in(object), key);
-    else if (json_object_set_new_nocheck(in(object), key, in(value)) < 0)
-        abort();
-}
-
-void js_push(struct js *array, struct js *value)
-{
-    if (json_array_append_new(in(array), in(value)) < 0)
-        abort();
-}
-
-bool js_remove(struct js *object, const char *key)
-{
-    return json_object_del(in(object), key) == 0;
-}
-
-static void iter_load(struct js_iter *it)
-{
-    it->key = it->at ? json_object_iter_key(it->at) : NULL;
-    it->value = it->at ? out(json_object_iter_value(it->at)) : NULL;
-}
-
-struct js_iter js_iter_begin(const struct js *object)
-{
-    struct js_iter it = {.object = object};
-
-    it.at = js_is(object, JS_OBJECT) ? json_object_iter(in(object)) : NULL;
-    iter_load(&it);
-    return it;
-}
-
-bool js_iter_ok(const struct js_iter *it)
-{
-    return it->at != NULL;
-}
-
-void js_iter_next(struct js_iter *it)
-{
-    it->at = json_object_iter_next(in(it->object), it->at);
-    iter_load(it);
 }
 
 static bool objects_equal(const struct js *a, const struct js *b)
@@ -327,7 +356,7 @@ static bool objects_equal(const struct js *a, const struct js *b)
 bool js_equal(const struct js *a, const struct js *b)
 {
     if (js_is(a, JS_INT) && js_is(b, JS_INT))
-        return json_integer_value(in(a)) == json_integer_value(in(b));
+        return js_in_number(a)->i == js_in_number(b)->i;
     if (js_is_num(a) && js_is_num(b))
         return js_as_num(a, 0) == js_as_num(b, 0);
     if (js_kind(a) != js_kind(b) || js_n(a) != js_n(b))
@@ -342,22 +371,7 @@ bool js_equal(const struct js *a, const struct js *b)
     }
     if (js_is(a, JS_STRING))
         return js_text_len(a) == js_text_len(b) && !memcmp(js_text(a), js_text(b), js_text_len(a));
-    return js_is(a, JS_NULL) || json_is_true(in(a)) == json_is_true(in(b));
-}
-
-int js_parse(const char *text, size_t n, struct js **ret, struct dh_err *err)
-{
-    /* jansson bounds the depth itself (JSON_PARSER_MAX_DEPTH, 2048). */
-    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_error_t at;
-    json_t *v = json_loadb(text, n, flags, &at);
-
-    if (!v && json_error_code(&at) == json_error_numeric_overflow)
-        v = json_loadb(text, n, flags | JSON_DECODE_INT_AS_REAL, &at);
-    if (!v)
-        return dh_fail(err, DH_INVALID, "line %d column %d: %s", at.line, at.column, at.text);
-    *ret = out(v);
-    return 0;
+    return js_is(a, JS_NULL) || js_truth(a) == js_truth(b);
 }
 
 int js_parse_file(const char *path, size_t max_bytes, struct js **ret, struct dh_err *err)

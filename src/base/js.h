@@ -3,7 +3,7 @@
  *
  * Values are counted: js_ref/js_free; js_set and js_push TAKE the value that they are given,
  * js_get and js_at lend. Integers (64 bit) and reals are told apart as written: 1 and 1.0.
- * Objects keep the order of insertion. jansson is behind it and is included from js.c alone.
+ * Objects keep the order of insertion.
  * All readers accept NULL and then answer as for a missing value. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,15 +55,20 @@ int64_t js_get_int(const struct js *object, const char *key, int64_t other);
 struct js *js_path(const struct js *v, const char *key, ...)
     __attribute__((sentinel)); /* js_get chained; end with NULL */
 
-void js_set(struct js *object, const char *key,
-            struct js *value);                    /* takes value; NULL removes the key */
+/* js_set(object, key, value) takes value; NULL removes the key. A key that stands in the program as
+ * a literal is not copied. */
+#define js_set(object, key, value)                                                                 \
+    (__builtin_constant_p(key) ? js_set_literal(object, key, value)                                \
+                               : js_set_copied(object, key, value))
+void js_set_literal(struct js *object, const char *key, struct js *value);
+void js_set_copied(struct js *object, const char *key, struct js *value);
 void js_push(struct js *array, struct js *value); /* takes value */
 bool js_remove(struct js *object, const char *key);
 
 /* for (js_each(object, it)) { it.key, it.value } - do not add or remove meanwhile. */
 struct js_iter {
     const struct js *object;
-    void *at;
+    size_t at;
     const char *key;
     struct js *value;
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 /* Open addressing over an index into a dense entry array: iteration is in order of insertion
@@ -26,11 +27,7 @@ struct strmap {
 
 static uint64_t hash_of(const char *key)
 {
-    uint64_t h = 14695981039346656037ULL; /* FNV-1a */
-
-    for (; *key; key++)
-        h = (h ^ (unsigned char)*key) * 1099511628211ULL;
-    return h ^ (h >> 32);
+    return hash_bytes(key, strlen(key));
 }
 
 struct strmap *strmap_new(void)

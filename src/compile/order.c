@@ -128,9 +128,15 @@ static void sort_waits(struct ordering *o, struct draft_group *group)
     all = draft_keep(o->arena, js_object());
     for (js_each(group->waits, it)) {
         size_t n = js_n(it.value);
-        const char **names = arena_alloc(o->arena, n * sizeof *names);
-        struct js *sorted = js_array();
+        const char **names;
+        struct js *sorted;
 
+        if (n < 2) {
+            js_set(all, it.key, js_ref(it.value));
+            continue;
+        }
+        names = arena_alloc(o->arena, n * sizeof *names);
+        sorted = js_array();
         for (size_t i = 0; i < n; i++)
             names[i] = arena_strdup(o->arena, js_text(js_at(it.value, i)));
         qsort(names, n, sizeof *names, by_text);
