@@ -254,6 +254,8 @@ static int fail_parser(const struct reader *r, const char *bytes, size_t n)
     const yaml_parser_t *p = &r->parser;
     size_t line = p->problem_mark.line + 1, column = p->problem_mark.column + 1;
 
+    if (p->error == YAML_MEMORY_ERROR)
+        return dh_fail(r->b.err, DH_IO, "memory is out");
     if (p->error == YAML_READER_ERROR) {
         size_t end = p->problem_offset < n ? p->problem_offset : n;
 

@@ -1,12 +1,16 @@
-/* client - what a program does with libdhow; TAP. client FILE HOME [faults] */
+/* client - what a program does with libdhow; TAP. client FILE SLOW HOME [FAULTS] */
 #include <dhow/dhow.h>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include "faults.h"
 
 static int count, failed;
 
@@ -112,57 +116,141 @@ static void stopped(struct dhow *d, const char *slow)
     dhow_free(json);
 }
 
-/* Each allocation and each call of the system fails once: an error each time, and the next try
- * works. */
-static void faults(struct dhow *d, const char *file, int kind, const char *name)
+/* ---- faults ---- */
+
+static void (*at)(int, long);
+static long (*counted)(void), (*live)(void);
+
+static int find_faults(void)
 {
-    void (*fault_at)(int, long) = (void (*)(int, long))dlsym(RTLD_DEFAULT, "fault_at");
-    long (*fault_left)(void) = (long (*)(void))dlsym(RTLD_DEFAULT, "fault_left");
-    int before = n_open(), bad = 0, errors = 0;
-    long n;
+    at = (void (*)(int, long))dlsym(RTLD_DEFAULT, "fault_at");
+    counted = (long (*)(void))dlsym(RTLD_DEFAULT, "fault_count");
+    live = (long (*)(void))dlsym(RTLD_DEFAULT, "fault_live");
+    return at && counted && live;
+}
 
-    if (!fault_at || !fault_left) {
-        check(0, name, "faults.so is not preloaded");
-        return;
-    }
+/* All that the library can do, in one home; the last answer. */
+static int everything(const char *home, const char *file, const char *slow)
+{
+    struct dhow *d = NULL;
+    struct dhow_options options = {.home = home};
+    struct dhow_run *run = NULL, *again = NULL;
+    struct dhow_event event;
+    char *json = NULL, *runs = NULL;
+    int rc = dhow_open(&options, &d);
+
+    if (rc == DHOW_OK)
+        rc = dhow_start(d, file, "{\"name\": \"you\"}", NULL, &run);
+    if (rc == DHOW_OK)
+        rc = dhow_wait(run, NULL, NULL, &json);
+    if (rc == DHOW_OK)
+        rc = dhow_read(d, &runs, "runs", NULL);
+    if (rc == DHOW_OK)
+        rc = dhow_start(d, slow, NULL, NULL, &again);
+    while (rc == DHOW_OK && (rc = dhow_next(again, -1, &event)) > 0)
+        rc = strcmp(event.kind, "task") != 0 ? DHOW_OK : dhow_cancel(again);
+    dhow_free(json);
+    dhow_free(runs);
+    dhow_run_free(run);
+    dhow_run_free(again);
+    dhow_close(d);
+    return rc;
+}
+
+/* Each allocation and each call of the system fails once: an error each time, nothing is left, and
+ * the home is good. */
+static void faults(struct dhow *d, const char *home, char **files, int kind, const char *name)
+{
+    int before = n_open(), bad = 0, errors = 0, leaks = 0;
+    char detail[200], *json = NULL;
+    long n, blocks;
+
+    everything(home, files[0], files[1]); /* what the C library keeps for itself is there */
     for (n = 1; n < 500; n++) {
-        struct dhow *own = NULL;
-        struct dhow_options options = {0};
-        struct dhow_run *run = NULL;
-        char *json = NULL;
         int rc;
-        long left;
 
-        options.home = getenv("CLIENT_HOME");
-        fault_at(kind, n);
-        rc = dhow_open(&options, &own);
-        if (rc == DHOW_OK)
-            rc = dhow_start(own, file, "{\"name\": \"you\"}", NULL, &run);
-        if (rc == DHOW_OK)
-            rc = dhow_wait(run, NULL, NULL, &json);
-        if (rc == DHOW_OK)
-            rc = dhow_read(own, &json, "version", NULL);
-        left = fault_left();
-        fault_at(0, 0);
-        bad += rc != DHOW_OK && rc != (kind == 'm' ? DHOW_NO_MEMORY : DHOW_MACHINE) &&
-               rc != DHOW_MACHINE;
+        blocks = live();
+        at(kind, n);
+        rc = everything(home, files[0], files[1]);
+        leaks += live() != blocks;
+        bad += rc != DHOW_OK && rc != DHOW_MACHINE && !(rc == DHOW_NO_MEMORY && kind == 'm');
         errors += rc != DHOW_OK;
-        dhow_free(json);
-        dhow_run_free(run);
-        dhow_close(own);
-        if (left > 0)
+        if (counted() < n)
             break; /* there was no n-th */
     }
-    {
-        char detail[200];
-        char *json = NULL;
+    at(0, 0);
+    snprintf(detail, sizeof detail, "n %ld, errors %d, bad %d, leaks %d, open %d of %d", n, errors,
+             bad, leaks, n_open(), before);
+    check(n > 10 && n < 500 && errors > 5 && !bad && !leaks && n_open() == before, name, detail);
+    check(dhow_read(d, &json, "db", "check", NULL) == DHOW_OK && strstr(json, "\"sound\": true"),
+          "and the home is good", json ? json : dhow_error(d));
+    dhow_free(json);
+}
 
-        snprintf(detail, sizeof detail, "n %ld, errors %d, bad %d, open %d of %d", n, errors, bad,
-                 n_open(), before);
-        check(n > 3 && n < 500 && errors > 2 && !bad && n_open() == before, name, detail);
-        check(dhow_read(d, &json, "runs", NULL) == DHOW_OK, "and the home is good", dhow_error(d));
-        dhow_free(json);
+/* The same in the engine's process: `fault` is in both. At most `most` places, evenly spread. */
+static void engine_faults(struct dhow *d, const char *home, char **files, struct fault *fault,
+                          int kind, int most, const char *name)
+{
+    char detail[300] = "", *json = NULL;
+    int errors = 0, bad = 0, unresumed = 0;
+    long total = 1, step = 1;
+
+    for (long n = 0; n <= total; n += step) { /* 0: undisturbed, and counted */
+        struct dhow_run *run = NULL;
+        char id[64] = "";
+        int rc;
+
+        *fault = (struct fault){.kind = kind, .at = n};
+        rc = dhow_start(d, files[0], "{\"name\": \"you\"}", NULL, &run);
+        if (rc == DHOW_OK) {
+            snprintf(id, sizeof id, "%s", dhow_run_id(run));
+            rc = dhow_wait(run, NULL, NULL, NULL);
+            dhow_run_free(run);
+        }
+        if (n == 0) {
+            total = fault->count;
+            step = (total + most - 1) / most;
+        }
+        *fault = (struct fault){0};
+        errors += rc != DHOW_OK;
+        if (rc != DHOW_OK && rc != DHOW_MACHINE && rc != DHOW_RUN_FAILED)
+            snprintf(detail, sizeof detail, "%d at %ld: %s", rc, n, dhow_error(d)), bad++;
+        if (rc != DHOW_MACHINE || !*id)
+            continue;
+        run = NULL;
+        rc = dhow_resume(d, id, &run);
+        if (rc == DHOW_OK)
+            rc = dhow_wait(run, NULL, NULL, NULL);
+        if (rc != DHOW_OK && !strstr(dhow_error(d), "is over (SUCCEEDED)"))
+            snprintf(detail, sizeof detail, "resume of %ld: %s", n, dhow_error(d)), unresumed++;
+        dhow_run_free(run);
     }
+    check(total > 20 && errors > 10 && !bad && !unresumed, name, detail);
+    printf("# %ld in all, each %ld.: %d errors\n", total, step, errors);
+    check(dhow_read(d, &json, "db", "check", NULL) == DHOW_OK && strstr(json, "\"sound\": true") &&
+              everything(home, files[0], files[1]) == DHOW_OK,
+          "and the home is good", json ? json : dhow_error(d));
+    dhow_free(json);
+}
+
+static void all_faults(struct dhow *d, const char *home, char **files, const char *shared)
+{
+    int fd = open(shared, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct fault *fault = MAP_FAILED;
+
+    if (fd >= 0 && ftruncate(fd, sizeof *fault) == 0)
+        fault = mmap(NULL, sizeof *fault, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (!find_faults() || fault == MAP_FAILED) {
+        check(0, "faults", "faults.so is not preloaded");
+        return;
+    }
+    close(fd);
+    faults(d, home, files, 'm', "each allocation fails once");
+    faults(d, home, files, 'i', "each call of the system fails once");
+    setenv("CLIENT_FAULT", shared, 1);
+    engine_faults(d, home, files, fault, 'm', 50, "allocations in the engine's process fail");
+    engine_faults(d, home, files, fault, 'w', 300, "each write in the engine's process fails once");
+    munmap(fault, sizeof *fault);
 }
 
 int main(int argc, char **argv)
@@ -173,15 +261,12 @@ int main(int argc, char **argv)
     if (argc < 4)
         return 2;
     options.home = argv[3];
-    setenv("CLIENT_HOME", argv[3], 1);
     check(dhow_open(&options, &d) == DHOW_OK && !*dhow_error(d), "opens", NULL);
     plain(d, argv[1]);
     wrong(d, argv[1]);
     stopped(d, argv[2]);
-    if (argc > 4) {
-        faults(d, argv[1], 'm', "each allocation fails once");
-        faults(d, argv[1], 'i', "each call of the system fails once");
-    }
+    if (argc > 4)
+        all_faults(d, argv[3], argv + 1, argv[4]);
     dhow_close(d);
     printf("1..%d\n", count);
     return failed != 0;

@@ -110,7 +110,7 @@ def main():
         faults = folder / "faults.so"
         result = sh(["gcc", "-std=gnu17", "-shared", "-fPIC", "-O1", "-o", faults, HERE / "faults.c", "-ldl"])
         tap.check(result.returncode == 0, "faults.so", result.stderr)
-        client(folder, "faulty", ["-g", "-rdynamic"], ["faults"], {"LD_PRELOAD": str(faults)})
+        client(folder, "faulty", ["-g", "-rdynamic"], [folder / "faults"], {"LD_PRELOAD": str(faults)})
         symbols()
         dialects()
         python(folder)
