@@ -62,6 +62,17 @@ bench-c: build ## what a step and a pipeline in C cost
 bench-s3: build .venv .tools ## speed of artifacts in a bucket beside boto3 and mc
 	@.venv/bin/python bench/s3.py $(DHOW) $(ARGS)
 
+cluster-up: .venv .tools ## a Kubernetes of one node with Argo, on this machine (root); prints KUBECONFIG=FILE
+	@tools/install-deps.sh cluster
+	@tools/get-kubernetes.sh
+	@python3 tests/cluster/cluster.py up
+
+cluster-down: ## end it, and remove all that it kept
+	@python3 tests/cluster/cluster.py down
+
+cluster-test: build .venv .tools ## dhow on Kubernetes: on the cluster of KUBECONFIG, or on a node of its own; ARGS='NAME...'
+	@tests/cluster/run.sh $(ARGS)
+
 conformance: build ## the official SDK's compiled pipelines, where ../shared/conformance is present
 	@python3 tools/run_tests.py --only conformance
 
@@ -101,4 +112,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help bench-c deps deps-test build launcher demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server .FORCE
+.PHONY: help bench-c deps deps-test build launcher demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server cluster-up cluster-down cluster-test .FORCE

@@ -4,17 +4,20 @@
 #
 #   install-deps.sh build    to build and run dhow
 #   install-deps.sh test     also to run its tests, sanitizers and fuzzers
+#   install-deps.sh cluster  also to run the test cluster (make cluster-up)
 set -eu
 
 build='gcc libc6-dev make meson ninja-build pkg-config python3 libyaml-dev libssl-dev
        libcurl4-openssl-dev libuv1-dev libsqlite3-dev libnghttp2-dev libpq-dev libmariadb-dev zlib1g-dev libzstd-dev libcmocka-dev libexpat1-dev libmicrohttpd-dev ca-certificates'
 test='age clang-14 clang-format-14 libclang-rt-14-dev llvm-14 python3-venv python3-pip pmccabe
       groff man-db zsh fish sqlite3 git bubblewrap runc musl-tools postgresql mariadb-server chromium fonts-inter'
+cluster='containerd runc containernetworking-plugins iptables iproute2 conntrack ethtool busybox-static openssl'
 # Of node any that is there will do; Debian's npm cannot stand beside other node packages.
 command -v npm >/dev/null 2>&1 || test="$test nodejs npm"
 
 want=$build
 [ "${1:-build}" = test ] && want="$build $test"
+[ "${1:-build}" = cluster ] && want="$build $cluster"
 
 missing=
 for package in $want; do

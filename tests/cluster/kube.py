@@ -1,0 +1,163 @@
+"""What the cluster's tests share: kubectl, waiting, a way to a service, MinIO in the cluster."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import images  # noqa: E402
+from tap import done, skip  # noqa: E402
+
+NAMESPACE = os.environ.get("DHOW_TEST_NAMESPACE", "dhow")
+OWN = os.environ.get("DHOW_CLUSTER_OWN") == "1"  # the node of cluster.py, which the tests may also break
+BUCKET, KEY, SECRET = "dhow-artifacts", "dhow-test-key", "dhow-test-secret-5Tq"
+
+
+def kubectl_program() -> list[str]:
+    node = images.PROGRAMS / "node"
+    return [str(node), "kubectl"] if node.exists() else [shutil.which("kubectl") or "kubectl"]
+
+
+def needed(name: str) -> None:
+    """Ends the script with a skipped case where no cluster is given."""
+    if not os.environ.get("KUBECONFIG"):
+        skip(name, "KUBECONFIG names no cluster (make cluster-test starts one)")
+        done()
+
+
+def kubectl(*argv, stdin: str | None = None, check: bool = True, timeout: float = 180, namespace: str | None = NAMESPACE) -> subprocess.CompletedProcess:
+    where = ["--namespace", namespace] if namespace else []
+    result = subprocess.run([*kubectl_program(), *where, *map(str, argv)], input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+    if check and result.returncode:
+        raise SystemExit(f"Bail out! kubectl {' '.join(map(str, argv))}: {result.stderr.strip()}")
+    return result
+
+
+def get(kind: str, name: str | None = None, **more):
+    """An object (None: there is none), or the list of all of a kind; selector=… narrows it."""
+    argv = ["get", kind, *([name] if name else []), "--output", "json"]
+    if more.get("selector"):
+        argv += ["--selector", more["selector"]]
+    result = kubectl(*argv, check=False, namespace=more.get("namespace", NAMESPACE))
+    if result.returncode:
+        if "NotFound" in result.stderr:
+            return None
+        raise SystemExit(f"Bail out! kubectl get {kind}: {result.stderr.strip()}")
+    found = json.loads(result.stdout)
+    return found if name else found["items"]
+
+
+def apply(manifest: str | dict | list, **more) -> None:
+    if isinstance(manifest, list):
+        manifest = {"apiVersion": "v1", "kind": "List", "items": manifest}
+    kubectl("apply", "-f", "-", stdin=manifest if isinstance(manifest, str) else json.dumps(manifest), **more)
+
+
+def wait(what: str, ready, seconds: float = 180, every: float = 0.5):
+    """What `ready` answers, once that is true; else the test ends."""
+    end = time.monotonic() + seconds
+    while True:
+        if answer := ready():
+            return answer
+        if time.monotonic() > end:
+            raise SystemExit(f"Bail out! {what}: not within {seconds:.0f} seconds")
+        time.sleep(every)
+
+
+def pod(name: str, image: str, command: list[str], **spec) -> dict:
+    """A pod of one container; what is given beside goes into the container or, by its name, into the pod."""
+    of_pod = {k: spec.pop(k) for k in ("nodeSelector", "securityContext", "serviceAccountName", "automountServiceAccountToken", "volumes", "initContainers") if k in spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"dhow-test": "yes"}},
+            "spec": {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1, **of_pod,
+                     "containers": [{"name": "main", "image": image, "imagePullPolicy": "IfNotPresent", "command": command, **spec}]}}
+
+
+def phase(name: str) -> str:
+    return kubectl("get", "pod", name, "-o", "jsonpath={.status.phase}", check=False).stdout
+
+
+def ended(name: str, seconds: float = 120) -> str:
+    """The phase of a pod once it has ended."""
+    return wait(f"the end of pod {name}", lambda: (p := phase(name)) in ("Succeeded", "Failed") and p, seconds)
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Forward:
+    """A port of this machine's loopback that is a service of the cluster; it is made anew when it breaks."""
+
+    def __init__(self, target: str, port: int, namespace: str = NAMESPACE):
+        self.target, self.to, self.namespace, self.port, self.process = target, port, namespace, free_port(), None
+
+    def __enter__(self):
+        self.again()
+        return self
+
+    def again(self) -> None:
+        """After the pod behind the service was replaced."""
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            self.__exit__()
+            self.process = subprocess.Popen([*kubectl_program(), "--namespace", self.namespace, "port-forward", self.target, f"{self.port}:{self.to}", "--address", "127.0.0.1"],
+                                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            if "Forwarding" in (self.process.stdout.readline() or ""):
+                return
+            time.sleep(0.5)
+        raise SystemExit(f"Bail out! {self.target} cannot be reached")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __exit__(self, *_):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+            self.process = None
+
+
+def load(*names: str) -> None:
+    """Images into the cluster: into the own node, or by kind where that is what KUBECONFIG names."""
+    folder = pathlib.Path(os.environ.get("DHOW_CLUSTER", images.ROOT / ".tools" / "cluster")) / "images"
+    archives = images.make(folder, list(names))
+    if OWN:
+        subprocess.run([sys.executable, str(HERE / "cluster.py"), "load", *map(str, archives)], check=True)
+    elif (loader := os.environ.get("DHOW_CLUSTER_LOAD")):  # such as 'kind load image-archive'
+        for archive in archives:
+            subprocess.run([*loader.split(), str(archive)], check=True)
+
+
+def minio() -> None:
+    """A MinIO in the cluster with a bucket, and the Secret that has its keys."""
+    load("minio")
+    apply((HERE / "manifests" / "minio.yaml").read_text().replace("ACCESS_KEY", KEY).replace("SECRET_KEY", SECRET))
+    kubectl("rollout", "status", "deployment/minio", "--timeout=120s")
+    import boto3
+    import botocore.config
+    with Forward("service/minio", 9000) as way:
+        s3 = boto3.client("s3", endpoint_url=way.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET, region_name="us-east-1",
+                          config=botocore.config.Config(s3={"addressing_style": "path"}, retries={"max_attempts": 8}))
+        with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=BUCKET)
+
+
+def metric(name: str, where: str = "apiserver") -> float:
+    """The sum of a counter of the API server, or of etcd on the own node."""
+    if where == "apiserver":
+        text = kubectl("get", "--raw", "/metrics", namespace=None).stdout
+    else:
+        text = subprocess.run([sys.executable, str(HERE / "cluster.py"), "exec", "busybox", "wget", "-qO-", "http://127.0.0.1:2379/metrics"],
+                              capture_output=True, text=True, check=True).stdout
+    return sum(float(m) for m in re.findall(rf"^{name}(?:{{[^}}]*}})? ([0-9.e+]+)$", text, re.MULTILINE))

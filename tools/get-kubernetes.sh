@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Builds what the test cluster runs from Go modules, once, into .tools/kubernetes: one program that is
+# etcd, the API server, controllers, scheduler, kubelet, proxy and kubectl (tests/cluster/node), Argo's
+# controller and executor, and a small CoreDNS (tests/cluster/dns). The first time takes about half an hour on two cores.
+#
+#   get-kubernetes.sh          build what is not there; prints nothing on stdout
+#   get-kubernetes.sh --path   print where it is; exit status 1: it is not all there
+set -eu
+cd "$(dirname "$0")/.."
+
+kubernetes=v1.35.4
+argo=v4.0.7
+coredns=v1.12.4 # as tests/cluster/dns/go.mod has it; kubernetes: tests/cluster/node/go.mod
+needs_go=25 # 1.25
+to=$PWD/.tools/kubernetes
+all="node workflow-controller argoexec coredns"
+
+there() {
+    for program in $all; do
+        [ -x "$to/$program" ] || return 1
+    done
+    [ "$(cat "$to/version" 2>/dev/null)" = "$kubernetes $argo $coredns" ]
+}
+
+if [ "${1:-}" = --path ]; then
+    there && echo "$to"
+    exit
+fi
+there && exit 0
+
+minor=$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+if [ "${minor:-0}" -lt "$needs_go" ]; then
+    echo "get-kubernetes: the test cluster is built from Go modules, and that needs Go 1.$needs_go or later" >&2
+    exit 1
+fi
+mkdir -p "$to"
+export GOFLAGS= CGO_ENABLED=0 GOBIN="$to"
+
+# Each program that is there of the right version stays: a build that was broken off goes on.
+build() {
+    name=$1 version=$2
+    shift 2
+    [ -x "$to/$name" ] && [ "$(cat "$to/.$name" 2>/dev/null)" = "$version" ] && return
+    echo "building $name $version for the test cluster (minutes, once)" >&2
+    if ! "$@" >"$to/log" 2>&1; then
+        tail -5 "$to/log" >&2
+        echo "get-kubernetes: $name does not build here" >&2
+        exit 1
+    fi
+    echo "$version" >"$to/.$name"
+}
+
+at=k8s.io/component-base/version
+named="-X $at.gitVersion=$kubernetes -X $at.gitMajor=1 -X $at.gitMinor=${kubernetes:3:2} -X k8s.io/client-go/pkg/version.gitVersion=$kubernetes"
+build node "$kubernetes" go build -C tests/cluster/node -trimpath -ldflags "-s -w $named" -o "$to/node" .
+for program in workflow-controller argoexec; do
+    build "$program" "$argo" go install -trimpath -ldflags "-s -w -X github.com/argoproj/argo-workflows/v4.version=$argo" \
+        "github.com/argoproj/argo-workflows/v4/cmd/$program@$argo"
+done
+build coredns "$coredns" go build -C tests/cluster/dns -trimpath -ldflags "-s -w" -o "$to/coredns" .
+rm -f "$to/log"
+echo "$kubernetes $argo $coredns" >"$to/version"
