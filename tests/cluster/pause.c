@@ -1,4 +1,5 @@
-/* Holds the namespaces of a pod open: sleeps until it is told to end, and reaps what is left to it. */
+/* Holds the namespaces of a pod open: sleeps until it is told to end, and reaps what is left to it.
+ */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
