@@ -65,11 +65,7 @@ int ui_approvals_list(struct req *r, struct dh_err *err)
         if (write_approval(r, &list.items[i], w, err) < 0)
             return -1;
     }
-    jw_end(w, ']');
-    jw_json(w, "next", NULL, NULL);
-    jw_json(w, "total", NULL, NULL);
-    jw_end(w, '}');
-    return 0;
+    return ui_list_end(w, NULL, -1);
 }
 
 /* {"decision", "comment"} */

@@ -104,14 +104,11 @@ int ui_artifacts_list(struct req *r, struct dh_err *err)
         }
         jw_end(w, '}');
     }
-    jw_end(w, ']');
-    jw_text(w, "next",
-            rows.more
-                ? arena_printf(r->arena, "%lld", (long long)rows.items[rows.n - 1].artifact.id)
-                : NULL);
-    jw_json(w, "total", NULL, NULL);
-    jw_end(w, '}');
-    return 0;
+    return ui_list_end(
+        w,
+        rows.more ? arena_printf(r->arena, "%lld", (long long)rows.items[rows.n - 1].artifact.id)
+                  : NULL,
+        -1);
 }
 
 static int write_users(struct req *r, const struct store_artifact *artifact,

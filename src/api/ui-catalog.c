@@ -114,11 +114,7 @@ int ui_pipelines_list(struct req *r, struct dh_err *err)
             return -1;
         jw_end(w, '}');
     }
-    jw_end(w, ']');
-    jw_json(w, "next", NULL, NULL);
-    jw_number(w, "total", (int64_t)list.n);
-    jw_end(w, '}');
-    return 0;
+    return ui_list_end(w, NULL, (int64_t)list.n);
 }
 
 static int version_members(struct req *r, const struct catalog_version *v, struct jw *w,
@@ -273,11 +269,7 @@ int ui_experiments_list(struct req *r, struct dh_err *err)
         jw_end(w, '}');
         n++;
     }
-    jw_end(w, ']');
-    jw_json(w, "next", NULL, NULL);
-    jw_number(w, "total", n);
-    jw_end(w, '}');
-    return 0;
+    return ui_list_end(w, NULL, n);
 }
 
 static void add_names(struct js *names, const char *json)

@@ -31,11 +31,7 @@ int ui_models_list(struct req *r, struct dh_err *err)
         model_members(&list.items[i], w);
         jw_end(w, '}');
     }
-    jw_end(w, ']');
-    jw_json(w, "next", NULL, NULL);
-    jw_number(w, "total", (int64_t)list.n);
-    jw_end(w, '}');
-    return 0;
+    return ui_list_end(w, NULL, (int64_t)list.n);
 }
 
 static int write_version(struct req *r, const struct store_model_version *v, struct jw *w,

@@ -285,11 +285,7 @@ int ui_runs_list(struct req *r, struct dh_err *err)
         write_columns(r, &runs.items[i], w);
         jw_end(w, '}');
     }
-    jw_end(w, ']');
-    jw_text(w, "next", next_of(r, &f, &runs));
-    jw_json(w, "total", NULL, NULL);
-    jw_end(w, '}');
-    return 0;
+    return ui_list_end(w, next_of(r, &f, &runs), -1);
 }
 
 /* ---- a new run ---- */

@@ -98,11 +98,7 @@ int ui_schedules_list(struct req *r, struct dh_err *err)
             return -1;
         jw_end(w, '}');
     }
-    jw_end(w, ']');
-    jw_text(w, "next", listing_token(r, &l));
-    jw_json(w, "total", NULL, NULL);
-    jw_end(w, '}');
-    return 0;
+    return ui_list_end(w, listing_token(r, &l), -1);
 }
 
 static int answer(struct req *r, int64_t id, struct dh_err *err)

@@ -143,6 +143,16 @@ void ui_artifact_members(const struct store_artifact *artifact, struct jw *w)
     jw_time(w, "created_at", artifact->created_us);
 }
 
+int ui_list_end(struct jw *w, const char *next, int64_t total)
+{
+    jw_end(w, ']');
+    jw_text(w, "next", next);
+    jw_key(w, "total");
+    total < 0 ? jw_raw(w, NULL) : jw_int(w, total);
+    jw_end(w, '}');
+    return 0;
+}
+
 int ui_limit(struct req *r, int *ret, struct dh_err *err)
 {
     int64_t limit;

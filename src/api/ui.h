@@ -46,5 +46,8 @@ struct catalog_pipeline;
  */
 int ui_pipeline_find(struct req *r, const char *uuid, struct catalog_pipeline *ret,
                      struct dh_err *err);
+/* The end of a list's answer, after its last item: where it goes on (NULL: nowhere), how many there
+ * are (-1: not counted). 0. */
+int ui_list_end(struct jw *w, const char *next, int64_t total);
 /* limit: 50, at most 500. */
 int ui_limit(struct req *r, int *ret, struct dh_err *err);
