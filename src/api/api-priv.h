@@ -26,5 +26,6 @@ struct api {
     const char *time_zone;
     bool stopping;
     bool loopback;
-    int log; /* access log's file; -1: none */
+    int log;     /* access log's file; -1: none */
+    int wake_fd; /* threads write to it: what a request waits for is there */
 };

@@ -286,8 +286,12 @@ void dispatch_run(struct req *r)
 {
     struct dh_err err;
 
-    if (read_body(r, &err) < 0 || handle(r, &err) < 0)
+    r->waits = false;
+    if ((!r->json && read_body(r, &err) < 0) || handle(r, &err) < 0) {
+        if (r->waits)
+            return;
         dispatch_error(r, &err);
+    }
     if (r->method != REQ_GET && r->method != REQ_HEAD) {
         counts_forget(r->api->counts);
         hub_dirty(r->api->hub);

@@ -9,7 +9,7 @@ struct dispatch_head { /* headers that say whether the request may be at all */
 };
 /* false: refused; the answer is in *r. */
 bool dispatch_check(struct req *r, const struct dispatch_head *head);
-/* The body is there: the answer is in *r in any case. */
+/* The body is there: the answer is in *r in any case, unless r->waits: then again, later. */
 void dispatch_run(struct req *r);
 /* The access log's line. */
 void dispatch_log(const struct req *r, int64_t bytes);

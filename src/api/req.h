@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 struct api;
+struct fetch;
 struct user;
 
 enum req_method { REQ_GET, REQ_HEAD, REQ_POST, REQ_PUT, REQ_PATCH, REQ_DELETE, REQ_OTHER };
@@ -82,7 +83,9 @@ struct req {
     const struct route *route;
     const char *raw, *method_name;
     int64_t begun_us;
-    bool checked, refused, counted;
+    bool checked, refused, counted,
+        waits; /* waits: for `fetch`; then the handler is called again */
+    struct fetch *fetch;
     size_t reserved;
 };
 

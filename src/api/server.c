@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -79,6 +80,9 @@ static int open_all(struct api *api, struct dh_err *err)
         auth_open(&auth, &api->auth, err) < 0 || engine_open(&engine, &api->engine, err) < 0)
         return -1;
     api->store = engine_store(api->engine);
+    api->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (api->wake_fd < 0)
+        return dh_fail_errno(err, "eventfd");
     raise_limits();
     return experiment_default(api->store, &ignored, err) < 0 ||
                    queue_open(api, o->jobs, &api->queue, err) < 0 ||
@@ -100,6 +104,8 @@ static void close_all(struct api *api)
     engine_close(api->engine);
     if (api->log >= 0)
         (void)close(api->log);
+    if (api->wake_fd >= 0)
+        (void)close(api->wake_fd);
 }
 
 /* ---- the loop ---- */
@@ -132,7 +138,8 @@ static int open_loop(struct loop *l, struct dh_err *err)
     l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (l->epoll < 0 || l->signals < 0)
         return dh_fail_errno(err, "epoll");
-    return add_fd(l, l->signals, err) < 0 || add_fd(l, web_poll_fd(l->api->web), err) < 0 ||
+    return add_fd(l, l->signals, err) < 0 || add_fd(l, l->api->wake_fd, err) < 0 ||
+                   add_fd(l, web_poll_fd(l->api->web), err) < 0 ||
                    add_fd(l, queue_poll_fd(l->api->queue), err) < 0
                ? -1
                : 0;
@@ -195,6 +202,14 @@ static void look(struct loop *l, int64_t now_us)
     }
 }
 
+static void wake_fetched(struct api *api)
+{
+    uint64_t n;
+
+    (void)!read(api->wake_fd, &n, sizeof n);
+    web_wake_fetched(api->web);
+}
+
 static int run_loop(struct loop *l, struct dh_err *err)
 {
     struct epoll_event events[8];
@@ -209,6 +224,8 @@ static int run_loop(struct loop *l, struct dh_err *err)
         for (int i = 0; i < n; i++) {
             if (events[i].data.fd == l->signals)
                 begin_stop(l);
+            if (events[i].data.fd == l->api->wake_fd)
+                wake_fetched(l->api);
             ends = ends || events[i].data.fd == queue_poll_fd(l->api->queue);
         }
         if (ends)
@@ -235,7 +252,7 @@ static void say_ready(const struct api *api)
 
 int api_serve(const struct api_options *options, struct dh_err *err)
 {
-    struct api api = {.options = options, .log = -1};
+    struct api api = {.options = options, .log = -1, .wake_fd = -1};
     struct loop loop = {.api = &api, .epoll = -1, .signals = -1};
     int rc = open_all(&api, err);
 

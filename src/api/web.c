@@ -13,6 +13,7 @@
 
 #include "api/api-priv.h"
 #include "api/dispatch.h"
+#include "api/fetch.h"
 #include "api/mhd.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -26,6 +27,7 @@ enum phase { PHASE_NEW, PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_
 /* A connection, for the clock: libmicrohttpd's own limit starts anew with each byte. */
 struct conn {
     int fd;
+    struct MHD_Connection *connection;
     enum phase phase;
     int64_t since_us;
     struct req *req; /* libmicrohttpd does not say when one that it refuses itself is over */
@@ -70,6 +72,7 @@ static void free_req(struct web *web, struct req *r)
     buf_done(&r->body);
     buf_done(&r->out);
     js_free(r->json);
+    fetch_drop(r->fetch);
     arena_free(r->arena);
 }
 
@@ -85,6 +88,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 
         conn = dh_zalloc(1, sizeof *conn);
         conn->fd = info ? info->connect_fd : -1;
+        conn->connection = connection;
         conn->since_us = clock_mono_us();
         conn->next = web->conns;
         conn->link = &web->conns;
@@ -279,6 +283,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     dispatch_run(r);
+    if (r->waits) {
+        web_sleep(connection);
+        return MHD_YES; /* asks again when it is woken */
+    }
     return send_answer(connection, r);
 }
 
@@ -417,6 +425,9 @@ int web_open(struct api *api, const struct api_options *options, struct web **re
 struct web *web_close(struct web *web)
 {
     if (web) {
+        for (struct conn *c = web->conns; c; c = c->next)
+            if (c->req && c->req->waits) /* a connection that sleeps is not stopped */
+                web_wake(web, c->connection);
         if (web->daemon)
             mhd.stop_daemon(web->daemon); /* closes the socket too */
         else if (web->listen_fd >= 0)
@@ -496,6 +507,24 @@ void web_wake(struct web *web, void *connection)
 {
     web->woken = true;
     mhd.resume_connection(connection);
+}
+
+void web_wake_fetched(struct web *web)
+{
+    for (struct conn *c = web->conns; c; c = c->next)
+        if (c->req && c->req->waits && fetch_is_done(c->req->fetch)) {
+            c->req->waits = false;
+            web_wake(web, c->connection);
+        }
+}
+
+size_t web_n_fetching(const struct web *web)
+{
+    size_t n = 0;
+
+    for (const struct conn *c = web->conns; c; c = c->next)
+        n += c->req && c->req->waits;
+    return n;
 }
 
 void web_sleep(void *connection)

@@ -20,5 +20,8 @@ size_t web_n_connections(const struct web *web);
 size_t web_n_active(const struct web *web); /* those that are owed an answer; not event streams */
 /* A stream's `read` that has nothing calls web_sleep before it returns 0; web_wake when there is
  * something. `connection` is what `started` gave. They come in pairs. */
+/* Requests that wait and need not any more go on. */
+void web_wake_fetched(struct web *web);
+size_t web_n_fetching(const struct web *web);
 void web_sleep(void *connection);
 void web_wake(struct web *web, void *connection);

@@ -1,10 +1,13 @@
 # run: asan
 """KFP's API on the wire: zero values, int64, times, both forms of errors, pages, filters, uploads, tags, rules of archiving and deleting."""
 import base64
+import http.server
 import io
 import json
+import socket
 import tarfile
 import tempfile
+import threading
 import time
 import urllib.parse
 import zipfile
@@ -191,6 +194,52 @@ def results(server: Server) -> None:
     check(server.ask(f"{V2}/tasks/{make['task_id']}")[1]["state"] == "SUCCEEDED", "a native task")
 
 
+class Slow(http.server.BaseHTTPRequestHandler):
+    may = threading.Event()
+    asked = threading.Semaphore(0)
+
+    def do_GET(self):
+        Slow.asked.release()
+        Slow.may.wait(30)
+        body = json.dumps(spec("fetched")).encode() if self.path == "/p.json" else b"nothing"
+        self.send_response(200 if self.path == "/p.json" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def fetched(server: Server) -> None:
+    """A pipeline that comes from a slow address holds nobody else up."""
+    slow = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=slow.serve_forever, daemon=True).start()
+    answers = {}
+
+    def make(name: str, path: str) -> None:
+        url = f"http://127.0.0.1:{slow.server_port}{path}"
+        answers[name] = server.ask(f"{V2}/pipelines/create", {"pipeline": {"display_name": name}, "pipeline_version": {"package_url": {"pipeline_url": url}}})
+
+    threads = [threading.Thread(target=make, args=a) for a in (("good", "/p.json"), ("bad", "/none"))]
+    for t in threads:
+        t.start()
+    for _ in threads:
+        Slow.asked.acquire(timeout=30)
+    gone = socket.create_connection(("127.0.0.1", server.port))
+    body = json.dumps({"pipeline": {"display_name": "gone"}, "pipeline_version": {"package_url": {"pipeline_url": f"http://127.0.0.1:{slow.server_port}/p.json"}}})
+    gone.sendall(f"POST {V2}/pipelines/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+    Slow.asked.acquire(timeout=30)
+    gone.close()
+    check(server.ask("/healthz")[0] == 200 and not answers, "others are answered while a pipeline is fetched", str(answers))
+    Slow.may.set()
+    for t in threads:
+        t.join(30)
+    slow.shutdown()
+    check(answers["good"][0] == 200 and answers["good"][1]["display_name"] == "good", "a pipeline from an address", str(answers["good"]))
+    check(answers["bad"][0] == 400 and "answers 404" in answers["bad"][1]["message"], "one that is not there is said", str(answers["bad"]))
+
+
 def forms(server: Server) -> None:
     check(server.ask(f"{V2}/nothing") [:2] == (404, {"code": 5, "message": "Not Found", "details": []}), "an unknown path")
     check(server.ask(f"{V2}/healthz")[1] == {"pipeline_store": "database"}, "healthz")
@@ -209,6 +258,7 @@ def main() -> None:
         catalogue(server, one)
         run_rules(server)
         results(server)
+        fetched(server)
         forms(server)
     done()
 
