@@ -154,12 +154,13 @@ def signals() -> None:
 
 def restart() -> None:
     at = fresh()
-    s = StandIn(sh(f"echo x >> {at}/ran; test $(wc -l < {at}/ran) -gt 1 || {{ echo first; sleep 60; }}; printf 1 > {at}/out/n", outputs=outputs(at), dirs=[f"{at}/out"]))
+    s = StandIn(sh(f"echo x >> {at}/ran; test $(wc -l < {at}/ran) -gt 1 || {{ echo first; while kill -0 $PPID; do sleep 0.1; done; exit; }} 2>&1; printf 1 > {at}/out/n", outputs=outputs(at), dirs=[f"{at}/out"]))
     p = pod.start(s, at)
     p.stdout.readline()
     first = s.state["secret"]
     p.kill()
-    p.communicate()
+    p.wait()
+    p.communicate(timeout=30)
     r = pod.run(s, at)
     check(r.returncode == 0 and len(s.finishes) == 1 and len(s.claims) == 2 and s.claims[0] == s.claims[1] and s.state["secret"] != first,
           "killed and started again: the same attempt, published once", says(r))
