@@ -23,11 +23,8 @@ $(BUILD)/build.ninja: | deps
 	@$(MESON) $(BUILD) >$(BUILD).log || { cat $(BUILD).log; exit 1; }
 	@mv $(BUILD).log $(BUILD)/setup.log
 
-build: deps $(BUILD)/build.ninja ## the program: build/dhow
-	@ninja -C $(BUILD) --quiet dhow
-
-launcher: deps $(BUILD)/build.ninja ## the static program for pods: build/dhow-launch
-	@ninja -C $(BUILD) --quiet dhow-launch
+build: deps $(BUILD)/build.ninja ## the program, build/dhow, and the one for pods, build/dhow-launch
+	@ninja -C $(BUILD) --quiet dhow dhow-launch
 
 demo: build ## run the model selection pipeline, and show what came out
 	@tools/demo.sh $(DHOW) $(PIPELINE)
@@ -112,4 +109,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help bench-c deps deps-test build launcher demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server cluster-up cluster-down cluster-test .FORCE
+.PHONY: help bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server cluster-up cluster-down cluster-test .FORCE

@@ -33,7 +33,7 @@ static int run_launch(struct cli *cli, const struct cli_args *args, struct dh_er
     program = find_launcher();
     if (!program || !fs_exists(program))
         return dh_fail(err, DH_NOT_FOUND,
-                       "dhow-launch is not beside dhow: 'make launcher' builds "
+                       "dhow-launch is not beside dhow: 'make build' makes "
                        "it, 'make install' puts it there");
     (void)execv(program, cli->argv);
     return dh_fail_errno(err, "cannot start %s", program);

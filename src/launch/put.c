@@ -39,7 +39,8 @@ struct files {
 struct part {
     struct file *file;
     size_t index;
-    const char *url; /* borrowed from the signed answer */
+    const char *url;          /* this and the next: borrowed from the signed answer */
+    const struct js *headers; /* NULL: none */
     int64_t at, n;
     char *etag;
     bool sent;
@@ -148,6 +149,7 @@ static int put_once(const struct part *p, char **ret_etag, bool *ret_expired, st
     own_fd int fd = open(p->file->path, O_RDONLY | O_CLOEXEC);
     struct web_request r = {.method = "PUT",
                             .url = p->url,
+                            .headers = p->headers,
                             .fd = fd,
                             .at = p->at,
                             .n = p->n,
@@ -215,6 +217,7 @@ static int add_signed(struct batch *b, struct file *file, const struct js *answe
 
     if (url) {
         add_part(b, file, 0, url, 0, file->size);
+        b->parts[b->n - 1].headers = js_get(answer, "headers");
         return 0;
     }
     if (!upload || size <= 0 || js_n(urls) == 0 || js_n(urls) > PARTS_MAX ||
@@ -263,6 +266,7 @@ static int sign(struct server *s, const char *name, struct file *files, size_t n
         one = js_object();
         js_set(one, "name", js_str(files[i].name));
         js_set(one, "size", js_int(files[i].size));
+        js_set(one, "sha256", js_str(files[i].sha256));
         js_push(list, one);
     }
     rc = tell(s, "sign", body, ret, err);

@@ -156,6 +156,20 @@ static int read_url(const char *text, struct url *ret, struct dh_err *err)
 
 /* ---- a request ---- */
 
+/* A name or value from the server must not become a line of its own. */
+static bool is_header(const char *name, const char *value)
+{
+    if (!*name || !value)
+        return false;
+    for (; *name; name++)
+        if (*name <= ' ' || *name >= 127 || *name == ':')
+            return false;
+    for (; *value; value++)
+        if ((unsigned char)*value < ' ' || *value == 127)
+            return false;
+    return true;
+}
+
 static void write_head(const struct web_request *r, const struct url *u, struct buf *to)
 {
     buf_addf(to, "%s %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: dhow-launch\r\nAccept: */*\r\n",
@@ -164,6 +178,9 @@ static void write_head(const struct web_request *r, const struct url *u, struct 
         buf_addf(to, "Authorization: Bearer %s\r\n", r->bearer);
     if (r->type)
         buf_addf(to, "Content-Type: %s\r\n", r->type);
+    for (js_each(r->headers, it))
+        if (is_header(it.key, js_text(it.value)))
+            buf_addf(to, "%s: %s\r\n", it.key, js_text(it.value));
     if (r->has_body)
         buf_addf(to, "Content-Length: %lld\r\n", r->text ? (long long)r->n_text : (long long)r->n);
     if (r->from > 0)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/js.h"
 #include "base/own.h"
 #include "launch/answer.h"
 
@@ -21,10 +22,11 @@ void web_drop_pool(void); /* at the end, when no thread has one */
 
 struct web_request {
     const char *method;
-    const char *url;    /* http or https; sent as it is */
-    const char *bearer; /* NULL: without Authorization */
-    const char *type;   /* Content-Type; NULL: none */
-    const char *text;   /* the body; NULL: see fd */
+    const char *url;          /* http or https; sent as it is */
+    const char *bearer;       /* NULL: without Authorization */
+    const char *type;         /* Content-Type; NULL: none */
+    const struct js *headers; /* more of them: name → value; NULL: none */
+    const char *text;         /* the body; NULL: see fd */
     size_t n_text;
     int fd; /* with n > 0 and without text: a part of a file */
     int64_t at, n;

@@ -148,6 +148,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         s, url = self.standin, urllib.parse.urlsplit(self.path)
         data, name = self.body(), url.path.removeprefix("/store/")
+        if "part=" not in url.query and self.headers.get("x-amz-meta-sum") != hashlib.sha256(data).hexdigest():
+            self.answer(400, b"the signed header is not there")
+            return
         number = urllib.parse.parse_qs(url.query).get("part")
         with s.lock:
             if number:
@@ -199,7 +202,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 n = (file["size"] + s.part - 1) // s.part
                 signed.append({"name": file["name"], "upload": "u1", "part_size": s.part, "urls": [f"{url}?part={i}" for i in range(n)]})
             else:
-                signed.append({"name": file["name"], "url": url + "?X-Signature=s3cr3t"})
+                signed.append({"name": file["name"], "url": url + "?X-Signature=s3cr3t", "headers": {"x-amz-meta-sum": file["sha256"]}})
         self.answer(200, {"files": signed})
 
     def tell_complete(self, s: StandIn, body: dict) -> None:
