@@ -4,6 +4,7 @@
 
 #include "argo/argo-priv.h"
 #include "base/mem.h"
+#include "plan/value.h"
 #include "spec/kubernetes.h"
 
 /* A JSON value of an input: CONST with an object or list, TEXT, or NONE. */
@@ -22,6 +23,7 @@ static int json_field(struct argo *a, struct spot *spot, const char *field,
     if (js_is(ret->value, JS_STRING) &&
         js_parse(js_text(ret->value), js_text_len(ret->value), &parsed, NULL) == 0)
         *ret = flow_const(a, parsed);
+    *ret = flow_const(a, value_as(PARAM_STRUCT, ret->value)); /* the SDK's 100.0 is a 100 */
     if (js_is(ret->value, JS_NULL))
         ret->kind = FLOW_NONE;
     else if (!js_is(ret->value, JS_OBJECT) && !js_is(ret->value, JS_ARRAY))

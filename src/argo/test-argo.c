@@ -1,0 +1,521 @@
+/* What pipelines become: who waits for whom, what travels, what a pod has, what is refused. Whole
+ * Workflows are in tests/argo. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "argo/argo.h"
+#include "base/buf.h"
+#include "base/js.h"
+#include "base/mem.h"
+#include "spec/params.h"
+
+#define RUN_ID "11111111-2222-3333-4444-555555555555"
+
+/* s: nothing in, nothing out; p: gives one of each; t: takes x and n; imp: an importer; pvc: a
+ * claim from a suffix. `more`: further components and executors of a case. */
+static const char head[] =
+    "schemaVersion: 2.1.0\n"
+    "pipelineInfo: {name: My Test_Pipeline}\n"
+    "deploymentSpec:\n"
+    "  executors:\n"
+    "    e: {container: {image: img, command: [run]}}\n"
+    "    i: {importer: {artifactUri: {constant: 's3://data'}, typeSchema: {schemaTitle: "
+    "system.Dataset, schemaVersion: 0.0.1}}}\n"
+    "    v: {container: {image: argostub/createpvc}}\n";
+static const char components[] =
+    "components:\n"
+    "  s: {executorLabel: e}\n"
+    "  p:\n"
+    "    executorLabel: e\n"
+    "    outputDefinitions:\n"
+    "      parameters: {o: {parameterType: STRING}, n: {parameterType: NUMBER_INTEGER}, "
+    "l: {parameterType: LIST}, b: {parameterType: BOOLEAN}}\n"
+    "      artifacts: {a: {artifactType: {schemaTitle: system.Model, schemaVersion: 0.0.1}}}\n"
+    "  t:\n"
+    "    executorLabel: e\n"
+    "    inputDefinitions: {parameters: {x: {parameterType: STRING, isOptional: true}, n: "
+    "{parameterType: NUMBER_INTEGER, isOptional: true}}}\n"
+    "  imp: {executorLabel: i, outputDefinitions: {artifacts: {artifact: {artifactType: "
+    "{schemaTitle: system.Dataset, schemaVersion: 0.0.1}}}}}\n"
+    "  pvc: {executorLabel: v, inputDefinitions: {parameters: {pvc_name_suffix: {parameterType: "
+    "STRING}}}, outputDefinitions: {parameters: {name: {parameterType: STRING}}}}\n";
+
+#define TASK(name, component, more)                                                                \
+    "      " name ": {taskInfo: {name: " name "}, componentRef: {name: " component "}" more "}\n"
+#define ROOT "root:\n  dag:\n    tasks:\n"
+#define AFTER(names) ", dependentTasks: [" names "]"
+#define IN(list) ", inputs: {parameters: {" list "}}"
+#define FROM(in, task, key)                                                                        \
+    in ": {taskOutputParameter: {producerTask: " task ", outputParameterKey: " key "}}"
+#define OUTER(in, name) in ": {componentInputParameter: " name "}"
+#define IF(cel) ", triggerPolicy: {condition: \"" cel "\"}"
+#define ALWAYS ", triggerPolicy: {strategy: ALL_UPSTREAM_TASKS_COMPLETED}"
+#define P(name) "inputs.parameter_values['" name "']"
+
+struct row {
+    const char *name;
+    const char *more, *executors, *yaml, *platform, *parameters;
+    const char *want; /* lines, each a part of the Workflow's JSON; '!': none; "error: …" */
+};
+
+static char *compile_text(const struct row *row, struct argo_workflow **ret)
+{
+    own_buf struct buf text = {0};
+    own(spec_free) struct spec *spec = NULL;
+    own(js_free) struct js *given = NULL;
+    own(js_free) struct js *parameters = NULL;
+    struct plan_run run = {.run_id = RUN_ID,
+                           .job_name = "job",
+                           .resource_name = "resource",
+                           .pipeline_root = "s3://bucket/root",
+                           .created_at = "2026-01-02T03:04:05Z",
+                           .scheduled_at = "2026-01-02T03:04:06Z"};
+    struct argo_options options = {.run = &run, .namespace = "ml"};
+    struct dh_err err = {0};
+
+    buf_addf(&text, "%s%s%s%s%s", head, row->executors ? row->executors : "", components,
+             row->more ? row->more : "", row->yaml);
+    if (row->platform)
+        buf_addf(&text, "---\nplatforms: {kubernetes: {deploymentSpec: {executors: {e: {%s}}}}}\n",
+                 row->platform);
+    if (spec_load_bytes("t.yaml", buf_str(&text), text.n, &spec, NULL, &err) < 0 ||
+        (row->parameters && js_parse(row->parameters, strlen(row->parameters), &given, &err) < 0) ||
+        spec_bind_params(spec, given, &parameters, &err) < 0)
+        fail_msg("%s: %s", row->name, err.msg);
+    run.parameters = parameters;
+    if (argo_compile(spec, &options, ret, &err) < 0)
+        return dh_printf("error: %s", err.msg);
+    return js_dump(argo_manifest(*ret), JS_COMPACT);
+}
+
+static void check_lines(const char *name, const char *text, const char *want)
+{
+    for (const char *line = want; *line;) {
+        size_t n = strcspn(line, "\n");
+        bool no = *line == '!';
+        own_mem char *one = dh_strndup(line + no, n - no);
+
+        if (!strstr(text, one) != no)
+            fail_msg("%s: %s: %s\nin:\n%s", name, no ? "not expected" : "missing", one, text);
+        line += n + (line[n] == '\n');
+    }
+}
+
+static void check_rows(const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        own(argo_free) struct argo_workflow *workflow = NULL;
+        own_mem char *text = compile_text(&rows[i], &workflow);
+
+        check_lines(rows[i].name, text, rows[i].want);
+    }
+}
+#define CHECK(rows) check_rows(rows, sizeof(rows) / sizeof *(rows))
+
+static void test_names(void **state)
+{
+    static const struct {
+        const char *pipeline, *name;
+    } rows[] = {{"My Test_Pipeline", "my-test-pipeline-11111111"},
+                {"---", "run-11111111"},
+                {"ünï", "n-11111111"},
+                {"a234567890123456789012345678901234567890123456789012345678901234567890",
+                 "a23456789012345678901234567890123456789012345678901234-11111111"}};
+    own_mem char *secret = argo_secret_name(RUN_ID);
+    own_mem char *a = argo_claim_name(RUN_ID, "root.a", "", "-data");
+    own_mem char *b = argo_claim_name(RUN_ID, "root.b", "0.3", "-data");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        own_mem char *name = argo_name(rows[i].pipeline, RUN_ID);
+
+        assert_string_equal(name, rows[i].name);
+    }
+    assert_string_equal(secret, "dhow-run-11111111");
+    assert_memory_equal(a, "11111111-", 9);
+    assert_string_equal(a + 17, "-data");
+    assert_string_equal(b + 17, "-0.3-data");
+    assert_string_not_equal(a + 9, b + 9);
+}
+
+static void test_order(void **state)
+{
+    static const struct row rows[] = {
+        {"a chain",
+         .yaml =
+             ROOT TASK("a", "s", "") TASK("b_2", "s", AFTER("a")) TASK("in", "s", AFTER("a, b_2")),
+         .want = "\"depends\":\"a.Succeeded\"\n\"name\":\"b-2\"\n\"name\":\"in-task\"\n"
+                 "\"depends\":\"a.Succeeded && b-2.Succeeded\"\n\"value\":\"root.b_2\"\n"
+                 "\"failFast\":false\n!\"target\"\n\"entrypoint\":\"root\"\n"},
+        {"what runs always does not hide a failure",
+         .yaml = ROOT TASK("a", "s", "") TASK("b", "s", "") TASK("end", "s", AFTER("a") ALWAYS),
+         .want = "\"depends\":\"(a.Succeeded || a.Failed || a.Errored || a.Skipped || "
+                 "a.Omitted)\"\n\"target\":\"a b end\"\n"},
+        {"an importer is no node, and what waits for it waits for what it waited for",
+         .yaml =
+             ROOT TASK("a", "s", "") TASK("get", "imp", AFTER("a")) TASK("use", "s", AFTER("get")),
+         .want = "\"name\":\"use\",\"template\":\"s\",\"arguments\":{\"parameters\":[{\"name\":"
+                 "\"scope\",\"value\":\"root.use\"},{\"name\":\"iteration\",\"value\":\"\"}]},"
+                 "\"depends\":\"a.Succeeded\"\n!\"root.get\"\n!nothing\n"},
+        {"one with a condition is a node that does nothing",
+         .yaml = ROOT TASK("p", "p", "") TASK("get", "imp", AFTER("p") IF("1 == 2"))
+             TASK("use", "s", AFTER("get")),
+         .want = "\"name\":\"get\",\"template\":\"nothing\",\"depends\":\"p.Succeeded\",\"when\":"
+                 "\"false\"\n\"depends\":\"get.Succeeded\"\n\"name\":\"nothing\",\"steps\":[[]]\n"},
+        {"a pipeline without pods", .yaml = ROOT TASK("get", "imp", ""),
+         .want = "\"entrypoint\":\"nothing\"\n"},
+    };
+    (void)state;
+    CHECK(rows);
+}
+
+static const char branch[] =
+    "  then:\n    inputDefinitions: {parameters: {v: {parameterType: STRING, isOptional: true}}}\n"
+    "    outputDefinitions: {parameters: {r: {parameterType: STRING}}}\n"
+    "    dag: {tasks: {inner: {taskInfo: {name: inner}, componentRef: {name: p}}}, outputs: "
+    "{parameters: {r: {valueFromParameter: {producerSubtask: inner, outputParameterKey: o}}}}}\n"
+    "  either:\n    inputDefinitions: {parameters: {v: {parameterType: STRING, isOptional: "
+    "true}}}\n"
+    "    outputDefinitions: {parameters: {r: {parameterType: STRING}}}\n"
+    "    dag:\n      tasks:\n"
+    "        one: {taskInfo: {name: one}, componentRef: {name: then}, inputs: {parameters: {v: "
+    "{componentInputParameter: v}}}, triggerPolicy: {condition: \"inputs.parameter_values['v'] == "
+    "'x'\"}}\n"
+    "        two: {taskInfo: {name: two}, componentRef: {name: then}, inputs: {parameters: {v: "
+    "{componentInputParameter: v}}}, triggerPolicy: {condition: \"!(inputs.parameter_values['v'] "
+    "== 'x')\"}}\n"
+    "      outputs: {parameters: {r: {valueFromOneof: {parameterSelectors: [{producerSubtask: one, "
+    "outputParameterKey: r}, {producerSubtask: two, outputParameterKey: r}]}}}}\n";
+
+static void test_conditions(void **state)
+{
+    static const struct row rows[] = {
+        {"on an output: it alone travels",
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("c", "t", AFTER("p") IN(FROM("x", "p", "o")) IF(P("x") " == 'a'")),
+         .want = "\"when\":\"{{=(tasks['p'].outputs.parameters['o'] == 'a')}}\"\n"
+                 "\"outputs\":{\"parameters\":[{\"name\":\"o\",\"valueFrom\":{\"path\":\"/dhow/out/"
+                 "o\",\"default\":\"\"}}]}\n!/dhow/out/n\n"},
+        {"on a number",
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("c", "t", AFTER("p") IN(FROM("n", "p", "n")) IF("int(" P("n") ") > 5")),
+         .want = "\"when\":\"{{=(int(float(tasks['p'].outputs.parameters['n'])) > 5)}}\"\n"},
+        {"a text is never a number",
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("c", "t",
+                  AFTER("p") IN(FROM("x", "p", "o") ", " FROM("n", "p", "n"))
+                      IF(P("x") " == 1 || " P("n") " == 'b'")),
+         .want = "\"when\":\"{{=(false || false)}}\"\n"},
+        {"what is known is decided now",
+         .yaml = ROOT TASK("c", "t", IN("x: {runtimeValue: {constant: a}}") IF(P("x") " == 'a'"))
+             TASK("d", "t", IN("x: {runtimeValue: {constant: b}}") IF(P("x") " == 'a'")),
+         .want = "\"name\":\"d\"\n\"when\":\"false\"\n!{{=\n"},
+        {"into a dag, out of a OneOf", .more = branch,
+         .yaml = ROOT TASK("p", "p", "") TASK("e", "either", AFTER("p") IN(FROM("v", "p", "o")))
+             TASK("c", "t", AFTER("e") IN(FROM("x", "e", "r")) IF(P("x") " == 'a'")),
+         .want = "{\"name\":\"v\",\"value\":\"{{tasks.p.outputs.parameters.o}}\"}\n"
+                 "\"when\":\"{{=(inputs.parameters['v'] == 'x')}}\"\n"
+                 "\"when\":\"{{=!((inputs.parameters['v'] == 'x'))}}\"\n"
+                 "{\"name\":\"r\",\"valueFrom\":{\"expression\":\"(tasks['one'].status == "
+                 "'Succeeded' ? tasks['one'].outputs.parameters['r'] : (tasks['two'].status == "
+                 "'Succeeded' ? tasks['two'].outputs.parameters['r'] : ''))\",\"default\":\"\"}}\n"
+                 "\"when\":\"{{=(tasks['e'].outputs.parameters['r'] == 'a')}}\"\n"},
+        {"after what may have failed",
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("c", "t",
+                  AFTER("p") IN(FROM("x", "p", "o")) ", triggerPolicy: {condition: \"" P(
+                      "x") " == 'a'\", strategy: "
+                           "ALL_UPSTREAM_TASKS_COMPLETED}"),
+         .want = "(get(get(get(get(tasks, 'p'), 'outputs'), 'parameters'), 'o') ?? '')\n"},
+        {"what only the server knows",
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("c", "t",
+                  AFTER("p") IN("x: {taskFinalStatus: {producerTask: p}}") IF(P("x") " == 'a'")),
+         .want = "error: t.yaml:\ntask 'c', triggerPolicy.condition: 'x' is not known to Argo\n"},
+        {"what Argo's expressions have not",
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("c", "t", AFTER("p") IN(FROM("n", "p", "n")) IF("int(" P("n") ") % 2 == 0")),
+         .want = "error: t.yaml:\ntask 'c', triggerPolicy.condition: 1:\n'_%_'\n"},
+    };
+    (void)state;
+    CHECK(rows);
+}
+
+static const char body[] =
+    "  body:\n    inputDefinitions: {parameters: {item: {parameterType: STRING}}}\n"
+    "    outputDefinitions: {parameters: {all: {parameterType: LIST}}}\n"
+    "    dag:\n      tasks:\n"
+    "        inner: {taskInfo: {name: inner}, componentRef: {name: p}}\n"
+    "        check: {taskInfo: {name: check}, componentRef: {name: t}, inputs: {parameters: {x: "
+    "{componentInputParameter: item}}}, triggerPolicy: {condition: \"inputs.parameter_values['x'] "
+    "== 'b'\"}}\n"
+    "      outputs: {parameters: {all: {valueFromParameter: {producerSubtask: inner, "
+    "outputParameterKey: o}}}}\n"
+    "  plain:\n    inputDefinitions: {parameters: {item: {parameterType: STRING}, rest: "
+    "{parameterType: LIST, isOptional: true}}}\n"
+    "    dag:\n      tasks:\n"
+    "        inner: {taskInfo: {name: inner}, componentRef: {name: s}}\n"
+    "        deep: {taskInfo: {name: deep}, componentRef: {name: leafloop}, inputs: {parameters: "
+    "{rest: {componentInputParameter: rest}}}, parameterIterator: {items: {inputParameter: rest}, "
+    "itemInput: item}}\n"
+    "  leafloop: {executorLabel: e, inputDefinitions: {parameters: {item: {parameterType: STRING}, "
+    "rest: {parameterType: LIST, isOptional: true}}}}\n";
+
+#define OVER(raw) ", parameterIterator: {items: {raw: '" raw "'}, itemInput: item}"
+#define OVER_INPUT(name) ", parameterIterator: {items: {inputParameter: " name "}, itemInput: item}"
+
+static void test_loops(void **state)
+{
+    static const struct row rows[] = {
+        {"over what is known, with a limit", .more = body,
+         .yaml = ROOT TASK("l", "plain",
+                           OVER("[1, 2, 3]") ", iteratorPolicy: {parallelismLimit: 2}" IN(
+                               "rest: {runtimeValue: {constant: [x]}}")),
+         .want = "\"withSequence\":{\"count\":\"3\"}\n\"parallelism\":2\n"
+                 "{\"name\":\"iteration\",\"value\":\"{{item}}\"}\n"
+                 "{\"name\":\"iteration\",\"value\":\"{{inputs.parameters.iteration}}.{{item}}\"}\n"
+                 "\"withSequence\":{\"count\":\"1\"}\n\"value\":\"root.l.deep\"\n"},
+        {"over nothing", .more = body,
+         .yaml = ROOT TASK("l", "plain", OVER("[]") IN("rest: {runtimeValue: {constant: [x]}}")),
+         .want = "\"withSequence\":{\"count\":\"0\"}\n"},
+        {"over an output: its length alone travels", .more = body,
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("l", "plain", AFTER("p") OVER_INPUT("rest") IN(FROM("rest", "p", "l"))),
+         .want = "/dhow/out/l-count\n!/dhow/out/l\"\n"
+                 "{\"name\":\"count\",\"value\":\"{{tasks.p.outputs.parameters.l-count}}\"}\n"
+                 "\"withSequence\":{\"count\":\"{{inputs.parameters.count}}\"}\n"},
+        {"the item, where a condition asks for it", .more = body,
+         .yaml = ROOT TASK("l", "body", OVER("[\"a\", \"b\", 3]")),
+         .want = "{\"name\":\"item\",\"value\":\"{{=['a', 'b', '3'][int(item)]}}\"}\n"
+                 "\"when\":\"{{=(inputs.parameters['item'] == 'b')}}\"\n"},
+        {"and of an output", .more = body,
+         .yaml = ROOT TASK("p", "p", "") TASK("l", "body",
+                                              AFTER("p") OVER_INPUT("'pipelinechannel--l'")
+                                                  IN(FROM("'pipelinechannel--l'", "p", "l"))),
+         .want = "/dhow/out/l-count\n/dhow/out/l\"\n"
+                 "{\"name\":\"item\",\"value\":\"{{=fromJSON(inputs.parameters['dhow-items'])[int("
+                 "item)]}}\"}\n"
+                 "{\"name\":\"dhow-items\",\"value\":\"{{tasks.p.outputs.parameters.l}}\"}\n"},
+        {"over what a loop collected", .more = body,
+         .yaml = ROOT TASK("l", "body", OVER("[\"a\"]"))
+             TASK("m", "plain", AFTER("l") OVER_INPUT("rest") IN(FROM("rest", "l", "all"))),
+         .want =
+             "\"expression\":\"tasks['inner'].outputs.parameters['o']\"\n"
+             "\"expression\":\"tasks['iteration'].outputs.parameters['all']\",\"default\":\"[]\""
+             "\n\"value\":\"{{=len(fromJSON(tasks['l'].outputs.parameters['all']))}}\"\n"},
+    };
+    (void)state;
+    CHECK(rows);
+}
+
+#define RUNS(image, more) "    mine: {container: {image: " image more "}}\n"
+#define MINE                                                                                       \
+    "  mine: {executorLabel: mine, inputDefinitions: {parameters: {x: {parameterType: "            \
+    "STRING}}}}\n"
+#define X_OF_P "{taskOutputParameter: {producerTask: p, outputParameterKey: o}}"
+
+static void test_pods(void **state)
+{
+    static const struct row rows[] = {
+        {"an image from an output", .executors = RUNS("\"r/{{$.inputs.parameters['x']}}:1\"", ""),
+         .more = MINE,
+         .yaml = ROOT TASK("p", "p", "") TASK("m", "mine", AFTER("p") IN(FROM("x", "p", "o"))),
+         .want = "\"image\":\"{{=('r/' + inputs.parameters['x'] + ':1')}}\"\n"
+                 "{\"name\":\"x\",\"value\":\"{{tasks.p.outputs.parameters.o}}\"}\n"},
+        {"an image from a constant", .executors = RUNS("\"{{$.inputs.parameters['x']}}\"", ""),
+         .more = MINE, .yaml = ROOT TASK("m", "mine", IN("x: {runtimeValue: {constant: 'img:2'}}")),
+         .want = "\"image\":\"img:2\"\n"},
+        {"resources, known and not",
+         .executors = RUNS("img", ", resources: {resourceCpuRequest: 500m, resourceMemoryLimit: "
+                                  "\"{{$.inputs.parameters['x']}}\", accelerator: {resourceType: "
+                                  "nvidia.com/gpu, resourceCount: '2'}}"),
+         .more = MINE,
+         .yaml = ROOT TASK("p", "p", "") TASK("m", "mine", AFTER("p") IN(FROM("x", "p", "o"))),
+         .want = "\"resources\":{\"requests\":{\"cpu\":\"500m\"},\"limits\":{\"nvidia.com/"
+                 "gpu\":\"2\"}}\n\\\"limits\\\":{ "
+                 "\\\"memory\\\":{{=toJson(inputs.parameters['x'])}}\n"},
+        {"retries, from the dag above too",
+         .yaml = ROOT TASK("a", "s",
+                           ", retryPolicy: {maxRetryCount: 3, backoffDuration: 30s, "
+                           "backoffFactor: 2, backoffMaxDuration: 3600s}"),
+         .want = "\"retryStrategy\":{\"limit\":3,\"retryPolicy\":\"Always\",\"backoff\":{"
+                 "\"duration\":\"30s\",\"factor\":2,\"cap\":\"3600s\"}}\n"},
+        {"a factor that Argo has not",
+         .yaml = ROOT TASK("a", "s",
+                           ", retryPolicy: {maxRetryCount: 3, backoffDuration: 1s, backoffFactor: "
+                           "1.5}"),
+         .want = "error: t.yaml:\ntask 'a', retryPolicy.backoffFactor: \nwhole numbers\n"},
+        {"no token for the user's code, an own account for Argo's", .yaml = ROOT TASK("a", "s", ""),
+         .want = "\"automountServiceAccountToken\":false\n"
+                 "\"executor\":{\"serviceAccountName\":\"dhow-executor\"}\n"
+                 "\"serviceAccountName\":\"dhow-runner\"\n"
+                 "\"secretName\":\"dhow-run-11111111\"\n\"http://dhow.ml.svc:8080\"\n"
+                 "\"dhow/scope\":\"{{inputs.parameters.scope}}\"\n"
+                 "\"command\":[\"/dhow/launch\"]\n!\"run\"\n"},
+        {"a claim made here: its name is known before",
+         .yaml = ROOT TASK("v", "pvc", IN("pvc_name_suffix: {runtimeValue: {constant: -data}}"))
+             TASK("a", "s", AFTER("v")),
+         .platform = "pvcMount: [{mountPath: /data, taskOutputParameter: {producerTask: v, "
+                     "outputParameterKey: name}}]",
+         .want = "\"claimName\":\"11111111-\n-data\"\n!\"root.v\"\n!\"depends\"\n"},
+        {"two tasks, one template", .yaml = ROOT TASK("a", "s", "") TASK("b", "s", ""),
+         .want = "\"template\":\"s\"\n!\"s-2\"\n"},
+    };
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_platform(void **state)
+{
+    static const char one[] = ROOT TASK("p", "p", "") TASK("a", "s", AFTER("p"));
+    static const struct row rows[] = {
+        {"secrets, config maps, field paths", .yaml = one,
+         .platform =
+             "secretAsEnv: [{secretName: s1, keyToEnv: [{secretKey: k, envVar: E}], optional: "
+             "true}], secretAsVolume: [{secretName: s2, mountPath: /s}], configMapAsEnv: "
+             "[{configMapName: c1, keyToEnv: [{configMapKey: k, envVar: F}]}], configMapAsVolume: "
+             "[{configMapName: c2, mountPath: /c, optional: true}], fieldPathAsEnv: [{name: N, "
+             "fieldPath: spec.nodeName}]",
+         .want =
+             "{\"name\":\"E\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s1\",\"key\":\"k\","
+             "\"optional\":true}}}\n"
+             "{\"name\":\"secret-0\",\"secret\":{\"secretName\":\"s2\"}}\n"
+             "{\"name\":\"secret-0\",\"mountPath\":\"/s\"}\n"
+             "{\"name\":\"F\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"c1\",\"key\":\"k\"}}}"
+             "\n"
+             "{\"name\":\"configmap-0\",\"configMap\":{\"name\":\"c2\",\"optional\":true}}\n"
+             "{\"name\":\"N\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.nodeName\"}}}\n"},
+        {"names that only a task gives", .yaml = one,
+         .platform = "secretAsVolume: [{secretNameParameter: {componentInputParameter: none}, "
+                     "mountPath: /s}]",
+         .want = "error: t.yaml:\nsecretAsVolume-0: it has no value\n"},
+        {"a secret's and a claim's name from an output", .yaml = one,
+         .platform =
+             "secretAsVolume: [{secretNameParameter: " X_OF_P ", mountPath: /s}], "
+             "pvcMount: [{pvcNameParameter: " X_OF_P ", mountPath: /v, subPath: in}], "
+             "imagePullSecret: [{secretNameParameter: " X_OF_P "}], imagePullPolicy: Always",
+         .want = "\"secretName\":\"{{inputs.parameters.secretAsVolume-0}}\"\n"
+                 "\"claimName\":\"{{inputs.parameters.pvcMount-0}}\"\n"
+                 "{\"name\":\"pvc-0\",\"mountPath\":\"/v\",\"subPath\":\"in\"}\n"
+                 "\\\"imagePullSecrets\\\":[{ "
+                 "\\\"name\\\":{{=toJson(inputs.parameters['imagePullSecret-0'])}}}]\n"
+                 "\"imagePullPolicy\":\"Always\"\n"},
+        {"where it runs", .yaml = one,
+         .platform =
+             "nodeSelector: {labels: {disk: ssd}}, tolerations: [{key: gpu, operator: Exists, "
+             "effect: NoSchedule, tolerationSeconds: 60}], nodeAffinity: [{matchExpressions: "
+             "[{key: z, operator: In, values: [a, b]}]}, {matchFields: [{key: f, operator: "
+             "Exists}], "
+             "weight: 5}], podAffinity: [{matchPodLabels: {app: x}, topologyKey: host, anti: "
+             "true}, "
+             "{matchPodLabels: {app: y}, topologyKey: zone, weight: 7, namespaces: [n]}]",
+         .want =
+             "\"nodeSelector\":{\"disk\":\"ssd\"}\n"
+             "\"tolerations\":[{\"key\":\"gpu\",\"operator\":\"Exists\",\"effect\":"
+             "\"NoSchedule\",\"tolerationSeconds\":60}]\n"
+             "\"requiredDuringSchedulingIgnoredDuringExecution\":{\"nodeSelectorTerms\":[{"
+             "\"matchExpressions\":[{\"key\":\"z\",\"operator\":\"In\",\"values\":[\"a\",\"b\"]}"
+             "]}]}\n"
+             "\"preferredDuringSchedulingIgnoredDuringExecution\":[{\"weight\":5,"
+             "\"preference\":{\"matchFields\":[{\"key\":\"f\",\"operator\":\"Exists\"}]}}]\n"
+             "\"podAntiAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":[{"
+             "\"labelSelector\":{\"matchLabels\":{\"app\":\"x\"}},\"topologyKey\":\"host\"}]}\n"
+             "\"podAffinityTerm\":{\"labelSelector\":{\"matchLabels\":{\"app\":\"y\"}},"
+             "\"topologyKey\":\"zone\",\"namespaces\":[\"n\"]}\n"},
+        {"where it runs, from an output", .yaml = one,
+         .platform =
+             "nodeSelector: {nodeSelectorJson: " X_OF_P "}, tolerations: [{key: a, operator: "
+             "Exists}, {tolerationJson: " X_OF_P "}], nodeAffinity: [{nodeAffinityJson: " X_OF_P
+             "}]",
+         .want =
+             "\\\"nodeSelector\\\":{{=toJson(fromJSON(inputs.parameters['nodeSelectorJson']))}}\n"
+             "\\\"tolerations\\\":{{=toJson(flatten([fromJSON('[\\\\u007b\\\"key\\\":\n"
+             ", fromJSON(inputs.parameters['tolerationJson-1'])]))}}\n"
+             "\\\"nodeAffinity\\\":{{=toJson(fromJSON(\n"},
+        {"volumes of the pod itself", .yaml = one,
+         .platform = "emptyDirMounts: [{volumeName: e, mountPath: /e, medium: Memory, sizeLimit: "
+                     "1Gi}], genericEphemeralVolume: [{volumeName: g, mountPath: /g, accessModes: "
+                     "[ReadWriteOnce], size: 5Gi, storageClassName: fast, metadata: {labels: {a: "
+                     "b}}}], enabledSharedMemory: {volumeName: shm, size: 2Gi}",
+         .want = "{\"name\":\"e\",\"emptyDir\":{\"medium\":\"Memory\",\"sizeLimit\":\"1Gi\"}}\n"
+                 "\"ephemeral\":{\"volumeClaimTemplate\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},"
+                 "\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],\"resources\":{\"requests\":{"
+                 "\"storage\":\"5Gi\"}},\"storageClassName\":\"fast\"}}}\n"
+                 "{\"name\":\"shm\",\"mountPath\":\"/dev/shm\"}\n\"sizeLimit\":\"2Gi\"\n"},
+        {"security, deadline, metadata, init containers, resource claims", .yaml = one,
+         .platform =
+             "securityContext: {runAsUser: 7, runAsGroup: 8, runAsNonRoot: true}, "
+             "activeDeadlineSeconds: 90, podMetadata: {labels: {l: m}, annotations: {n: o, "
+             "dhow/scope: mine}}, initContainers: [{name: i, image: busy, command: [sh], args: [-c], "
+             "env: [{name: A, value: b}], volumeMounts: [{volumeName: e, mountPath: /e}], "
+             "restartPolicy: Always, resources: {requests: {cpu: '1'}, limits: {memory: 1Gi}}}], "
+             "podResourceClaims: [{resourceClaimTemplateName: tpl}]",
+         .want = "\"runAsUser\":7,\"runAsGroup\":8,\"runAsNonRoot\":true\n"
+                 "\"activeDeadlineSeconds\":90\n\"labels\":{\"l\":\"m\"}\n"
+                 "\"dhow/scope\":\"{{inputs.parameters.scope}}\"\n\"n\":\"o\"\n"
+                 "{\"name\":\"i\",\"image\":\"busy\",\"command\":[\"sh\"],\"args\":[\"-c\"],"
+                 "\"env\":[{\"name\":\"A\",\"value\":\"b\"}],\"volumeMounts\":[{\"name\":\"e\","
+                 "\"mountPath\":\"/e\"}],\"restartPolicy\":\"Always\",\"resources\":{\"requests\":"
+                 "{\"cpu\":\"1\"},\"limits\":{\"memory\":\"1Gi\"}}}\n"
+                 "\\\"resourceClaims\\\":[{ \\\"name\\\":\\\"claim-0\\\", "
+                 "\\\"resourceClaimTemplateName\\\":\\\"tpl\\\"}]\n"},
+    };
+    (void)state;
+    CHECK(rows);
+}
+
+/* What a pod has to leave behind. */
+static void test_control(void **state)
+{
+    static const struct row row = {
+        .name = "control",
+        .more = body,
+        .yaml =
+            ROOT TASK("p", "p", "") TASK("c", "t",
+                                         AFTER("p") IN(FROM("x", "p", "o") ", " FROM("n", "p", "n"))
+                                             IF(P("x") " == 'a' && int(" P("n") ") == 3"))
+                TASK("l", "plain", AFTER("p") OVER_INPUT("rest") IN(FROM("rest", "p", "l")))};
+    static const char outputs_text[] =
+        "{\"parameters\": {\"o\": \"a \\\"b\\\"\", \"n\": 3.0, \"l\": "
+        "[1, [2, 3]], \"b\": true}}";
+    own(argo_free) struct argo_workflow *workflow = NULL;
+    own_mem char *text = compile_text(&row, &workflow);
+    own(js_free) struct js *outputs = NULL;
+    own(js_free) struct js *all = NULL;
+    own(js_free) struct js *none = NULL;
+    own(js_free) struct js *files = NULL;
+    own_mem char *said = NULL;
+
+    (void)state;
+    assert_int_equal(js_parse(outputs_text, strlen(outputs_text), &outputs, NULL), 0);
+    assert_true(text[0] == '{');
+    all = argo_control(workflow, "root.p", outputs);
+    none = argo_control(workflow, "root.p", NULL);
+    files = argo_control_files(workflow, "root.p");
+    said = js_dump(all, JS_COMPACT);
+    assert_string_equal(said, "[{\"file\":\"/dhow/out/o\",\"value\":\"a \\\"b\\\"\"},"
+                              "{\"file\":\"/dhow/out/n\",\"value\":\"3\"},"
+                              "{\"file\":\"/dhow/out/l-count\",\"value\":\"2\"}]");
+    assert_int_equal(js_n(none), 0);
+    assert_int_equal(js_n(files), 3);
+    assert_int_equal(argo_n_pods(workflow), 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),      cmocka_unit_test(test_order),
+        cmocka_unit_test(test_conditions), cmocka_unit_test(test_loops),
+        cmocka_unit_test(test_pods),       cmocka_unit_test(test_platform),
+        cmocka_unit_test(test_control),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
