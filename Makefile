@@ -87,6 +87,10 @@ lint: ## layers, banned functions, form, headers that compile alone, size and co
 	@python3 tools/run_tests.py --only layers,banned,format,headers
 	@tools/complexity.sh
 
+argo-lint: build deps-test .venv ## the conformance pipelines' Workflows through Argo's own validation (builds it first: Go, some minutes)
+	@tools/get-argo-lint.sh
+	@python3 tools/run_tests.py --only argo
+
 hdr-check: ## each header compiles alone
 	@python3 tools/run_tests.py --only headers
 
@@ -109,4 +113,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server cluster-up cluster-down cluster-test .FORCE
+.PHONY: help argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server cluster-up cluster-down cluster-test .FORCE
