@@ -453,7 +453,8 @@ static void test_platform(void **state)
          .platform =
              "securityContext: {runAsUser: 7, runAsGroup: 8, runAsNonRoot: true}, "
              "activeDeadlineSeconds: 90, podMetadata: {labels: {l: m}, annotations: {n: o, "
-             "dhow/scope: mine}}, initContainers: [{name: i, image: busy, command: [sh], args: [-c], "
+             "dhow/scope: mine}}, initContainers: [{name: i, image: busy, command: [sh], args: "
+             "[-c], "
              "env: [{name: A, value: b}], volumeMounts: [{volumeName: e, mountPath: /e}], "
              "restartPolicy: Always, resources: {requests: {cpu: '1'}, limits: {memory: 1Gi}}}], "
              "podResourceClaims: [{resourceClaimTemplateName: tpl}]",
