@@ -9,6 +9,7 @@
 struct counts;
 struct hub;
 struct kept;
+struct launch;
 struct queue;
 
 struct api {
@@ -19,6 +20,7 @@ struct api {
     struct auth *auth;
     struct queue *queue;
     struct hub *hub;
+    struct launch *launch;
     struct counts *counts;
     struct kept *kept;
     struct stats stats;

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include "base/err.h"
 
+struct js;
+
 struct api_options { /* borrowed for the call; NULL, 0: the default */
     const char *home;
     const char *db;                                      /* as engine_options */
@@ -20,6 +22,9 @@ struct api_options { /* borrowed for the call; NULL, 0: the default */
     const char *tls_cert, *tls_key;                      /* PEM files */
     const char *time_zone;                               /* of schedules: "UTC" */
     const char *access_log;                              /* a file, or "-": standard error */
+    const char *pipeline_root; /* of runs that name none: a folder or a bucket */
+    const struct js *cluster;  /* runs are Workflows: settings, see engine/cluster.h; NULL: here */
+    void (*note)(void *user, const char *text); /* what is amiss at the start; may be NULL */
     bool fetch_urls; /* also where others than this user may ask: pipelines from URLs */
     /* Called once it answers, with its address. */
     void (*ready)(void *user, const char *url);

@@ -215,7 +215,7 @@ bool dispatch_check(struct req *r, const struct dispatch_head *head)
 {
     if (!find_route(r))
         return false;
-    if (!host_allowed(r))
+    if (!(r->route->flags & ROUTE_POD) && !host_allowed(r))
         return refuse(r, GRPC_PERMISSION_DENIED,
                       "this server is not known by that name (--allow-host adds one)");
     if (!(r->route->flags & ROUTE_PAGE) && from_elsewhere(r, head))

@@ -415,7 +415,7 @@ int queue_open(struct api *api, int jobs, struct queue **ret, struct dh_err *err
     ssize_t n = readlink("/proc/self/exe", q->self, sizeof q->self - 1);
 
     q->api = api;
-    q->jobs = jobs > 0 ? (size_t)jobs : 4;
+    q->jobs = (size_t)jobs;
     q->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (n < 0 || q->epoll < 0)
         return dh_fail_errno(err, "/proc/self/exe");

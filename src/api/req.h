@@ -59,8 +59,8 @@ struct req {
     const struct user *user;
     struct buf body;
     struct js *json; /* the body, where it is JSON; an empty object where there is none */
-    const char *content_type, *range, *last_event_id, *if_none_match,
-        *host; /* headers; NULL: none */
+    const char *content_type, *range, *last_event_id, *if_none_match, *host,
+        *authorization; /* headers; NULL: none */
     bool tls;
 
     /* The answer */
@@ -74,6 +74,7 @@ struct req {
     const void *fixed; /* bytes that live as long as the program */
     size_t n_fixed;
     struct req_stream stream;
+    bool later; /* the answer comes later: then false again, and web_wake(connection) */
     struct {
         const char *name, *value;
     } headers[REQ_HEADERS];
@@ -83,7 +84,8 @@ struct req {
     const struct route *route;
     const char *raw, *method_name;
     int64_t begun_us;
-    bool checked, refused, counted,
+    void *connection;
+    bool checked, refused, counted, ran,
         waits; /* waits: for `fetch`; then the handler is called again */
     struct fetch *fetch;
     size_t reserved;

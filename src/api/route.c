@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/experiments.h"
+#include "api/launch.h"
 #include "api/mlflow.h"
 #include "api/mlmd.h"
 #include "api/native.h"
@@ -11,8 +12,10 @@
 #include "api/runs.h"
 #include "api/serve.h"
 #include "api/ui.h"
+#include "engine/launch.h"
 
 #define V2 "/apis/v2beta1/"
+#define POD (ROUTE_OPEN | ROUTE_POD) /* they show a token of their own */
 
 static const struct route routes[] = {
     /* ---- KFP: experiments ---- */
@@ -170,6 +173,14 @@ static const struct route routes[] = {
     {REQ_PATCH, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
     {REQ_DELETE, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
     {REQ_GET, "/version", api_mlflow_version, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN, NULL},
+
+    /* ---- pods of runs on a cluster ---- */
+    {REQ_POST, LAUNCH_PATH "claim", launch_claim, AUTH_NOBODY, FORM_KFP, POD, NULL},
+    {REQ_POST, LAUNCH_PATH "attempts/{}/sign", launch_sign, AUTH_NOBODY, FORM_KFP, POD, NULL},
+    {REQ_POST, LAUNCH_PATH "attempts/{}/complete", launch_complete, AUTH_NOBODY, FORM_KFP, POD,
+     NULL},
+    {REQ_POST, LAUNCH_PATH "attempts/{}/finish", launch_finish, AUTH_NOBODY, FORM_KFP, POD, NULL},
+    {REQ_POST, LAUNCH_PATH "attempts/{}/beat", launch_beat, AUTH_NOBODY, FORM_KFP, POD, NULL},
 
     /* ---- the server ---- */
     {REQ_GET, V2 "healthz", serve_kfp_healthz, AUTH_NOBODY, FORM_KFP, ROUTE_OPEN, NULL},

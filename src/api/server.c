@@ -15,12 +15,13 @@
 #include "api/experiments.h"
 #include "api/hub.h"
 #include "api/kept.h"
+#include "api/launch.h"
 #include "api/queue.h"
 #include "api/schedule.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { SECOND_US = 1000000, STOP_MS = 3000 };
+enum { SECOND_US = 1000000, STOP_MS = 3000, JOBS = 4, CLUSTER_JOBS = 64 };
 
 static bool is_loopback(const char *host)
 {
@@ -60,6 +61,12 @@ static void raise_limits(void)
     }
 }
 
+/* On a cluster a run's process here does no more than look on. */
+static int jobs_of(const struct api_options *o)
+{
+    return o->jobs ? o->jobs : o->cluster ? CLUSTER_JOBS : JOBS;
+}
+
 static int open_all(struct api *api, struct dh_err *err)
 {
     const struct api_options *o = api->options;
@@ -85,8 +92,8 @@ static int open_all(struct api *api, struct dh_err *err)
         return dh_fail_errno(err, "eventfd");
     raise_limits();
     return experiment_default(api->store, &ignored, err) < 0 ||
-                   queue_open(api, o->jobs, &api->queue, err) < 0 ||
-                   web_open(api, o, &api->web, err) < 0
+                   queue_open(api, jobs_of(o), &api->queue, err) < 0 ||
+                   launch_open(api, &api->launch, err) < 0 || web_open(api, o, &api->web, err) < 0
                ? -1
                : 0;
 }
@@ -95,7 +102,10 @@ static void close_all(struct api *api)
 {
     if (api->hub)
         hub_end(api->hub); /* libmicrohttpd stops no connection that sleeps */
+    if (api->launch)
+        launch_end(api->launch);
     web_close(api->web);
+    launch_close(api->launch);
     queue_close(api->queue);
     auth_close(api->auth);
     counts_free(api->counts);
@@ -140,7 +150,8 @@ static int open_loop(struct loop *l, struct dh_err *err)
         return dh_fail_errno(err, "epoll");
     return add_fd(l, l->signals, err) < 0 || add_fd(l, l->api->wake_fd, err) < 0 ||
                    add_fd(l, web_poll_fd(l->api->web), err) < 0 ||
-                   add_fd(l, queue_poll_fd(l->api->queue), err) < 0
+                   add_fd(l, queue_poll_fd(l->api->queue), err) < 0 ||
+                   add_fd(l, launch_poll_fd(l->api->launch), err) < 0
                ? -1
                : 0;
 }
@@ -173,6 +184,7 @@ static void begin_stop(struct loop *l)
     l->stop_us = clock_mono_us() + STOP_MS * 1000;
     l->api->stopping = true;
     web_stop_listening(l->api->web);
+    launch_end(l->api->launch);
     hub_end(l->api->hub);
 }
 
@@ -185,6 +197,7 @@ static void each_second(struct loop *l, int64_t now_us)
 {
     l->second_us = now_us + SECOND_US;
     web_sweep(l->api->web);
+    launch_sweep(l->api->launch);
     if (!l->api->stopping)
         schedule_tick(l->api);
     queue_run(l->api->queue);
@@ -230,6 +243,7 @@ static int run_loop(struct loop *l, struct dh_err *err)
         }
         if (ends)
             queue_run(l->api->queue);
+        launch_run(l->api->launch);
         web_run(l->api->web);
         now_us = clock_mono_us();
         look(l, now_us);

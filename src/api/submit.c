@@ -46,6 +46,24 @@ static const char *usable_root(const char *root)
                : NULL;
 }
 
+/* Its author's own root, which there are keys for. */
+static bool names_root(const struct spec *spec)
+{
+    const char *root = spec->pipeline.default_pipeline_root;
+
+    return *root && artifact_uri_is_remote(root) && artifact_has_keys(root, NULL) == 0;
+}
+
+static const char *root_of(struct api *api, const struct submit *s, const struct spec *spec)
+{
+    const char *given = s->pipeline_root && *s->pipeline_root ? s->pipeline_root : NULL;
+
+    if (api->options->cluster && given)
+        return given; /* pods reach it, or the run is refused */
+    given = usable_root(given);
+    return given || names_root(spec) ? given : api->options->pipeline_root;
+}
+
 int submit_run(struct api *api, const struct submit *s, char ret_run_id[ID_TEXT],
                struct dh_err *err)
 {
@@ -65,7 +83,7 @@ int submit_run(struct api *api, const struct submit *s, char ret_run_id[ID_TEXT]
     struct engine_request r = {.spec = s->spec,
                                .parameters = s->parameters,
                                .display_name = s->display_name,
-                               .pipeline_root = usable_root(s->pipeline_root),
+                               .cluster = api->options->cluster,
                                .cache = s->cache,
                                .runtime = s->runtime,
                                .jobs = s->jobs,
@@ -76,6 +94,7 @@ int submit_run(struct api *api, const struct submit *s, char ret_run_id[ID_TEXT]
             return -1;
         r.spec = loaded;
     }
+    r.pipeline_root = root_of(api, s, r.spec);
     if (s->by_version)
         js_set(request, "by_version", js_bool(true));
     served.request = request_text = js_dump(request, JS_COMPACT);

@@ -14,6 +14,7 @@
 #include "api/api-priv.h"
 #include "api/dispatch.h"
 #include "api/fetch.h"
+#include "api/launch.h"
 #include "api/mhd.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -65,6 +66,8 @@ static void set_phase(struct MHD_Connection *connection, enum phase phase)
 static void free_req(struct web *web, struct req *r)
 {
     web->body_bytes -= r->reserved;
+    if (r->later)
+        launch_gone(web->api->launch, r);
     if (r->stream.free)
         r->stream.free(r->stream.ctx);
     if (r->file >= 0)
@@ -227,6 +230,7 @@ static void read_head(struct MHD_Connection *connection, struct req *r, const ch
     r->last_event_id = header(connection, "Last-Event-ID");
     r->if_none_match = header(connection, "If-None-Match");
     r->host = header(connection, "Host");
+    r->authorization = header(connection, "Authorization");
 }
 
 /* Before a byte of the body is taken. */
@@ -282,10 +286,19 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *n_bytes = 0;
         return MHD_YES;
     }
-    dispatch_run(r);
-    if (r->waits) {
-        web_sleep(connection);
-        return MHD_YES; /* asks again when it is woken */
+    if (!r->ran) {
+        dispatch_run(r);
+        if (r->waits) {
+            web_sleep(connection);
+            return MHD_YES; /* asks again when it is woken */
+        }
+        if (r->later) {
+            r->ran = true;
+            r->connection = connection;
+            set_phase(connection, PHASE_ANSWER);
+            web_sleep(connection);
+            return MHD_YES;
+        }
     }
     return send_answer(connection, r);
 }

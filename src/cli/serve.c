@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "base/clock.h"
+#include "base/js.h"
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/out.h"
@@ -26,6 +28,48 @@ static void say_ready(void *user, const char *url)
     (void)fflush(stdout);
 }
 
+static void say_note(void *user, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "warning: %s\n", text);
+}
+
+/* What `--engine argo` makes of the options that are for it. */
+static int read_cluster(const struct cli_args *args, struct js **ret, struct dh_err *err)
+{
+    static const struct {
+        const char *option, *key;
+    } texts[] = {{"namespace", "namespace"},
+                 {"kube-context", "context"},
+                 {"launch-url", "server"},
+                 {"launcher-image", "launcher_image"},
+                 {"runner-account", "runner_account"},
+                 {"executor-account", "executor_account"},
+                 {"image-pull-secret", "image_pull_secret"}};
+    const char *engine = cli_get(args, "engine"), *span = cli_get(args, "pull-timeout");
+    own(js_free) struct js *v = js_object();
+    int64_t us = 0;
+    long pods;
+
+    if (engine && strcmp(engine, "local") != 0 && strcmp(engine, "argo") != 0)
+        return dh_fail(err, DH_INVALID, "--engine %s: expected local or argo", engine);
+    if (cli_get_int(args, "parallelism", 0, 0, &pods, err) < 0)
+        return -1;
+    if (span && clock_parse_span(span, &us) < 0)
+        return dh_fail(err, DH_INVALID, "--pull-timeout %s: expected 90s, 5m or 1h", span);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        out_set_text(v, texts[i].key, cli_get(args, texts[i].option));
+    if (cli_has(args, "image-volume"))
+        js_set(v, "image_volume", js_bool(true));
+    if (pods)
+        js_set(v, "parallelism", js_int(pods));
+    if (us)
+        js_set(v, "pull_timeout_us", js_int(us));
+    if (engine && !strcmp(engine, "argo"))
+        *ret = take(&v);
+    return 0;
+}
+
 static int run_serve(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     own_mem char *home = NULL;
@@ -43,9 +87,12 @@ static int run_serve(struct cli *cli, const struct cli_args *args, struct dh_err
         .time_zone = cli_get(args, "time-zone"),
         .access_log = cli_get(args, "access-log"),
         .fetch_urls = cli_has(args, "fetch-urls"),
+        .pipeline_root = cli_get(args, "pipeline-root"),
+        .note = say_note,
         .ready = say_ready,
         .user = cli,
     };
+    own(js_free) struct js *cluster = NULL;
     long port, jobs;
 
     for (size_t i = 0; i < 63 && (hosts[i] = cli_get_at(args, "allow-host", i)); i++)
@@ -53,6 +100,9 @@ static int run_serve(struct cli *cli, const struct cli_args *args, struct dh_err
     if (cli_get_int(args, "port", 0, 8888, &port, err) < 0 ||
         cli_get_int(args, "jobs", 1, 0, &jobs, err) < 0 || cli_home(cli, &home, err) < 0)
         return -1;
+    if (read_cluster(args, &cluster, err) < 0)
+        return -1;
+    o.cluster = cluster;
     if (port > 65535)
         return dh_fail(err, DH_INVALID, "--port %ld: a port is at most 65535", port);
     o.home = home;
@@ -75,6 +125,37 @@ static const struct cli_option serve_options[] = {
      .letter = 'j',
      .value = "N",
      .help = "runs at a time, others wait (default 4)"},
+    {.name = "engine",
+     .value = "NAME",
+     .choices = "local argo",
+     .help =
+         "what executes runs: local (this machine), or argo: each is an Argo Workflow, each step "
+         "a pod"},
+    {.name = "pipeline-root",
+     .value = "URI",
+     .help = "where runs that name no root leave their artifacts; with argo a bucket: s3://…"},
+    {.name = "namespace",
+     .value = "NAME",
+     .help = "argo: of Workflows and pods (default: of the "
+             "kubeconfig, or the server's own)"},
+    {.name = "kube-context", .value = "NAME", .help = "argo: the context of KUBECONFIG to use"},
+    {.name = "launch-url",
+     .value = "URL",
+     .help = "argo: this server as pods reach it (default http://dhow.NAMESPACE.svc:8080)"},
+    {.name = "launcher-image", .value = "IMAGE", .help = "argo: the image of dhow-launch"},
+    {.name = "image-volume",
+     .help = "argo: mount the launcher's image instead of copying from it (Kubernetes 1.36)"},
+    {.name = "image-pull-secret", .value = "NAME", .help = "argo: for the launcher's image"},
+    {.name = "runner-account",
+     .value = "NAME",
+     .help = "argo: service account of pods (default dhow-runner)"},
+    {.name = "executor-account",
+     .value = "NAME",
+     .help = "argo: service account of Argo's own containers (default dhow-executor)"},
+    {.name = "parallelism", .value = "N", .help = "argo: pods of a run at a time"},
+    {.name = "pull-timeout",
+     .value = "SPAN",
+     .help = "argo: how long an image may fail to be pulled before its task fails (default 5m)"},
     {.name = "tokens",
      .value = "FILE",
      .kind = CLI_FILE,

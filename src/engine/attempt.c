@@ -11,6 +11,7 @@
 #include "base/js.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "engine/cluster.h"
 #include "engine/platform.h"
 #include "engine/remote.h"
 #include "engine/task-priv.h"
@@ -192,6 +193,8 @@ int attempt_begin(struct job *job, struct dh_err *err)
     struct run *run = job->run;
     int rc;
 
+    if (run->cluster)
+        return cluster_await(job, NULL, err);
     jobs_take_slot(job);
     job->attempt++;
     if (plan_may_cache(job->node))
@@ -360,14 +363,17 @@ static int end_waiting(struct job *job)
 void attempt_kill_all(struct run *run, bool hard)
 {
     remote_stop(run, hard);
+    if (run->cluster)
+        cluster_cancel(run, hard);
     for (struct job *job = run->job_list, *next; job; job = next) {
         next = job->next;
         if (!hard && job->node->shielded)
             continue; /* exit handlers go on after the first Ctrl-C */
-        if (job->state == JOB_RUNNING)
+        if (job->state == JOB_RUNNING && !run->cluster)
             kill_job(job, hard);
         else if ((job->state == JOB_BACKOFF || job->state == JOB_PREPARING ||
-                  job->state == JOB_PARKED || job->state == JOB_ASKING) &&
+                  job->state == JOB_PARKED || job->state == JOB_ASKING ||
+                  job->state == JOB_AWAITING) &&
                  end_waiting(job) < 0) {
             run_fail(run);
             return;

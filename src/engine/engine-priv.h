@@ -35,6 +35,7 @@ enum job_state {
     JOB_MEASURING, /* it has exited; its outputs are measured, and sent, in a thread */
     JOB_ASKING,    /* a person is to decide */
     JOB_BACKOFF,   /* failed; waits for its next attempt */
+    JOB_AWAITING,  /* on a cluster: its pod has not asked for it yet */
     JOB_OVER,      /* waits for its timer to close */
 };
 
@@ -58,6 +59,8 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     int64_t metrics_at;           /* bytes of its live metrics that have been read */
     int n_metrics, n_metrics_had; /* that it reported; of these on record before we came */
     bool hopeless;                /* trying again cannot help */
+    int lost;                     /* pods of it that were deleted, and are made anew */
+    int64_t lost_us;              /* when the last one was */
     bool started;                 /* the shepherd said so; else it waits there */
     int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
     uv_timer_t timer; /* timeout, grace or backoff */
@@ -101,6 +104,7 @@ struct run {
     struct plan *plan;
     struct shepherd *shepherd;
     struct runtime *runtime;
+    struct cluster *cluster; /* NULL: steps are processes of this machine */
     const struct engine_how *how;
     const struct engine_watch *watch;
     enum cache_mode cache;
@@ -145,10 +149,11 @@ struct run {
     struct {
         char **items;
         size_t n, cap;
-    } garbage;  /* folders to remove after the commit */
-    bool ended; /* all tasks are final, and on record */
-    bool over;
-    int rc; /* <0: err says why the loop was left */
+    } garbage;   /* folders to remove after the commit */
+    bool ended;  /* all tasks are final, and on record */
+    bool closed; /* so is the run's end */
+    bool over;   /* the loop is to be left */
+    int rc;      /* <0: err says why the loop was left */
     struct dh_err *err;
 };
 
@@ -157,8 +162,9 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
                 struct engine_result *ret, struct dh_err *err);
 /* Goes on with the plan as far as slots allow, in one transaction. Errors end the run's loop. */
 void run_turn(struct run *run);
-void run_fail(struct run *run);                  /* run->err is filled: leave the loop */
-void run_discard(struct run *run, char *folder); /* after the commit; takes the text */
+void run_cancel(struct run *run, const char *reason); /* once more: exit handlers too */
+void run_fail(struct run *run);                       /* run->err is filled: leave the loop */
+void run_discard(struct run *run, char *folder);      /* after the commit; takes the text */
 void run_note(struct run *run, const char *text);
 /* The first one is the run's error. Takes the text. */
 void run_error(struct run *run, char *error_json);

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
+#include "engine/cluster.h"
 #include "engine/engine-priv.h"
 #include "engine/secret.h"
 #include "engine/stub.h"
@@ -136,6 +137,8 @@ static struct js *options_of(const struct engine_request *r)
         js_set(o, "notify", js_ref(r->notify));
         js_set(o, "notify_on", js_str(r->notify_on ? r->notify_on : "end"));
     }
+    if (r->cluster)
+        js_set(o, "cluster", js_ref(r->cluster));
     if (js_n(r->stubs))
         js_set(o, "stubs", js_ref(r->stubs));
     if (r->deadline_us)
@@ -219,7 +222,8 @@ int engine_submit(struct engine *e, const struct engine_request *r, char ret_run
 
     if (check_mode(r, err) < 0 || stub_check(r->spec, r->stubs, err) < 0 ||
         spec_bind_params(r->spec, r->parameters, &parameters, err) < 0 ||
-        try_plan(r, parameters, err) < 0 || choose_root(e, r, &root, err) < 0)
+        try_plan(r, parameters, err) < 0 || choose_root(e, r, &root, err) < 0 ||
+        (r->cluster && cluster_check(r, parameters, root, err) < 0))
         return -1;
     row.pipeline_root = root;
     if (!row.display_name || !*row.display_name) {

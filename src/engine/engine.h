@@ -53,7 +53,8 @@ struct engine_request { /* all borrowed for the call; NULL or 0: the default */
     const struct js *notify;     /* commands and URLs that are told of its states; see notify.h */
     const char *notify_on;       /* "end"; "failure", "all" */
     const struct js *tags;       /* an object of texts */
-    const struct js *stubs;      /* tests: what steps give instead of running; see stub.h */
+    const struct js *cluster; /* steps are pods: settings, see cluster.h; NULL: of this machine */
+    const struct js *stubs;   /* tests: what steps give instead of running; see stub.h */
     const struct engine_served *served; /* a server asks; NULL: nobody but the user */
 };
 struct engine_served {  /* kept with the run; NULL or 0: none */

@@ -11,6 +11,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/approval.h"
+#include "engine/cluster.h"
 #include "engine/engine-priv.h"
 #include "engine/notify.h"
 #include "engine/remote.h"
@@ -214,9 +215,17 @@ static int close_run(struct run *run, struct dh_err *err)
     if (store_begin(run->engine->store, err) < 0 || finish_run(run, err) < 0 ||
         store_commit(run->engine->store, err) < 0)
         return -1;
-    run->over = true;
-    uv_stop(&run->engine->loop);
+    run->closed = true;
+    run->over = !run->cluster || cluster_is_over(run);
+    if (run->over)
+        uv_stop(&run->engine->loop);
     return 0;
+}
+
+/* On a cluster, logs may still be on their way; and once it is on record as ended, it is so. */
+static bool may_close(struct run *run)
+{
+    return !run->cluster || (!run->closed && cluster_settled(run));
 }
 
 /* Decide, commit, act. */
@@ -233,8 +242,10 @@ void run_turn(struct run *run)
         return;
     }
     take_out_garbage(run);
+    if (run->cluster)
+        cluster_committed(run);
     if (run->ended) {
-        if (close_run(run, run->err) < 0)
+        if (may_close(run) && close_run(run, run->err) < 0)
             run_fail(run);
     } else if (!run->job_list) {
         (void)dh_fail(run->err, DH_BUG, "the plan is stuck: nothing runs and nothing can start");
@@ -284,7 +295,7 @@ static void on_shepherd(uv_poll_t *poll, int status, int events)
         stay_awake(run);
 }
 
-static void cancel(struct run *run, const char *reason)
+void run_cancel(struct run *run, const char *reason)
 {
     run->cancels++;
     run->cancel_reason = reason;
@@ -298,7 +309,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct run *run = handle->data;
     (void)number;
 
-    cancel(run, "interrupted");
+    run_cancel(run, "interrupted");
 }
 
 /* For servers on other machines, which cannot see this process. */
@@ -316,11 +327,27 @@ static int renew(struct run *run)
     return rc;
 }
 
+/* false: there is nothing more to do. */
+static bool on_cluster_tick(struct run *run)
+{
+    if (run->closed && cluster_is_over(run)) {
+        run->over = true;
+        uv_stop(&run->engine->loop);
+    } else if (cluster_news(run, run->err) < 0) {
+        run_fail(run);
+    } else if (run->ended) {
+        run_turn(run);
+    }
+    return !run->over && !run->closed;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct run *run = timer->data;
     bool asked = false;
 
+    if (run->cluster && !on_cluster_tick(run))
+        return;
     attempt_take_back(run);
     if (renew(run) < 0 || metrics_live_tick(run, run->err) < 0) {
         run_fail(run);
@@ -334,7 +361,7 @@ static void on_tick(uv_timer_t *timer)
         (!asked && approval_tick(run, run->err) < 0))
         run_fail(run);
     else if (asked)
-        cancel(run, "canceled");
+        run_cancel(run, "canceled");
     else if (store_in_transaction(run->engine->store))
         run_turn(run);
 }
@@ -349,12 +376,17 @@ static void on_deadline(uv_timer_t *timer)
     js_set(error, "log_tail", js_str(""));
     run_error(run, js_dump(error, JS_COMPACT));
     run->late = true;
-    cancel(run, "the run's deadline is over");
+    run_cancel(run, "the run's deadline is over");
 }
 
 static void on_wake(uv_async_t *async)
 {
-    run_turn(async->data);
+    struct run *run = async->data;
+
+    if (run->cluster && !run->over && cluster_news(run, run->err) < 0)
+        run_fail(run);
+    else
+        run_turn(run);
 }
 
 static void wake(void *user)
@@ -457,6 +489,10 @@ static int make_folders(struct run *run, struct dh_err *err)
         return -1;
     if (!(config && config->workspace) && !run->names_workspace)
         return 0;
+    if (js_get(run->options, "cluster")) { /* a volume of its pods */
+        run->facts.workspace = "/kfp-workspace";
+        return 0;
+    }
     workspace = arena_printf(run->arena, "%s/workspace", run->folder);
     run->facts.workspace = workspace;
     return fs_mkdirs(workspace, 0755, err);
@@ -518,6 +554,8 @@ static void make_slots(struct run *run)
     run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
     if (run->jobs <= 0)
         run->jobs = run->cpus;
+    if (js_get(run->options, "cluster"))
+        run->jobs = 1 << 24; /* the cluster's own scheduler says how many */
 }
 
 static int prepare(struct run *run, const struct store_run *row, struct dh_err *err)
@@ -533,7 +571,8 @@ static int prepare(struct run *run, const struct store_run *row, struct dh_err *
     make_slots(run);
     if (load_spec(run, row, err) < 0 || name_run(run, row, err) < 0 || make_folders(run, err) < 0 ||
         plan_new(run->spec, &run->facts, &run->plan, err) < 0 || open_runtime(run, err) < 0 ||
-        (run->how->mode != ENGINE_START && earlier_load(run, err) < 0))
+        (run->how->mode != ENGINE_START && earlier_load(run, err) < 0) ||
+        (js_get(run->options, "cluster") && cluster_new(run, err) < 0))
         return -1;
     journal = dh_printf("%s/journal", run->folder);
     if (shepherd_limit(run->shepherd, (unsigned)run->jobs, err) < 0)
@@ -547,6 +586,7 @@ static void run_done(struct run *run)
         next = job->next;
         jobs_free(job);
     }
+    cluster_free(run->cluster);
     plan_free(run->plan);
     spec_free(run->spec);
     runtime_close(run->runtime);
@@ -573,6 +613,8 @@ static void leave(struct run *run)
     run->over = true;
     if (run->rc < 0)
         remote_stop(run, true);
+    if (run->cluster)
+        cluster_stop(run);
     for (struct job *job = run->job_list; job; job = job->next)
         if (job->timer_open) {
             job->timer.data = run;
@@ -610,6 +652,8 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
                         e->home, js_get(run.options, "secrets"));
         notify_run(&run, PLAN_RUNNING);
         open_handles(&run);
+        if (run.cluster && cluster_start(&run, err) < 0)
+            run_fail(&run);
         run_turn(&run);
         while (!run.over)
             (void)uv_run(&e->loop, UV_RUN_DEFAULT);

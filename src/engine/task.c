@@ -9,6 +9,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/approval.h"
+#include "engine/cluster.h"
 #include "engine/model-uri.h"
 #include "engine/platform.h"
 #include "engine/remote.h"
@@ -23,6 +24,8 @@
 /* Its outputs' folder goes once its end is in the record: until then a resume may need it. */
 static void discard(struct job *job)
 {
+    if (job->run->cluster)
+        return; /* its pod had them */
     if (job->volumes)
         run_discard(job->run, take(&job->volumes));
     if (job->out && job_has_out(job))
@@ -35,7 +38,7 @@ int task_succeeded(struct job *job, enum plan_state state, bool fresh, struct dh
     (void)err;
 
     discard(job);
-    if (run->remote_root && job->task_root)
+    if (run->remote_root && job->task_root && !run->cluster)
         run_discard(run, dh_strdup(job->task_root)); /* it was sent; the cache has links to it */
     run_watch(run, job->node, job, state,
               state == PLAN_CACHED ? "an equal task had this result" : NULL,
@@ -78,10 +81,13 @@ int task_failed(struct job *job, enum plan_state state, const char *reason, int 
     jobs_give_slot(job);
     if (job->volumes)
         run_discard(run, take(&job->volumes));
-    if (job->task_root && job->attempt > 0) /* of a failed attempt its log is kept, nothing else */
+    if (job->task_root && job->attempt > 0 &&
+        !run->cluster) /* of a failed attempt its log is kept, nothing else */
         run_discard(run, dh_strdup(job->task_root));
     if (record_failure(run, job, state, reason, exit_code, !again, err) < 0)
         return -1;
+    if (again && run->cluster) /* Argo makes the next pod, after its backoff */
+        return cluster_await(job, reason, err);
     if (again) {
         wait = backoff_us(policy, job->failures);
         job->state = JOB_BACKOFF;
@@ -357,10 +363,10 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
         return approval_begin(run, job, !e || store_state_ended(e->row.state), err);
     if (node->executor->kind != EXECUTOR_CONTAINER || platform_is_builtin(node))
         return task_work(job, err);
-    rc = adopt(job, e, err);
+    rc = run->cluster ? cluster_adopt(job, e, err) : adopt(job, e, err);
     if (rc)
         return rc < 0 ? -1 : 0;
-    if (e && e->row.state == STORE_RUNNING && e->row.folder)
+    if (!run->cluster && e && e->row.state == STORE_RUNNING && e->row.folder)
         run_discard(run, dh_strdup(e->row.folder)); /* of an attempt that was interrupted */
     return run_or_park(job, err);
 }

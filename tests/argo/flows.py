@@ -1,0 +1,63 @@
+"""Pipelines that the tests run on the cluster and here: what must come out is the same."""
+from specs import output, pipeline, step
+
+
+def nested(spec: dict, name: str, **task) -> dict:
+    """A dag within; *its* dag."""
+    dag = {"tasks": {}}
+    spec["components"][f"comp-{name}"] = {"dag": dag}
+    spec["root"]["dag"]["tasks"][name] = {"componentRef": {"name": f"comp-{name}"}, "taskInfo": {"name": name}, **task}
+    return dag
+
+
+def given(spec: dict, name: str, **kinds) -> None:
+    spec["components"][f"comp-{name}"]["inputDefinitions"] = {"parameters": {k: {"parameterType": v} for k, v in kinds.items()}}
+
+
+def hello(text: str = "hello") -> dict:
+    return output(step(pipeline("hello"), "greet", f"echo saying; printf '{text}' > $out_text", outputs=("text",)), "said", "greet", "text")
+
+
+def condition() -> dict:
+    """Two branches on what a step says; one is taken."""
+    s = step(pipeline("branches"), "flip", "printf heads > $out_side", outputs=("side",))
+    for name, side in (("heads", "heads"), ("tails", "tails")):
+        dag = nested(s, f"on-{name}", dependentTasks=["flip"],
+                     inputs={"parameters": {"side": {"taskOutputParameter": {"producerTask": "flip", "outputParameterKey": "side"}}}},
+                     triggerPolicy={"condition": f"inputs.parameter_values['side'] == '{side}'"})
+        given(s, f"on-{name}", side="STRING")
+        step(s, name, f"echo {name}", dag=dag)
+    return s
+
+
+def loop() -> dict:
+    """Over a list that a step makes, with a limit; what is collected is read."""
+    s = pipeline("loops")
+    step(s, "list", "printf '[\"a\", \"b\", \"c\"]' > $out_items", outputs=("items",))
+    s["components"]["comp-list"]["outputDefinitions"]["parameters"]["items"]["parameterType"] = "LIST"
+    dag = nested(s, "each", dependentTasks=["list"], iteratorPolicy={"parallelismLimit": 2},
+                 inputs={"parameters": {"items": {"taskOutputParameter": {"producerTask": "list", "outputParameterKey": "items"}}}},
+                 parameterIterator={"items": {"inputParameter": "items"}, "itemInput": "item"})
+    given(s, "each", items="LIST", item="STRING")
+    step(s, "say", "echo item $in_item; printf \"<$in_item>\" > $out_text", inputs={"item": "=item"}, outputs=("text",), dag=dag)
+    s["components"]["comp-each"]["outputDefinitions"] = {"parameters": {"texts": {"parameterType": "LIST"}}}
+    dag["outputs"] = {"parameters": {"texts": {"valueFromParameter": {"producerSubtask": "say", "outputParameterKey": "text"}}}}
+    step(s, "read", "printf '%s' \"$in_all\" > $out_all", inputs={"all": "each.texts"}, outputs=("all",))
+    s["components"]["comp-read"]["inputDefinitions"]["parameters"]["all"]["parameterType"] = "LIST"
+    return output(s, "all", "read", "all")
+
+
+def handler(script: str = "echo WORKING; exit 3") -> dict:
+    """A step that fails, and one that runs all the same."""
+    s = step(pipeline("handler"), "work", script, cache=False)
+    step(s, "after", "echo never", after=("work",))
+    return step(s, "clean", "echo cleaned", after=("work",), cache=False, triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})
+
+
+def retried(script: str, n: int = 2) -> dict:
+    return step(pipeline("again"), "work", script, cache=False, retryPolicy={"maxRetryCount": n, "backoffDuration": "0s", "backoffFactor": 1})
+
+
+def slow(seconds: float = 60) -> dict:
+    s = step(pipeline("slow"), "work", f"echo WORKING; sleep {seconds}; echo done", cache=False)
+    return step(s, "clean", "echo cleaned", after=("work",), cache=False, triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})
