@@ -49,14 +49,16 @@ def dhow_pods(manifest: dict) -> int:
     return count(manifest["spec"]["entrypoint"])
 
 
-def counts(entry: dict) -> tuple[str, int, int | None]:
-    manifest, _ = workflow(entry)
-    return entry["name"], kfp_pods(spec_of(CONFORMANCE / "pipelines" / entry["file"])), dhow_pods(manifest) if manifest else None
-
-
-def table() -> str:
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        rows = list(pool.map(counts, pipelines()))
+def table(made: dict | None = None) -> str:
+    """`made`: name → (Workflow, message), where it is there already."""
+    entries = pipelines()
+    if made is None:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            made = dict(zip([e["name"] for e in entries], pool.map(workflow, entries)))
+    rows = []
+    for entry in entries:
+        manifest = made[entry["name"]][0]
+        rows.append((entry["name"], kfp_pods(spec_of(CONFORMANCE / "pipelines" / entry["file"])), dhow_pods(manifest) if manifest else None))
     said = [(name, kfp, ours) for name, kfp, ours in rows if ours is not None]
     kfp, ours = sum(r[1] for r in said), sum(r[2] for r in said)
     lines = [BEGIN,

@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 from tap import check, done, skip
+import pods
 from workflows import pipelines, workflow
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -83,6 +84,8 @@ def main() -> None:
     known = {golden_path(e).name for e in entries} | {COMMON.name}
     left = sorted(p.name for p in GOLDEN.iterdir() if p.name not in known)
     check(not left, "no golden file is left over", ", ".join(left))
+    page = pods.PAGE.read_text()
+    check(pods.table(dict(zip([e["name"] for e in entries], made))) in page, "docs/kubernetes.md has the pods of today", "tests/argo/pods.py --update writes them")
     done()
 
 
