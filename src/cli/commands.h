@@ -14,6 +14,7 @@ extern const struct cli_command cmd_completion;
 extern const struct cli_command cmd_component;
 extern const struct cli_command cmd_configs;
 extern const struct cli_command cmd_db;
+extern const struct cli_command cmd_deploy;
 extern const struct cli_command cmd_doctor;
 extern const struct cli_command cmd_envs;
 extern const struct cli_command cmd_experiments;

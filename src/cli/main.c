@@ -48,6 +48,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_serve,
     &cmd_mlmd,
     &cmd_launch,
+    &cmd_deploy,
     &cmd_doctor,
     &cmd_help,
     &cmd_version,
