@@ -129,11 +129,13 @@ void attempt_take_back(struct run *run)
 }
 
 /* It had been recorded as running, and waits again. */
-static int taken_back(struct job *job, struct dh_err *err)
+int attempt_again(struct job *job, struct dh_err *err)
 {
     struct run *run = job->run;
 
     runtime_finish(run->runtime, &job->spec);
+    if (job->timer_open)
+        (void)uv_timer_stop(&job->timer);
     jobs_give_slot(job);
     job->attempt--;
     job->state = JOB_PREPARING;
@@ -218,7 +220,7 @@ void attempt_prepare_waiting(struct run *run)
         next = job->next;
         if (job->state != JOB_PREPARING)
             continue;
-        if (!job->slot && run->n_slots >= run->jobs)
+        if (!job->slot && run->n_slots >= jobs_limit(run))
             continue; /* its backoff is over, but all slots are taken */
         if ((job->slot ? prepare(job, run->err) : task_work(job, run->err)) < 0) {
             run_fail(run);
@@ -289,6 +291,7 @@ int attempt_exited(struct job *job, int status, struct dh_err *err)
     char reason[400], spent[CLOCK_TEXT];
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 
+    jobs_clear(job);
     job->spec.status = status;
     runtime_finish(run->runtime, &job->spec);
     if (metrics_live_end(job, err) < 0)
@@ -334,7 +337,7 @@ void attempt_event(struct run *run, const struct shepherd_event *event)
         took(run, event->at_us - job->started_us);
         rc = attempt_exited(job, event->status, run->err);
     } else if (event->error == ECANCELED) {
-        rc = job->kill_sent ? attempt_exited(job, SIGKILL, run->err) : taken_back(job, run->err);
+        rc = job->kill_sent ? attempt_exited(job, SIGKILL, run->err) : attempt_again(job, run->err);
     } else {
         (void)snprintf(reason, sizeof reason, "cannot start %s: %s", job->spec.file,
                        strerror(event->error));

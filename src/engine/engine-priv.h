@@ -62,6 +62,7 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     int lost;                     /* pods of it that were deleted, and are made anew */
     int64_t lost_us;              /* when the last one was */
     bool started;                 /* the shepherd said so; else it waits there */
+    bool suspect;                 /* it ran when the shepherd was killed, and others did */
     int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
     uv_timer_t timer; /* timeout, grace or backoff */
     bool timer_open;
@@ -125,6 +126,8 @@ struct run {
     struct slot *slots; /* from 1 */
     int n_slot_names;
     int n_parked;
+    int n_suspects; /* jobs; while there are any, steps run one at a time */
+    int n_lost;     /* shepherds, one after the other with nothing to do */
     uint64_t next_job;
     struct job *job_list;
     struct strmap *by_fingerprint; /* cacheable tasks in flight → struct job */
@@ -236,6 +239,11 @@ int task_unpark(struct run *run, struct dh_err *err);
 bool task_can_unpark(const struct run *run);
 bool jobs_may_start(const struct run *run); /* there is a free slot */
 void jobs_free(struct job *job);
+
+/* ---- lost.c ---- */
+/* The shepherd is gone: another is there, and what ran has ended or will begin anew. In the run's
+ * transaction. */
+int lost_shepherd(struct run *run, struct dh_err *err);
 
 /* ---- cache.c ---- */
 /* The newest recorded success with the job's fingerprint whose outputs are all still there,

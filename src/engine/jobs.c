@@ -71,6 +71,23 @@ void jobs_give_slot(struct job *job)
     job->slot = 0;
 }
 
+void jobs_suspect(struct job *job)
+{
+    job->run->n_suspects += !job->suspect;
+    job->suspect = true;
+}
+
+void jobs_clear(struct job *job)
+{
+    job->run->n_suspects -= job->suspect;
+    job->suspect = false;
+}
+
+int jobs_limit(const struct run *run)
+{
+    return run->n_suspects ? 1 : run->jobs;
+}
+
 /* The job is over; its memory goes when its timer has closed. */
 void jobs_end(struct job *job)
 {
@@ -78,6 +95,7 @@ void jobs_end(struct job *job)
     struct job **at = &run->job_list;
 
     jobs_give_slot(job);
+    jobs_clear(job);
     while (*at != job)
         at = &(*at)->next;
     *at = job->next;
@@ -144,6 +162,6 @@ void jobs_in_thread(struct job *job, void (*work)(struct job *job),
 
 bool jobs_may_start(const struct run *run)
 {
-    return run->n_slots + run->n_looking < run->jobs + run->ahead &&
+    return run->n_slots + run->n_looking < jobs_limit(run) + (run->n_suspects ? 0 : run->ahead) &&
            run->n_parked < run->jobs * PARKED_PER_SLOT;
 }

@@ -283,6 +283,11 @@ static void on_shepherd(uv_poll_t *poll, int status, int events)
         attempt_event(run, &event);
         news |= event.kind != SHEPHERD_STARTED;
     }
+    if (rc == SHEPHERD_GONE) {
+        news = true;
+        rc = lost_shepherd(run, run->err);
+        (void)uv_poll_start(poll, UV_READABLE, on_shepherd);
+    }
     if (rc < 0)
         run_fail(run);
     else if (news && attempts_suffice(run) && !run->over)

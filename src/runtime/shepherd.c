@@ -1,10 +1,12 @@
 /* The engine's side of the shepherd. */
 #include "runtime/shepherd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +18,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "runtime/shepherd-priv.h"
+
+#define SWEEPS 100 /* what forks while it is looked for is found by the next */
 
 struct shepherd {
     int fd;
@@ -43,9 +47,8 @@ static void be_shepherd(int control)
     _exit(0);
 }
 
-int shepherd_start(struct shepherd **ret, struct dh_err *err)
+static int begin(int *ret_fd, pid_t *ret_pid, struct dh_err *err)
 {
-    struct shepherd *s;
     int pair[2];
     pid_t pid;
 
@@ -62,11 +65,83 @@ int shepherd_start(struct shepherd **ret, struct dh_err *err)
         be_shepherd(pair[1]);
     }
     (void)close(pair[1]);
+    *ret_fd = pair[0];
+    *ret_pid = pid;
+    return 0;
+}
+
+int shepherd_start(struct shepherd **ret, struct dh_err *err)
+{
+    struct shepherd *s;
+    int fd;
+    pid_t pid;
+
+    if (begin(&fd, &pid, err) < 0)
+        return -1;
     s = dh_zalloc(1, sizeof *s);
-    s->fd = pair[0];
+    s->fd = fd;
     s->pid = pid;
     *ret = s;
     return 0;
+}
+
+static void wait_for(pid_t pid)
+{
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
+/* Of that session, which was the old shepherd's own? It is no other's as long as a process is in
+ * it. */
+static bool is_of(const char *pid, pid_t session)
+{
+    own_mem char *path = dh_printf("/proc/%s/stat", pid);
+    own_mem char *text = NULL;
+    const char *name_end;
+    size_t n;
+    char state;
+    int of = 0;
+
+    if (fs_read(path, 4096, &text, &n, NULL) < 0)
+        return false;
+    name_end = strrchr(text, ')');
+    return name_end && sscanf(name_end + 1, " %c %*d %*d %d", &state, &of) == 2 && of == session &&
+           state != 'Z';
+}
+
+/* Its death has killed its children, but nobody has killed theirs. 1: there were some. */
+static int kill_session(pid_t session)
+{
+    DIR *dir = opendir("/proc");
+    int found = 0;
+
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        if (e->d_name[0] < '1' || e->d_name[0] > '9' || !is_of(e->d_name, session))
+            continue;
+        (void)kill((pid_t)strtol(e->d_name, NULL, 10), SIGKILL);
+        found = 1;
+    }
+    if (dir)
+        (void)closedir(dir);
+    return found;
+}
+
+int shepherd_restart(struct shepherd *s, struct dh_err *err)
+{
+    pid_t pid;
+    int fd, moved;
+
+    (void)kill(s->pid, SIGKILL); /* it may only have closed its end */
+    wait_for(s->pid);
+    for (int i = 0; i < SWEEPS && kill_session(s->pid); i++)
+        (void)poll(NULL, 0, 1);
+    s->pid = 0;
+    if (begin(&fd, &pid, err) < 0)
+        return -1;
+    s->pid = pid;
+    moved = dup3(fd, s->fd, O_CLOEXEC);
+    (void)close(fd);
+    return moved < 0 ? dh_fail_errno(err, "cannot move a socket") : 0;
 }
 
 struct shepherd *shepherd_stop(struct shepherd *s)
@@ -74,8 +149,8 @@ struct shepherd *shepherd_stop(struct shepherd *s)
     if (!s)
         return NULL;
     (void)close(s->fd);
-    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR) {
-    }
+    if (s->pid)
+        wait_for(s->pid);
     buf_done(&s->word);
     free(s);
     return NULL;
@@ -97,8 +172,10 @@ static int say(struct shepherd *s, struct shepherd_header *h, struct dh_err *err
 
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+            return SHEPHERD_GONE;
         if (n < 0)
-            return dh_fail(err, DH_IO, "the process that starts the steps is gone");
+            return dh_fail_errno(err, "the process that starts the steps");
         while (message.msg_iovlen && (size_t)n >= message.msg_iov->iov_len) {
             n -= (ssize_t)message.msg_iov->iov_len;
             message.msg_iov++;
@@ -208,8 +285,10 @@ int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err 
             continue;
         if (n < 0 && got == 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return SHEPHERD_NONE;
-        if (n <= 0)
-            return dh_fail(err, DH_IO, "the process that starts the steps is gone");
+        if (n == 0 || (n < 0 && errno == ECONNRESET))
+            return SHEPHERD_GONE;
+        if (n < 0)
+            return dh_fail_errno(err, "the process that starts the steps");
         got += (size_t)n;
     }
     return 0;

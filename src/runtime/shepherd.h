@@ -9,7 +9,8 @@
  * When the shepherd itself is killed, its children die with it (PDEATHSIG).
  *
  * It knows processes only: no pipeline, no database. One thread. The engine's side below never
- * blocks but in shepherd_spawn (a socket's write) and shepherd_stop. */
+ * blocks but in shepherd_spawn (a socket's write) and shepherd_stop. Where the shepherd is gone the
+ * calls that tell it something answer SHEPHERD_GONE, as shepherd_next does. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,9 @@ struct shepherd_event {
 
 int shepherd_start(struct shepherd **ret, struct dh_err *err);
 int shepherd_pid(const struct shepherd *s);
+/* Another one in the place of one that was killed, on the same descriptor; journal and limit are to
+ * be set again. What its steps have left is killed, but for what a control group holds. */
+int shepherd_restart(struct shepherd *s, struct dh_err *err);
 /* Ends it: what still runs is killed. NULL is fine; returns NULL. */
 struct shepherd *shepherd_stop(struct shepherd *s);
 OWN_DEFINE(struct shepherd *, shepherd_stop)
@@ -75,11 +79,10 @@ int shepherd_signal(struct shepherd *s, uint64_t id, int signal, struct dh_err *
 int shepherd_take_back(struct shepherd *s, uint64_t id, struct dh_err *err);
 
 int shepherd_fd(const struct shepherd *s); /* readable: call shepherd_next until SHEPHERD_NONE */
-enum shepherd_answer { SHEPHERD_NONE = 1 };
+enum shepherd_answer { SHEPHERD_NONE = 1, SHEPHERD_GONE = 2 /* killed: shepherd_restart */ };
 /* Looks for an event for at most that long, without falling asleep: to be woken takes longer than a
  * tiny step. It costs a processor for that time. */
 void shepherd_watch(const struct shepherd *s, int64_t us);
-/* DH_IO: the shepherd is gone. */
 int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err *err);
 
 /* What a journal says of one key. */

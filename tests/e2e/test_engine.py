@@ -229,7 +229,7 @@ def mending(folder: pathlib.Path) -> None:
 
 
 def shepherd(folder: pathlib.Path) -> None:
-    """The process that starts the steps is killed: its steps go with it, dhow says so, and resume takes the run up."""
+    """The process that starts the steps is killed: its steps go with it, dhow says so, and retry runs them again (more of this: test_kill_parent)."""
     home, marks = folder / "shepherd", folder / "marks"
     s = step(pipeline("shepherd"), "a", f"echo begun >> {marks}; [ $(wc -l <{marks}) -gt 1 ] || sleep 600; echo ended >> {marks}", cache=False)
     path = write(folder, step(s, "b", "true", ("a",), cache=False))
@@ -238,9 +238,9 @@ def shepherd(folder: pathlib.Path) -> None:
         for child in pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
         said = p.communicate(timeout=120)[1]
-    check(p.returncode == 3 and "is gone" in said, "its shepherd is killed: exit status 3", f"{p.returncode} {said}")
-    resumed = dhow("resume", "last", home=home)
-    check(resumed.returncode == 0 and lines(marks) == ["begun", "begun", "ended"], "resume runs the step again, which did not outlive its shepherd",
+    check(p.returncode == 1 and "killed with it" in said, "its shepherd is killed: the step failed", f"{p.returncode} {said}")
+    resumed = dhow("retry", "last", home=home)
+    check(resumed.returncode == 0 and lines(marks) == ["begun", "begun", "ended"], "retry runs the step again, which did not outlive its shepherd",
           f"{says(resumed)} {lines(marks)}")
 
 

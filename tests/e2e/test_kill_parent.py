@@ -1,0 +1,93 @@
+"""A step that kills the process which started it ends itself, and nothing else: the others and the run go on. Without warm workers, where that
+process is the one that starts all steps (`kill -9 $PPID`)."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+import tap
+from specs import pipeline, step, write
+
+KILL = "kill -9 $PPID; sleep 20"
+
+
+def run(path, home, *args):
+    result = tap.dhow("run", path, "--no-warm", "--output", "json", *args, home=home)
+    record = json.loads(result.stdout or "{}")
+    return result, record, {t["name"]: t for t in record.get("tasks", [])}
+
+
+def alone(folder):
+    s = pipeline("alone")
+    step(s, "killer", f"(sleep 1; touch {folder}/late) & {KILL}", cache=False)
+    step(s, "other", "printf v > $out_o", outputs=("o",), cache=False)
+    result, record, tasks = run(write(folder, s), folder / "home", "--jobs", "1")
+    tap.check(result.returncode == 1 and record.get("state") == "FAILED", "the run fails as of a failed step", tap.says(result))
+    tap.check(tasks["killer"]["state"] == "FAILED" and "ended the process that starts the steps" in result.stderr, "the step is told to have done it", tap.says(result))
+    tap.check(tasks["other"]["state"] == "SUCCEEDED", "the other step runs", str(tasks))
+    time.sleep(1.2)
+    tap.check(not (folder / "late").exists(), "what it left behind has gone with it")
+
+
+def among_others(folder):
+    s = pipeline("among")
+    for i in range(5):
+        step(s, f"good-{i}", f"echo x >> {folder}/runs-{i}; sleep 0.3; printf {i} > $out_o", outputs=("o",), cache=False)
+    step(s, "killer", f"sleep 0.1; {KILL}", cache=False)
+    result, record, tasks = run(write(folder, s), folder / "home", "--jobs", "6")
+    good = [tasks[f"good-{i}"]["state"] for i in range(5)]
+    tap.check(result.returncode == 1 and good == ["SUCCEEDED"] * 5 and tasks["killer"]["state"] == "FAILED", "the others succeed", tap.says(result) + str(good))
+    times = [len((folder / f"runs-{i}").read_text().split()) for i in range(5)]
+    tap.check(all(n in (1, 2) for n in times), "each has run once more at most", str(times))
+    tap.check("one at a time" in result.stderr, "and it is said", result.stderr)
+
+
+def retried(folder):
+    s = pipeline("retried")
+    step(s, "once", f"if mkdir {folder}/was; then {KILL}; fi; printf v > $out_o", outputs=("o",), cache=False, retryPolicy={"maxRetryCount": 2})
+    result, record, tasks = run(write(folder, s), folder / "home")
+    tap.check(result.returncode == 0 and tasks["once"]["state"] == "SUCCEEDED" and tasks["once"].get("attempts") == 2, "it is tried again as its policy says", tap.says(result))
+
+
+def shepherd_of(pid):
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "dhow-shepherd":
+            return int(child)
+    return None
+
+
+def from_outside(folder):
+    s = pipeline("outside")
+    for i in range(24):
+        step(s, f"s{i}", f"sleep 0.0{i % 5}; printf {i} > $out_o; echo {i} >> {folder}/all", outputs=("o",), cache=False, retryPolicy={"maxRetryCount": 20})
+    path = write(folder, s)
+    child = subprocess.Popen([tap.DHOW, "run", path, "--no-warm", "--jobs", "4", "-q"], env={**os.environ, "DHOW_HOME": str(folder / "home")},
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    killed = 0
+    while child.poll() is None and killed < 6:
+        try:
+            pid = shepherd_of(child.pid)
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        except OSError:
+            pass
+        time.sleep(0.05)
+    said = child.communicate(timeout=120)[1]
+    ran = set((folder / "all").read_text().split())
+    tap.check(child.returncode == 0 and killed > 1 and len(ran) == 24, f"killed {killed} times from outside: all steps succeed", f"{child.returncode} {said} {sorted(ran)}")
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="dhow-parent-") as temp:
+        for case in (alone, among_others, retried, from_outside):
+            folder = pathlib.Path(temp) / case.__name__
+            folder.mkdir()
+            case(folder)
+    tap.done()
+
+
+main()
