@@ -122,6 +122,7 @@ static const struct route routes[] = {
     {REQ_GET, "/ui/runs", ui_runs_list, AUTH_VIEWER, FORM_UI, ROUTE_KEPT, NULL},
     {REQ_POST, "/ui/runs", ui_runs_create, AUTH_RUNNER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/runs/{}", ui_runs_get, AUTH_VIEWER, FORM_UI, 0, NULL},
+    {REQ_PATCH, "/ui/runs/{}", ui_runs_patch, AUTH_RUNNER, FORM_UI, 0, NULL},
     {REQ_DELETE, "/ui/runs/{}", ui_runs_delete, AUTH_ADMIN, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/runs/{}/spec", ui_runs_spec, AUTH_VIEWER, FORM_UI, 0, NULL},
     {REQ_GET, "/ui/runs/{}/trace", ui_runs_trace, AUTH_VIEWER, FORM_UI, 0, NULL},

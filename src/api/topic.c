@@ -275,6 +275,7 @@ static uint64_t run_said(const struct store_run *run)
     h = hash_number(h, run->cancel_requested_us != 0);
     h = hash_number(h, run->archived);
     h = hash(h, run->queue);
+    h = hash(h, run->notes);
     h = hash(h, run->error);
     return hash(h, run->outputs);
 }

@@ -333,6 +333,46 @@ int ui_runs_cancel(struct req *r, struct dh_err *err)
     return runs_terminate(r, err);
 }
 
+static int set_tags(struct req *r, int64_t run, const struct js *tags, struct dh_err *err)
+{
+    if (tags && !js_is(tags, JS_OBJECT))
+        return dh_fail(err, DH_INVALID, "tags: expected an object");
+    for (js_each(tags, it)) {
+        const char *value = js_text(it.value);
+
+        if (!value && !js_is(it.value, JS_NULL))
+            return dh_fail(err, DH_INVALID, "tags.%s: expected a text, or null", it.key);
+        if (store_tag_set(r->store, STORE_TAG_RUN, run, it.key, value, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Notes that are null are taken away; those that are not given stay. */
+static int set_marks(struct req *r, const struct store_run *run, struct dh_err *err)
+{
+    const char *notes;
+
+    if (req_text(r, r->json, "notes", &notes, err) < 0 ||
+        (js_get(r->json, "notes") && store_run_set_notes(r->store, run->id, notes, err) < 0))
+        return -1;
+    return set_tags(r, run->id, req_member(r->json, "tags"), err);
+}
+
+int ui_runs_patch(struct req *r, struct dh_err *err)
+{
+    struct store_run run;
+
+    if (req_only(r, r->json, "notes tags", "run", err) < 0 ||
+        run_find(r, r->param[0], &run, err) < 0 || store_begin(r->store, err) < 0)
+        return -1;
+    if (set_marks(r, &run, err) < 0 || store_commit(r->store, err) < 0) {
+        store_rollback(r->store);
+        return -1;
+    }
+    return req_empty(r);
+}
+
 int ui_runs_archive(struct req *r, struct dh_err *err)
 {
     return runs_archive(r, err);

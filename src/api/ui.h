@@ -4,7 +4,8 @@
 #include "api/req.h"
 
 req_handler ui_runs_list, ui_runs_get, ui_runs_spec, ui_runs_metrics, ui_runs_create, ui_runs_retry;
-req_handler ui_runs_cancel, ui_runs_archive, ui_runs_unarchive, ui_runs_delete, ui_compare;
+req_handler ui_runs_patch, ui_runs_cancel, ui_runs_archive, ui_runs_unarchive, ui_runs_delete,
+    ui_compare;
 req_handler ui_tasks_get, ui_tasks_log, ui_tasks_log_events, ui_events;
 req_handler ui_artifacts_list, ui_artifacts_get, ui_artifacts_content, ui_artifacts_files;
 req_handler ui_artifacts_lineage;

@@ -137,6 +137,12 @@ def reads(server: Server, run_id: str) -> None:
     tagged = dhow("runs", "tag", run_id, "team=blue", home=server.home)
     check(tagged.returncode == 0 and first == again and [r["tags"] for r in server.ask("/ui/runs")[1]["items"] if r["run_id"] == run_id] == [{"team": "blue"}],
           "a list that is asked again is the same, until another process has written")
+    status, _, _ = server.ask(f"/ui/runs/{run_id}", {"notes": "good ✓", "tags": {"team": None, "kind": "x=y", "bare": ""}}, "PATCH")
+    now = server.ask(f"/ui/runs/{run_id}")[1]
+    check(status == 200 and now["notes"] == "good ✓" and now["tags"] == {"bare": "", "kind": "x=y"}, "notes and tags are changed", str(now["tags"]))
+    check(server.ask(f"/ui/runs/{run_id}", {"notes": "x", "tags": {"a=b": "c"}}, "PATCH")[0] == 400 and server.ask(f"/ui/runs/{run_id}", {"tags": {"a": 1}}, "PATCH")[0] == 400
+          and server.ask(f"/ui/runs/{run_id}")[1]["notes"] == "good ✓", "all of it, or nothing")
+    check(server.ask(f"/ui/runs/{run_id}", {"notes": None}, "PATCH")[0] == 200 and server.ask(f"/ui/runs/{run_id}")[1]["notes"] is None, "notes are taken away")
     check(server.ask("/ui/runs/no-such")[0] == 404 and server.ask("/ui/nothing")[0] == 404, "what is not there is 404")
 
 

@@ -2,7 +2,7 @@
 # run: timeout=1500
 """The page as a person with a browser has it: every place, by hand and by keyboard, while runs go on, and how quick it is.
 
-Screenshots are left in build/page. `test_page.py PART…` runs some of pages, keys, live, speed, login.
+Screenshots are left in build/page. `test_page.py PART…` runs some of pages, keys, change, live, speed, login.
 """
 import gzip
 import json
@@ -21,7 +21,7 @@ from tap import ROOT, check, dhow, done, says, skip
 
 SHOTS = ROOT / "build" / "page"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PARTS = sys.argv[1:] or ["pages", "keys", "live", "speed", "login"]
+PARTS = sys.argv[1:] or ["pages", "keys", "change", "live", "speed", "login"]
 
 
 # ---- what it is shown with ----

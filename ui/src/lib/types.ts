@@ -16,6 +16,7 @@ export interface Run {
   number: number;
   display_name: string;
   description: string | null;
+  notes: string | null;
   state: State;
   pipeline: Ref | null;
   version: Ref | null;

@@ -102,7 +102,7 @@ export function RunPage({ path }: { path: string[] }): JSX.Element {
       <div class={`run-body${key ? ' chosen' : ''}`}>
         <section class="run-view" aria-label="View"><View state={state} now={now} /></section>
         <aside class="run-side" aria-label={key ? 'Selected task' : 'Run'}>
-          {key ? <TaskPanel key={key} at={key} state={state} now={now} /> : <RunPanel run={run} />}
+          {key ? <TaskPanel key={key} at={key} state={state} now={now} /> : <RunPanel run={run} onChange={state.reload} />}
         </aside>
       </div>
     </div>

@@ -6,8 +6,9 @@ import type { WholeRun } from '../../lib/types';
 import { Command } from '../../ui/parts';
 import { Pre } from '../../ui/pre';
 import { Fact, Facts, Values } from '../../ui/values';
+import { RunNotes, RunTags } from './run-marks';
 
-export function RunPanel({ run }: { run: WholeRun }): JSX.Element {
+export function RunPanel({ run, onChange }: { run: WholeRun; onChange: () => void }): JSX.Element {
   return (
     <div class="panel">
       <h2 class="sr">The run</h2>
@@ -21,6 +22,8 @@ export function RunPanel({ run }: { run: WholeRun }): JSX.Element {
         {Object.keys(run.metrics).length > 0 && <section><h3>Metrics</h3><Values of={Object.fromEntries(distinct(Object.entries(run.metrics), ([name]) => name))} /></section>}
         <section><h3>Parameters</h3><Values of={run.parameters} empty="This pipeline has no parameters." /></section>
         {Object.keys(run.outputs ?? {}).length > 0 && <section><h3>Outputs</h3><Values of={run.outputs} /></section>}
+        <RunTags run={run} onChange={onChange} />
+        <RunNotes run={run} onChange={onChange} />
         <section>
           <h3>About</h3>
           <Facts>
