@@ -274,12 +274,23 @@ static int condition(struct mlflow *m, const char **ret, struct dh_err *err)
     return 0;
 }
 
+/* The keys of order_by as one text; NULL: none. */
+static const char *order(struct mlflow *m)
+{
+    const struct js *keys = js_get(m->args, "order_by");
+    own_buf struct buf b = {0};
+
+    for (size_t i = 0; i < js_n(keys); i++)
+        if (js_text(js_at(keys, i)))
+            buf_addf(&b, "%s%s", b.n ? ", " : "", js_text(js_at(keys, i)));
+    return b.n ? arena_strdup(m->a, buf_str(&b)) : NULL;
+}
+
 int mlflow_run_search(struct mlflow *m, struct dh_err *err)
 {
-    const struct js *order = js_at(js_get(m->args, "order_by"), 0);
     const char *view = mlflow_arg(m, "run_view_type");
     int64_t max = mlflow_int(m, "max_results", 1000), from = mlflow_int(m, "page_token", 0);
-    struct store_run_filter filter = {.state = -1, .sort = js_text(order)};
+    struct store_run_filter filter = {.state = -1, .sort = order(m), .sort_all = true};
     struct js *list = js_array();
     struct store_runs runs;
 

@@ -14,6 +14,9 @@ struct lexer {
     char *text; /* of WORD, TEXT and OP; in the arena */
     int depth;
     size_t n_values;
+    bool hide;     /* columns, from the planner */
+    bool rare;     /* a condition that names few runs was there */
+    bool branches; /* or, not */
     struct dh_err *err;
 };
 

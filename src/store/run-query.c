@@ -12,6 +12,14 @@ void run_query_done(struct run_query *q)
     buf_done(&q->sql);
     buf_done(&q->order);
     free(q->vals);
+    free(q->order_vals);
+}
+
+void run_query_add(struct run_query *q, const struct run_query *other)
+{
+    buf_add(&q->sql, buf_str(&other->sql), other->sql.n);
+    for (size_t i = 0; i < other->n; i++)
+        run_query_value(q, other->vals[i]);
 }
 
 void run_query_value(struct run_query *q, struct db_val value)
@@ -30,11 +38,15 @@ struct test { /* OP VALUE, or in (VALUE, …); op NULL: it is set */
 };
 
 #define METRIC_FROM "FROM run_metric m WHERE m.name = ?"
+/* Of one run's: SQLite would go through all runs' metrics of that name, whose index has all columns
+ * that are wanted, so the name is hidden from its planner. */
+#define METRIC_OF_RUN "FROM run_metric m WHERE coalesce(m.name, m.name) = ?"
 #define METRIC_OF_TASK                                                                             \
     " AND m.task_id IN (SELECT t.id FROM task t WHERE t.run_id = m.run_id AND t.name = ?)"
 /* In an order, of several tasks' values the one that comes first counts. */
 #define METRIC_FIRST(before)                                                                       \
-    " AND NOT EXISTS (SELECT 1 FROM run_metric l WHERE l.run_id = m.run_id AND l.name = m.name"    \
+    " AND NOT EXISTS (SELECT 1 FROM run_metric l WHERE l.run_id = m.run_id"                        \
+    " AND coalesce(l.name, l.name) = m.name"                                                       \
     " AND (l.number_value " before " m.number_value"                                               \
     " OR (l.number_value = m.number_value AND l.id > m.id)))"
 
@@ -79,7 +91,7 @@ static void add_lookup(struct run_query *q, const struct key *key, const struct 
     buf_adds(&q->sql, heads[form]);
     if (key->kind == METRIC) {
         column = "m.number_value";
-        buf_adds(&q->sql, METRIC_FROM);
+        buf_adds(&q->sql, form == OF_RUN ? METRIC_OF_RUN : METRIC_FROM);
     } else if (key->kind == PARAM) {
         column = t->n && t->vals[0].kind == DB_REAL ? "m.number_value" : "m.text_value";
         buf_adds(&q->sql, "FROM run_param m WHERE m.name = ?");
@@ -114,16 +126,26 @@ static bool is_rare(struct run_query *q, const struct key *key, const struct tes
     return q->is_rare(q->user, probe.sql.p, probe.vals, probe.n);
 }
 
-static void add_condition(struct run_query *q, const struct key *key, const struct test *t)
+static void add_condition(struct lexer *x, const struct key *key, const struct test *t)
 {
+    struct run_query *q = x->q;
+
     if (key->column) {
+        const char *column = key->column;
+        char hidden[100];
+
+        if (x->hide) {
+            (void)snprintf(hidden, sizeof hidden, "coalesce(%s, %s)", column, column);
+            column = hidden;
+        }
         if (!t->op && key->kind == FLAG) {
-            buf_addf(&q->sql, "%s = 1", key->column);
+            buf_addf(&q->sql, "%s = 1", column);
             return;
         }
-        add_test(&q->sql, key->column, t);
+        add_test(&q->sql, column, t);
         take_values(q, t);
     } else if (is_rare(q, key, t)) {
+        x->rare = true;
         add_lookup(q, key, t, RUNS);
     } else {
         add_lookup(q, key, t, OF_RUN);
@@ -200,7 +222,7 @@ static int condition(struct lexer *x)
         return -1;
     rc = read_test(x, &key, &t);
     if (rc == 0)
-        add_condition(x->q, &key, &t);
+        add_condition(x, &key, &t);
     free(t.vals);
     return rc;
 }
@@ -216,6 +238,7 @@ static int one(struct lexer *x)
     if (++x->depth > RUN_QUERY_MAX_DEPTH)
         return lexer_wrong(x, "too deep");
     if (lexer_is(x, "not")) {
+        x->branches = true;
         buf_adds(&x->q->sql, "NOT coalesce(");
         rc = lexer_next(x) < 0 ? -1 : one(x);
         buf_adds(&x->q->sql,
@@ -240,6 +263,7 @@ static int joined(struct lexer *x, const char *keyword, const char *sql,
     if (part(x) < 0)
         return -1;
     while (lexer_is(x, keyword)) {
+        x->branches = x->branches || *keyword == 'o';
         buf_adds(&x->q->sql, sql);
         if (lexer_next(x) < 0 || part(x) < 0)
             return -1;
@@ -270,18 +294,35 @@ static int begin(struct lexer *x, const char *text)
     return lexer_next(x);
 }
 
+static int conditions(struct lexer *x, const char *text)
+{
+    if (begin(x, text) < 0)
+        return -1;
+    if (x->token == END)
+        return 0;
+    buf_adds(&x->q->sql, " AND ");
+    if (any_of(x) < 0)
+        return -1;
+    return x->token == END ? 0 : lexer_wrong(x, "expected 'and', 'or' or the end");
+}
+
+/* Where one of the conditions that must all hold names few runs, these are to be looked up, and
+ * asked for the rest: it is written anew, so that a planner sees no other way. */
 int run_query_where(struct run_query *q, const char *text, struct dh_err *err)
 {
     struct lexer x = {.q = q, .err = err};
+    size_t sql = q->sql.n, n = q->n;
 
-    if (begin(&x, text) < 0)
+    if (conditions(&x, text) < 0)
         return -1;
-    if (x.token == END)
+    q->few = x.rare && !x.branches;
+    if (!q->few)
         return 0;
-    buf_adds(&q->sql, " AND ");
-    if (any_of(&x) < 0)
-        return -1;
-    return x.token == END ? 0 : lexer_wrong(&x, "expected 'and', 'or' or the end");
+    q->sql.n = sql;
+    q->sql.p[sql] = '\0';
+    q->n = n;
+    x = (struct lexer){.q = q, .err = err, .hide = true};
+    return conditions(&x, text);
 }
 
 /* ---- order ---- */
@@ -289,49 +330,117 @@ int run_query_where(struct run_query *q, const char *text, struct dh_err *err)
 static int direction(struct lexer *x, const char **ret)
 {
     *ret = "ASC";
-    if (x->token == END)
-        return 0;
-    if (!lexer_is(x, "asc") && !lexer_is(x, "desc"))
-        return lexer_wrong(x, "expected asc or desc");
-    *ret = lexer_is(x, "asc") ? "ASC" : "DESC";
-    if (lexer_next(x) < 0)
-        return -1;
-    return x->token == END ? 0 : lexer_wrong(x, "one key, and asc or desc");
+    if (lexer_is(x, "asc") || lexer_is(x, "desc")) {
+        *ret = lexer_is(x, "asc") ? "ASC" : "DESC";
+        if (lexer_next(x) < 0)
+            return -1;
+    }
+    return x->token == END || x->token == COMMA
+               ? 0
+               : lexer_wrong(x, "expected asc or desc, ',' or the end");
+}
+
+static void order_value(struct run_query *q, const struct db_val value)
+{
+    DH_GROW(q->order_vals, q->n_order, q->cap_order);
+    q->order_vals[q->n_order++] = value;
+}
+
+/* By what a run is joined to: those that have none are not there, and an index gives the order. */
+static void by_join(struct run_query *q, const struct key *key, const char *way)
+{
+    static const char *const joins[] = {
+        [METRIC] = "JOIN run_metric m ON m.run_id = r.id AND ",
+        [PARAM] = "JOIN run_param m ON m.run_id = r.id AND ",
+        [TAG] = "JOIN run_tag m ON m.run_id = r.id AND ",
+    };
+
+    buf_adds(&q->sql, joins[key->kind]);
+    buf_adds(&q->sql, q->few ? "coalesce(m.name, m.name) = ?" : "m.name = ?");
+    run_query_value(q, DB_T(key->name));
+    if (key->task) {
+        buf_adds(&q->sql, METRIC_OF_TASK);
+        run_query_value(q, DB_T(key->task));
+    } else if (key->kind == METRIC) {
+        buf_adds(&q->sql, *way == 'A' ? METRIC_FIRST("<") : METRIC_FIRST(">"));
+    }
+    if (key->kind == PARAM)
+        buf_addf(&q->order, "m.number_value %s, m.text_value %s", way, way);
+    else
+        buf_addf(&q->order, "m.%s %s", key->kind == METRIC ? "number_value" : "value", way);
+}
+
+/* By what is asked of each run: those that have none come last. */
+static void by_value(struct run_query *q, const struct key *key, const char *column,
+                     const char *way)
+{
+    static const char *const tables[] = {
+        [METRIC] = "run_metric", [PARAM] = "run_param", [TAG] = "run_tag"};
+    const char *best = key->kind != METRIC ? "" : *way == 'A' ? "min" : "max";
+
+    for (int i = 0; i < 2; i++) {
+        buf_addf(&q->order,
+                 "%s(SELECT %s(m.%s) FROM %s m WHERE m.run_id = r.id"
+                 " AND coalesce(m.name, m.name) = ?%s)%s",
+                 i ? ", " : "", best, column, tables[key->kind], key->task ? METRIC_OF_TASK : "",
+                 i ? "" : " IS NULL");
+        order_value(q, DB_T(key->name));
+        if (key->task)
+            order_value(q, DB_T(key->task));
+    }
+    buf_addf(&q->order, " %s", way);
+}
+
+static void order_by(struct run_query *q, const struct key *key, const char *way, bool first)
+{
+    buf_adds(&q->order, first ? " ORDER BY " : ", ");
+    if (key->column && q->few) {
+        buf_addf(&q->order, "coalesce(%s, %s) %s", key->column, key->column, way);
+    } else if (key->column) {
+        buf_addf(&q->order, "%s %s", key->column, way);
+    } else if (first && !q->all) {
+        by_join(q, key, way);
+    } else if (key->kind == PARAM) {
+        by_value(q, key, "number_value", way);
+        buf_adds(&q->order, ", ");
+        by_value(q, key, "text_value", way);
+    } else {
+        by_value(q, key, key->kind == METRIC ? "number_value" : "value", way);
+    }
 }
 
 int run_query_sort(struct run_query *q, const char *text, struct dh_err *err)
 {
     struct lexer x = {.q = q, .err = err};
-    const char *column, *way;
+    const char *way, *first = NULL;
     struct key key;
 
-    if (begin(&x, text) < 0 || lexer_key(&x, &key) < 0 || lexer_next(&x) < 0 ||
-        direction(&x, &way) < 0)
+    if (begin(&x, text) < 0)
         return -1;
-    column = key.column;
-    if (!column) { /* runs that have none are not there */
-        column = key.kind == METRIC ? "m.number_value" : key.kind == TAG ? "m.value" : NULL;
-        buf_adds(&q->sql, key.kind == METRIC ? "JOIN run_metric m ON m.run_id = r.id AND m.name = ?"
-                          : key.kind == PARAM ? "JOIN run_param m ON m.run_id = r.id AND m.name = ?"
-                                              : "JOIN run_tag m ON m.run_id = r.id AND m.name = ?");
-        run_query_value(q, DB_T(key.name));
-        if (key.task) {
-            buf_adds(&q->sql, METRIC_OF_TASK);
-            run_query_value(q, DB_T(key.task));
-        } else if (key.kind == METRIC) {
-            buf_adds(&q->sql, *way == 'A' ? METRIC_FIRST("<") : METRIC_FIRST(">"));
-        }
+    for (size_t n = 0;; n++) {
+        if (n == RUN_QUERY_MAX_KEYS)
+            return lexer_wrong(&x, "too many keys");
+        if (lexer_key(&x, &key) < 0 || lexer_next(&x) < 0 || direction(&x, &way) < 0)
+            return -1;
+        order_by(q, &key, way, n == 0);
+        first = first ? first : way;
+        if (x.token == END)
+            break;
+        if (lexer_next(&x) < 0)
+            return -1;
     }
-    if (column)
-        buf_addf(&q->order, " ORDER BY %s %s, r.id %s", column, way, way);
-    else
-        buf_addf(&q->order, " ORDER BY m.number_value %s, m.text_value %s, r.id %s", way, way, way);
+    buf_addf(&q->order, ", r.id %s", first);
     return 0;
 }
 
 void run_query_end(struct run_query *q, int64_t limit, int64_t offset)
 {
-    buf_adds(&q->sql, q->order.n ? buf_str(&q->order) : " ORDER BY r.created_us DESC, r.id DESC");
+    if (q->order.n)
+        buf_adds(&q->sql, buf_str(&q->order));
+    else
+        buf_addf(&q->sql, " ORDER BY %sr.created_us DESC, r.id DESC", q->few ? "+" : "");
+    for (size_t i = 0; i < q->n_order; i++)
+        run_query_value(q, q->order_vals[i]);
     buf_adds(&q->sql, " LIMIT ? OFFSET ?");
     run_query_value(q, DB_I(limit));
     run_query_value(q, DB_I(offset > 0 ? offset : 0));

@@ -27,6 +27,7 @@
 #define RUN_QUERY_RARE 1000
 #define RUN_QUERY_MAX_BYTES 8192
 #define RUN_QUERY_MAX_DEPTH 40
+#define RUN_QUERY_MAX_KEYS 20
 #define RUN_QUERY_MAX_VALUES 200
 
 struct run_query {
@@ -38,15 +39,23 @@ struct run_query {
     struct buf sql;
     struct db_val *vals;
     size_t n, cap;
+    bool few; /* set by run_query_where: its conditions name few runs, by a way of their own */
+    bool all; /* in an order, runs that do not have it come last; else they are left out */
     struct buf order; /* of run_query_sort */
+    struct db_val *order_vals;
+    size_t n_order, cap_order;
 };
 void run_query_done(struct run_query *q);
 #define own_run_query __attribute__((cleanup(run_query_done)))
 
 void run_query_value(struct run_query *q, struct db_val value);
+/* Appends the text and the values of another, which stays as it is. */
+void run_query_add(struct run_query *q, const struct run_query *other);
 /* In this order: after "SELECT … FROM run r" with experiment e, pipeline p, pipeline_version v:
- * run_query_sort adds its join, then the caller its " WHERE 1 = 1" and conditions, run_query_where
- * " AND (…)", run_query_end order and limit. DH_INVALID: a message with the column. */
+ * run_query_sort ("KEY [asc|desc], …") adds its join, then the caller its " WHERE 1 = 1" and
+ * conditions, run_query_where " AND (…)", run_query_end order and limit. `few` of conditions that
+ * come from another query is to be set before all of it: then no index but theirs is offered.
+ * DH_INVALID: a message with the column. */
 int run_query_sort(struct run_query *q, const char *text, struct dh_err *err);
 int run_query_where(struct run_query *q, const char *text, struct dh_err *err);
 void run_query_end(struct run_query *q, int64_t limit, int64_t offset);

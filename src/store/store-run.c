@@ -245,26 +245,29 @@ int store_run_find(struct store *s, const char *name, struct arena *a, struct st
 
 static void filter_sql(const struct store_run_filter *filter, struct run_query *q)
 {
+    const char *plus = q->few ? "+" : "";
+
     if (filter->experiment) {
-        buf_adds(&q->sql, " AND r.experiment_id = (SELECT id FROM experiment WHERE name = ?)");
+        buf_addf(&q->sql, " AND %sr.experiment_id = (SELECT id FROM experiment WHERE name = ?)",
+                 plus);
         run_query_value(q, DB_T(filter->experiment));
     }
     if (filter->pipeline) {
-        buf_adds(&q->sql, " AND r.pipeline_id = (SELECT id FROM pipeline WHERE name = ?)");
+        buf_addf(&q->sql, " AND %sr.pipeline_id = (SELECT id FROM pipeline WHERE name = ?)", plus);
         run_query_value(q, DB_T(filter->pipeline));
     }
     if (filter->state >= 0 && filter->state < STORE_N_STATES) {
-        buf_adds(&q->sql, " AND r.state = ?");
+        buf_adds(&q->sql, q->few ? " AND coalesce(r.state, r.state) = ?" : " AND r.state = ?");
         run_query_value(q, DB_T(store_state_name((enum store_state)filter->state)));
     }
     /* Most runs are not archived: where something else chooses, the plus keeps SQLite from going by
      * the index of this. */
     if (!filter->archived_too)
-        buf_adds(&q->sql, filter->experiment || filter->pipeline || filter->state >= 0
+        buf_adds(&q->sql, q->few || filter->experiment || filter->pipeline || filter->state >= 0
                               ? " AND +r.archived = 0"
                               : " AND r.archived = 0");
     if (filter->after_id) {
-        buf_adds(&q->sql, " AND r.created_us <= ? AND (r.created_us < ? OR r.id < ?)");
+        buf_addf(&q->sql, " AND %sr.created_us <= ? AND (r.created_us < ? OR r.id < ?)", plus);
         run_query_value(q, DB_I(filter->after_created_us));
         run_query_value(q, DB_I(filter->after_created_us));
         run_query_value(q, DB_I(filter->after_id));
@@ -286,18 +289,21 @@ int store_run_list(struct store *s, const struct store_run_filter *filter, struc
                    struct store_runs *ret, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
-    own_run_query struct run_query q = {.arena = a, .is_rare = is_rare, .user = s};
+    own_run_query struct run_query q = {.arena = a, .all = filter->sort_all};
+    own_run_query struct run_query where = {.arena = a, .is_rare = is_rare, .user = s};
     struct store_runs list = {0};
     size_t cap = 0, limit = filter->limit > 0 ? (size_t)filter->limit : 100;
     int rc;
 
+    if (filter->where && run_query_where(&where, filter->where, err) < 0)
+        return -1;
+    q.few = where.few;
     buf_adds(&q.sql, RUN_SELECT);
     if (filter->sort && run_query_sort(&q, filter->sort, err) < 0)
         return -1;
     buf_adds(&q.sql, " WHERE 1 = 1");
     filter_sql(filter, &q);
-    if (filter->where && run_query_where(&q, filter->where, err) < 0)
-        return -1;
+    run_query_add(&q, &where);
     run_query_end(&q, (int64_t)limit + 1, filter->offset); /* one more tells if there are more */
     /* A condition's text has names of the user's in it. */
     rc = filter->where || filter->sort ? db_query_built(s->db, err, &rows, q.sql.p, q.vals, q.n)

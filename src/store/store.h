@@ -238,7 +238,9 @@ struct store_run_filter {
     int64_t after_created_us,
         after_id;      /* keyset: the last item of the page before; 0: from the newest */
     const char *where; /* a condition, see run-query.h; NULL: none */
-    const char *sort;  /* "metric.accuracy desc"; NULL: newest first. Then a page is by offset */
+    /* "metric.accuracy desc, name"; NULL: newest first. Then a page is by offset */
+    const char *sort;
+    bool sort_all; /* runs that do not have the first key come last; else they are left out */
     int64_t offset;
 };
 /* Newest first, or as `sort` says. DH_INVALID: `where` or `sort` cannot be read. */

@@ -60,9 +60,9 @@ static int open_with_runs(void **state)
 }
 
 /* The names of the runs that fit, in order. */
-static const char *found(struct home *h, const char *where, const char *sort)
+static const char *ordered(struct home *h, const char *where, const char *sort, bool all)
 {
-    struct store_run_filter filter = {.state = -1, .where = where, .sort = sort};
+    struct store_run_filter filter = {.state = -1, .where = where, .sort = sort, .sort_all = all};
     struct buf b = {0};
     struct store_runs runs;
     struct dh_err err;
@@ -74,6 +74,11 @@ static const char *found(struct home *h, const char *where, const char *sort)
     names = arena_strdup(h->a, buf_str(&b));
     buf_done(&b);
     return names;
+}
+
+static const char *found(struct home *h, const char *where, const char *sort)
+{
+    return ordered(h, where, sort, false);
 }
 
 static void conditions(void **state)
@@ -141,6 +146,26 @@ static void orders(void **state)
     assert_string_equal(found(h, NULL, "tag.team desc"), "bda");
     assert_string_equal(found(h, NULL, "name"), "abcd");
     assert_string_equal(found(h, NULL, "created asc"), "abcd");
+    assert_string_equal(found(h, NULL, "param.kind, name desc"), "dcab");
+    assert_string_equal(found(h, NULL, "param.kind desc, metric.accuracy"), "bcad");
+    assert_string_equal(found(h, NULL, "param.kind desc, metric.accuracy@train desc"), "bacd");
+    assert_string_equal(found(h, NULL, "state, param.c desc, tag.team"), "cdab");
+    assert_string_equal(found(h, NULL, "tag.team asc, created desc"), "dab");
+    assert_string_equal(found(h, "tag.team in (x, y)", "state desc, name"), "abd");
+    assert_string_equal(found(h, "tag.team in (x, y)", "metric.accuracy desc, name"), "ba");
+}
+
+/* Those without it come last, whichever way. */
+static void orders_of_all(void **state)
+{
+    struct home *h = *state;
+
+    assert_string_equal(ordered(h, NULL, "metric.accuracy desc", true), "bacd");
+    assert_string_equal(ordered(h, NULL, "metric.accuracy", true), "bcad");
+    assert_string_equal(ordered(h, NULL, "metric.accuracy@train desc, name", true), "acbd");
+    assert_string_equal(ordered(h, NULL, "tag.team, name", true), "adbc");
+    assert_string_equal(ordered(h, NULL, "param.c desc, name desc", true), "abcd");
+    assert_string_equal(ordered(h, "tag.team = x", "metric.accuracy", true), "ad");
 }
 
 static void pages(void **state)
@@ -262,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(conditions, open_with_runs, home_close),
         cmocka_unit_test_setup_teardown(orders, open_with_runs, home_close),
+        cmocka_unit_test_setup_teardown(orders_of_all, open_with_runs, home_close),
         cmocka_unit_test_setup_teardown(pages, open_with_runs, home_close),
         cmocka_unit_test_setup_teardown(refusals, open_with_runs, home_close),
         cmocka_unit_test_setup_teardown(common, open_with_runs, home_close),
