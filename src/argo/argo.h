@@ -60,11 +60,13 @@ struct js *argo_control_files(const struct argo_workflow *workflow, const char *
  * held. */
 size_t argo_n_pods(const struct argo_workflow *workflow);
 
-/* ---- names ---- the caller's (free) */
+/* ---- names ---- the caller's (free)
+ * ID is eight characters of the run's id: of a UUID the last group's first, for what it begins with
+ * is the time; of another text its first. */
 
-/* "{pipeline's name, cut to fit}-{first 8 of the run's id}". */
+/* "{pipeline's name, cut to fit}-ID". */
 char *argo_name(const char *pipeline, const char *run_id);
-char *argo_secret_name(const char *run_id); /* "dhow-run-{first 8}" */
+char *argo_secret_name(const char *run_id); /* "dhow-run-ID" */
 /* The claim that a create-pvc task with a suffix makes: the same in the Workflow, where the pods
  * that mount it name it before it is there. `iteration` as in the annotation. */
 char *argo_claim_name(const char *run_id, const char *scope, const char *iteration,

@@ -41,19 +41,29 @@ static const char *template_name(struct argo *a, const char *from, const char *e
 
 /* ---- who waits for whom ---- */
 
-/* The tasks with a node that task i waits for, directly or through tasks that have none. */
-static void upstream(const struct spot *dag, size_t i, struct strmap *all)
+static void add_upstream(const struct spot *dag, size_t i, bool *seen, struct strmap *all)
 {
     const struct dag_graph *g = dag->graph;
 
     for (uint32_t k = g->up_at[i]; k < g->up_at[i + 1]; k++) {
         struct spot *up = &dag->children[g->up[k]];
 
+        if (seen[g->up[k]])
+            continue;
+        seen[g->up[k]] = true;
         if (up->is_gone)
-            upstream(dag, g->up[k], all);
+            add_upstream(dag, g->up[k], seen, all);
         else
             (void)strmap_put(all, up->name, up);
     }
+}
+
+/* The tasks with a node that task i waits for, directly or through tasks that have none. */
+static void upstream(const struct spot *dag, size_t i, struct strmap *all)
+{
+    own_mem bool *seen = dh_zalloc(dag->n_children, sizeof *seen);
+
+    add_upstream(dag, i, seen, all);
 }
 
 static bool runs_always(const struct spot *spot)

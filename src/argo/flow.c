@@ -392,6 +392,32 @@ static struct spot *sibling(struct spot *spot, const char *name)
     return task ? &spot->up->children[task - dag->tasks.items] : NULL;
 }
 
+static bool is_before(const struct spot *dag, size_t i, size_t producer, bool *seen)
+{
+    const struct dag_graph *g = dag->graph;
+
+    for (uint32_t k = g->up_at[i]; k < g->up_at[i + 1]; k++) {
+        if (g->up[k] == producer)
+            return true;
+        if (seen[g->up[k]])
+            continue;
+        seen[g->up[k]] = true;
+        if (is_before(dag, g->up[k], producer, seen))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the producer has ended when `spot` starts. A task's inputs see to that; fields of the
+ * platform spec do not. */
+static bool comes_before(const struct spot *producer, const struct spot *spot)
+{
+    const struct spot *dag = spot->up;
+    own_mem bool *seen = dh_zalloc(dag->n_children, sizeof *seen);
+
+    return is_before(dag, (size_t)(spot - dag->children), (size_t)(producer - dag->children), seen);
+}
+
 int flow_argument(struct argo *a, struct spot *spot, const struct input_parameter_spec *in,
                   enum flow_as as, struct flow *ret)
 {
@@ -410,9 +436,9 @@ int flow_argument(struct argo *a, struct spot *spot, const struct input_paramete
         break;
     case INPUT_PARAMETER_TASK_OUTPUT:
         producer = sibling(spot, in->task_output_parameter->producer_task);
-        if (!producer)
-            return argo_refuse(a, in->pos, spot, in->name ? in->name : "inputs",
-                               "task '%s' is not in this dag",
+        if (!producer || (!in->name && !comes_before(producer, spot)))
+            return argo_refuse(a, in->pos, spot, in->name ? in->name : "platform",
+                               "task '%s' gives it, which does not come before this one",
                                in->task_output_parameter->producer_task);
         rc = flow_output(a, producer, in->task_output_parameter->output_parameter_key, ask, careful,
                          &f);

@@ -4,10 +4,17 @@
 
 #include "argo/argo-priv.h"
 #include "base/digest.h"
+#include "base/id.h"
 #include "base/mem.h"
 
 #define NAME_MAX_CHARS 63 /* a Workflow's name is a label's value on its pods */
 #define ID_CHARS 8
+
+/* The part of a run's id that differs between runs: a UUID version 7 begins with the time. */
+static const char *id_part(const char *run_id)
+{
+    return strlen(run_id) == ID_TEXT - 1 ? run_id + ID_TEXT - 1 - 12 : run_id;
+}
 
 static bool is_plain(char c)
 {
@@ -35,13 +42,13 @@ char *argo_name(const char *pipeline, const char *run_id)
     struct buf b = {0};
 
     add_clean(&b, pipeline, NAME_MAX_CHARS - ID_CHARS - 1);
-    buf_addf(&b, "%s%.*s", b.n ? "-" : "run-", ID_CHARS, run_id);
+    buf_addf(&b, "%s%.*s", b.n ? "-" : "run-", ID_CHARS, id_part(run_id));
     return buf_take(&b);
 }
 
 char *argo_secret_name(const char *run_id)
 {
-    return dh_printf("dhow-run-%.*s", ID_CHARS, run_id);
+    return dh_printf("dhow-run-%.*s", ID_CHARS, id_part(run_id));
 }
 
 char *argo_claim_name(const char *run_id, const char *scope, const char *iteration,
@@ -50,8 +57,8 @@ char *argo_claim_name(const char *run_id, const char *scope, const char *iterati
     char digest[DIGEST_TEXT];
 
     digest_bytes(scope, strlen(scope), digest);
-    return dh_printf("%.*s-%.8s%s%s%s", ID_CHARS, run_id, digest, *iteration ? "-" : "", iteration,
-                     suffix);
+    return dh_printf("%.*s-%.8s%s%s%s", ID_CHARS, id_part(run_id), digest, *iteration ? "-" : "",
+                     iteration, suffix);
 }
 
 /* What `depends` would read as an operator or a value. */

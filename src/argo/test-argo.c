@@ -1,5 +1,6 @@
 /* What pipelines become: who waits for whom, what travels, what a pod has, what is refused. Whole
- * Workflows are in tests/argo. */
+ * Workflows are in tests/argo. `test-argo --print`: the Workflow of each case, one a line, for
+ * tests/argo/test_lint.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@
 #include "base/mem.h"
 #include "spec/params.h"
 
-#define RUN_ID "11111111-2222-3333-4444-555555555555"
+#define RUN_ID "11111111-2222-3333-4444-666677778888"
 
 /* s: nothing in, nothing out; p: gives one of each; t: takes x and n; imp: an importer; pvc: a
  * claim from a suffix. `more`: further components and executors of a case. */
@@ -26,6 +27,7 @@ static const char head[] =
     "deploymentSpec:\n"
     "  executors:\n"
     "    e: {container: {image: img, command: [run]}}\n"
+    "    g: {container: {image: img, command: [run]}}\n"
     "    i: {importer: {artifactUri: {constant: 's3://data'}, typeSchema: {schemaTitle: "
     "system.Dataset, schemaVersion: 0.0.1}}}\n"
     "    v: {container: {image: argostub/createpvc}}\n";
@@ -33,7 +35,7 @@ static const char components[] =
     "components:\n"
     "  s: {executorLabel: e}\n"
     "  p:\n"
-    "    executorLabel: e\n"
+    "    executorLabel: g\n"
     "    outputDefinitions:\n"
     "      parameters: {o: {parameterType: STRING}, n: {parameterType: NUMBER_INTEGER}, "
     "l: {parameterType: LIST}, b: {parameterType: BOOLEAN}}\n"
@@ -108,12 +110,31 @@ static void check_lines(const char *name, const char *text, const char *want)
     }
 }
 
+static bool printing; /* the Workflows instead of checking them */
+
+static void print_row(const struct row *row, const struct argo_workflow *workflow)
+{
+    own(js_free) struct js *v = js_object();
+    own_mem char *line = NULL;
+
+    if (!workflow)
+        return;
+    js_set(v, "name", js_str(row->name));
+    js_set(v, "workflow", js_ref(argo_manifest(workflow)));
+    line = js_dump(v, JS_COMPACT);
+    puts(line);
+}
+
 static void check_rows(const struct row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         own(argo_free) struct argo_workflow *workflow = NULL;
         own_mem char *text = compile_text(&rows[i], &workflow);
 
+        if (printing) {
+            print_row(&rows[i], workflow);
+            continue;
+        }
         check_lines(rows[i].name, text, rows[i].want);
     }
 }
@@ -123,11 +144,11 @@ static void test_names(void **state)
 {
     static const struct {
         const char *pipeline, *name;
-    } rows[] = {{"My Test_Pipeline", "my-test-pipeline-11111111"},
-                {"---", "run-11111111"},
-                {"ünï", "n-11111111"},
+    } rows[] = {{"My Test_Pipeline", "my-test-pipeline-66667777"},
+                {"---", "run-66667777"},
+                {"ünï", "n-66667777"},
                 {"a234567890123456789012345678901234567890123456789012345678901234567890",
-                 "a23456789012345678901234567890123456789012345678901234-11111111"}};
+                 "a23456789012345678901234567890123456789012345678901234-66667777"}};
     own_mem char *secret = argo_secret_name(RUN_ID);
     own_mem char *a = argo_claim_name(RUN_ID, "root.a", "", "-data");
     own_mem char *b = argo_claim_name(RUN_ID, "root.b", "0.3", "-data");
@@ -138,8 +159,8 @@ static void test_names(void **state)
 
         assert_string_equal(name, rows[i].name);
     }
-    assert_string_equal(secret, "dhow-run-11111111");
-    assert_memory_equal(a, "11111111-", 9);
+    assert_string_equal(secret, "dhow-run-66667777");
+    assert_memory_equal(a, "66667777-", 9);
     assert_string_equal(a + 17, "-data");
     assert_string_equal(b + 17, "-0.3-data");
     assert_string_not_equal(a + 9, b + 9);
@@ -356,7 +377,7 @@ static void test_pods(void **state)
          .want = "\"automountServiceAccountToken\":false\n"
                  "\"executor\":{\"serviceAccountName\":\"dhow-executor\"}\n"
                  "\"serviceAccountName\":\"dhow-runner\"\n"
-                 "\"secretName\":\"dhow-run-11111111\"\n\"http://dhow.ml.svc:8080\"\n"
+                 "\"secretName\":\"dhow-run-66667777\"\n\"http://dhow.ml.svc:8080\"\n"
                  "\"dhow/scope\":\"{{inputs.parameters.scope}}\"\n"
                  "\"command\":[\"/dhow/launch\"]\n!\"run\"\n"},
         {"a claim made here: its name is known before",
@@ -364,7 +385,7 @@ static void test_pods(void **state)
              TASK("a", "s", AFTER("v")),
          .platform = "pvcMount: [{mountPath: /data, taskOutputParameter: {producerTask: v, "
                      "outputParameterKey: name}}]",
-         .want = "\"claimName\":\"11111111-\n-data\"\n!\"root.v\"\n!\"depends\"\n"},
+         .want = "\"claimName\":\"66667777-\n-data\"\n!\"root.v\"\n!\"depends\"\n"},
         {"two tasks, one template", .yaml = ROOT TASK("a", "s", "") TASK("b", "s", ""),
          .want = "\"template\":\"s\"\n!\"s-2\"\n"},
     };
@@ -396,6 +417,10 @@ static void test_platform(void **state)
          .platform = "secretAsVolume: [{secretNameParameter: {componentInputParameter: none}, "
                      "mountPath: /s}]",
          .want = "error: t.yaml:\nsecretAsVolume-0: it has no value\n"},
+        {"a name from a task that does not come before",
+         .yaml = ROOT TASK("p", "p", "") TASK("a", "s", ""),
+         .platform = "secretAsVolume: [{secretNameParameter: " X_OF_P ", mountPath: /s}]",
+         .want = "error: t.yaml:\ntask 'a', platform: task 'p' gives it\n"},
         {"a secret's and a claim's name from an output", .yaml = one,
          .platform =
              "secretAsVolume: [{secretNameParameter: " X_OF_P ", mountPath: /s}], "
@@ -509,7 +534,7 @@ static void test_control(void **state)
     assert_int_equal(argo_n_pods(workflow), 4);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),      cmocka_unit_test(test_order),
@@ -518,5 +543,14 @@ int main(void)
         cmocka_unit_test(test_control),
     };
 
+    if (argc > 1 && !strcmp(argv[1], "--print")) {
+        printing = true;
+        test_order(NULL);
+        test_conditions(NULL);
+        test_loops(NULL);
+        test_pods(NULL);
+        test_platform(NULL);
+        return 0;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,12 +3,11 @@
 import concurrent.futures
 import copy
 import json
-import os
 import pathlib
 import subprocess
 import tempfile
 
-from tap import ROOT, check, dhow, done, says, skip
+from tap import DHOW, ROOT, check, dhow, done, says, skip
 from workflows import RUN_ID, pipelines, workflow
 
 LOOP = """
@@ -56,6 +55,12 @@ def linter() -> str | None:
     return found.stdout.strip() or None
 
 
+def tool(name: str) -> pathlib.Path | None:
+    """A program of src/argo beside the dhow that is tested."""
+    path = pathlib.Path(DHOW).parent / "src" / "argo" / name
+    return path if path.exists() else None
+
+
 def lint(program: str, manifests: dict[str, dict]) -> dict[str, str]:
     """Name → "ok", or what Argo has against it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +85,10 @@ def accepted(program: str) -> None:
             if path.exists():
                 result = dhow("argo", path, "--run-id", RUN_ID, "--output", "json", *options)
                 manifests[f"{name} {' '.join(options)}"] = json.loads(result.stdout) if result.returncode == 0 else {"x": says(result)}
+    cases = tool("test-argo")
+    if cases:
+        lines = subprocess.run([cases, "--print"], capture_output=True, text=True, check=True).stdout.splitlines()
+        manifests.update({f"unit test: {one['name']}": one["workflow"] for one in map(json.loads, lines)})
     for name, answer in lint(program, manifests).items():
         check(answer == "ok", f"{name} is accepted", answer)
     broken = copy.deepcopy(next(iter(manifests.values())))
@@ -95,9 +104,9 @@ def evaluate(program: str, cases: list[dict]) -> list[str]:
 
 def conditions(program: str) -> None:
     """The same answer as from CEL wherever CEL has one."""
-    maker = pathlib.Path(os.environ.get("DHOW", ROOT / "build" / "dhow")).parent / "src" / "argo" / "test-expr"
-    if not maker.exists():
-        skip("conditions mean the same", f"no {maker.name} in this build")
+    maker = tool("test-expr")
+    if not maker:
+        skip("conditions mean the same", "no test-expr in this build")
         return
     lines = subprocess.run([maker, "--cases"], capture_output=True, text=True, check=True).stdout
     cases = [c for c in map(json.loads, lines.splitlines()) if c["want"] != "error"]

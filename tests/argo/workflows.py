@@ -8,7 +8,7 @@ import yaml
 from tap import ROOT, dhow
 
 CONFORMANCE = ROOT.parent / "shared" / "conformance"
-RUN_ID = "11111111-2222-3333-4444-555555555555"
+RUN_ID = "11111111-2222-3333-4444-666677778888"
 STAND_INS = {"NUMBER_INTEGER": 1, "INT": 1, "NUMBER_DOUBLE": 0.5, "DOUBLE": 0.5, "BOOLEAN": True, "LIST": ["a", "b"], "STRUCT": {"a": "b"}}
 
 
