@@ -436,7 +436,7 @@ int flow_argument(struct argo *a, struct spot *spot, const struct input_paramete
         break;
     case INPUT_PARAMETER_TASK_OUTPUT:
         producer = sibling(spot, in->task_output_parameter->producer_task);
-        if (!producer || (!in->name && !comes_before(producer, spot)))
+        if (!producer || (!in->name && !producer->is_builtin && !comes_before(producer, spot)))
             return argo_refuse(a, in->pos, spot, in->name ? in->name : "platform",
                                "task '%s' gives it, which does not come before this one",
                                in->task_output_parameter->producer_task);
