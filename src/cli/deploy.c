@@ -230,8 +230,8 @@ static const struct cli_option options[] = {
      .value = "NAME",
      .choices = "argo kind minio postgres s3 volumes",
      .repeats = true,
-     .help = "what is added: argo (a controller of its own), minio or s3 (where artifacts\n"
-             "go; one of them), postgres (the record), volumes (pipelines may make and\n"
+     .help = "what is added: argo (a controller of its own), minio or s3 (where artifacts "
+             "go; one of them), postgres (the record), volumes (pipelines may make and "
              "delete volumes), kind (a port of the node)"},
     {.name = "namespace", .letter = 'n', .value = "NAME", .help = "where (default: dhow)"},
     {.name = "pipeline-root", .value = "URI", .help = "s3: the bucket and path of artifacts"},

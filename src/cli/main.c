@@ -64,7 +64,7 @@ const struct cli_option cli_global_options[] = {
      .help = "the folder of all state (default: $DHOW_HOME, or the nearest .dhow)"},
     {.name = "db",
      .value = "URL",
-     .help = "where the record is: postgresql://…, mysql://… or a file\n"
+     .help = "where the record is: postgresql://…, mysql://… or a file "
              "(default: $DHOW_DB, or dhow.db in the home)"},
     {.name = "output",
      .value = "FORMAT",
