@@ -18,6 +18,7 @@
 #include "base/env.h"
 #include "base/js.h"
 #include "base/mem.h"
+#include "engine/cluster-check.h"
 #include "store/catalog.h"
 
 enum { MAX_TAKEN_UP = 5, HURRY_MS = 20, STDERR_TAIL = 800 };
@@ -142,6 +143,19 @@ static void drop(struct queue *q, size_t i)
 }
 
 /* ---- ends ---- */
+
+/* With what a cluster has of it. */
+static int delete_run(struct queue *q, int64_t id, struct dh_err *err)
+{
+    own(arena_free) struct arena *a = arena_new();
+    struct store_run run;
+
+    if (store_run_get(q->api->store, id, a, &run, err) < 0 ||
+        store_run_delete(q->api->store, id, err) < 0)
+        return -1;
+    cluster_forget(run.options, run.uuid);
+    return 0;
+}
 
 static int close_tasks(struct store *s, int64_t run, enum store_state state, const char *reason,
                        struct dh_err *err)
@@ -317,7 +331,7 @@ static void look_at(struct queue *q, const struct catalog_queued *row)
     } else if (row->state == STORE_RUNNING) {
         look_at_running(q, row);
     } else if (deleted) {
-        (void)store_run_delete(q->api->store, row->id, &err);
+        (void)delete_run(q, row->id, &err);
     } else if (row->state == STORE_PENDING || retry) {
         if (q->n >= q->jobs)
             q->n_waiting++;
@@ -399,7 +413,7 @@ int queue_delete(struct queue *q, const struct store_run *run, struct dh_err *er
     bool ended = store_state_ended(run->state) && !worker_of(q, run->id);
 
     if (ended)
-        return store_run_delete(q->api->store, run->id, err);
+        return delete_run(q, run->id, err);
     if (store_run_set_queue(q->api->store, run->id, "delete", err) < 0 ||
         queue_cancel(q, run, err) < 0)
         return -1;

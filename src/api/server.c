@@ -20,6 +20,7 @@
 #include "api/schedule.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/cluster-check.h"
 
 enum { SECOND_US = 1000000, STOP_MS = 3000, JOBS = 4, CLUSTER_JOBS = 64 };
 
@@ -67,6 +68,14 @@ static int jobs_of(const struct api_options *o)
     return o->jobs ? o->jobs : o->cluster ? CLUSTER_JOBS : JOBS;
 }
 
+static void note(void *user, bool ok, const char *text)
+{
+    const struct api_options *o = user;
+
+    if (!ok && o->note)
+        o->note(o->user, text);
+}
+
 static int open_all(struct api *api, struct dh_err *err)
 {
     const struct api_options *o = api->options;
@@ -91,6 +100,8 @@ static int open_all(struct api *api, struct dh_err *err)
     if (api->wake_fd < 0)
         return dh_fail_errno(err, "eventfd");
     raise_limits();
+    if (o->cluster)
+        cluster_look(o->cluster, note, (void *)(uintptr_t)o);
     return experiment_default(api->store, &ignored, err) < 0 ||
                    queue_open(api, jobs_of(o), &api->queue, err) < 0 ||
                    launch_open(api, &api->launch, err) < 0 || web_open(api, o, &api->web, err) < 0

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/version.h"
+#include "engine/cluster-check.h"
 #include "runtime/runtime.h"
 
 enum verdict { GOOD, NOTED, BAD };
@@ -162,6 +163,11 @@ static void check_python(struct checkup *c)
         say(c, "python", NOTED, "no python3: steps that are Python functions cannot run");
 }
 
+static void say_cluster(void *user, bool ok, const char *text)
+{
+    say(user, "argo", ok ? GOOD : NOTED, text);
+}
+
 static int run_doctor(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     struct checkup c = {.cli = cli, .list = js_array()};
@@ -179,6 +185,7 @@ static int run_doctor(struct cli *cli, const struct cli_args *args, struct dh_er
     check_record(&c);
     check_runtimes(&c, home);
     check_python(&c);
+    cluster_look(NULL, say_cluster, &c);
     js_set(v, "ok", js_bool(!c.bad));
     js_set(v, "checks", c.list);
     if (cli->json)

@@ -129,11 +129,7 @@ static int claim_job(struct cluster *c, uint64_t conn, struct job *job, const st
     if (k && job->state == JOB_RUNNING)
         return claim_again(c, conn, job, k, err);
     if (!k && job->state == JOB_RUNNING) { /* another pod of the same task: that one's is over */
-        if (begin_turn(c, err) < 0 ||
-            cluster_lost(job, job->kill_sent ? PLAN_CANCELED : PLAN_FAILED,
-                         job->kill_sent ? c->run->cancel_reason
-                                        : "another pod has taken the place of its own",
-                         -1, err) < 0)
+        if (cluster_replaced(job, err) < 0)
             return -1;
         job = cluster_job_of(c, node);
         if (!job)

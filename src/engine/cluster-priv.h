@@ -20,6 +20,7 @@ struct known { /* an attempt that a pod has claimed: a row of the record */
 struct pod { /* as Kubernetes last told of it */
     char *name, *uid, *scope, *iteration;
     struct kube_pod view; /* its texts are not to be used */
+    char pull[512];       /* why its image does not come; "": it did */
     bool gone;            /* it is not there any more */
     bool handled;         /* its end was taken as its attempt's */
     bool hurried;         /* it was told to end: its image does not come */
@@ -144,6 +145,8 @@ int cluster_keep(struct cluster *c, struct known *k,
 /* The next attempt of a job that waits is begun by that pod. */
 int cluster_begin(struct job *job, const char *pod, const char *uid, const char *secret,
                   struct dh_err *err);
+/* Another pod claims what a job's own pod still has. */
+int cluster_replaced(struct job *job, struct dh_err *err);
 /* The attempt is over, without an answer of its own. */
 int cluster_lost(struct job *job, enum plan_state state, const char *reason, int exit_code,
                  struct dh_err *err);

@@ -335,6 +335,31 @@ static struct job *job_of_pod(struct cluster *c, const struct pod *p)
     return node ? cluster_job_of(c, node) : NULL;
 }
 
+/* ---- logs ---- */
+
+static struct known *claim_of(struct cluster *c, const struct pod *p)
+{
+    return strmap_get(c->claimers, p->uid);
+}
+
+static void follow(struct cluster *c, struct pod *p)
+{
+    const struct known *k = claim_of(c, p);
+    own_mem char *path = NULL;
+    own_mem char *at = NULL;
+
+    if (p->log && (p->gone || p->view.state == POD_ENDED))
+        cluster_follow_ended(p->log);
+    if (p->log || p->logged || !k || (!p->view.has_log && !p->gone))
+        return;
+    path = dh_printf("%s/%s-%d.log", c->run->folder, k->uuid, k->number);
+    at = dh_printf("%s.at", path);
+    if (k->answer && fs_exists(path) && !fs_exists(at))
+        p->logged = true; /* a process before had all of it */
+    else
+        cluster_follow(c, p, path);
+}
+
 /* ---- an attempt's life ---- */
 
 int cluster_await(struct job *job, const char *detail, struct dh_err *err)
@@ -354,6 +379,7 @@ int cluster_begin(struct job *job, const char *pod, const char *uid, const char 
 {
     struct run *run = job->run;
     struct known *k;
+    struct pod *p;
     int rc;
 
     job->attempt++;
@@ -374,6 +400,9 @@ int cluster_begin(struct job *job, const char *pod, const char *uid, const char 
         return -1;
     if (rc < 0)
         return rc;
+    p = strmap_get(run->cluster->pods, uid);
+    if (p)
+        follow(run->cluster, p);
     run_watch(run, job->node, job, PLAN_RUNNING, NULL, -1, -1);
     return 0;
 }
@@ -452,39 +481,15 @@ static struct pod *pod_of(struct cluster *c, const struct news *n)
 
 static void update(struct pod *p, const struct kube_pod *view)
 {
-    char before[sizeof view->words];
-
     if (p->view.state == POD_ENDED && view->state != POD_ENDED)
         return; /* an older state of it */
-    memcpy(before, p->view.words, sizeof before);
     if (!p->since_us || p->view.state != view->state || p->view.pull != view->pull)
         p->since_us = clock_mono_us();
     p->view = *view;
-    if (view->again && strstr(before, "cannot be pulled")) /* its cause was told before */
-        memcpy(p->view.words, before, sizeof before);
-}
-
-static struct known *claim_of(struct cluster *c, const struct pod *p)
-{
-    return strmap_get(c->claimers, p->uid);
-}
-
-static void follow(struct cluster *c, struct pod *p)
-{
-    const struct known *k = claim_of(c, p);
-    own_mem char *path = NULL;
-    own_mem char *at = NULL;
-
-    if (p->log && (p->gone || p->view.state == POD_ENDED))
-        cluster_follow_ended(p->log);
-    if (p->log || p->logged || !k || (!p->view.has_log && !p->gone))
-        return;
-    path = dh_printf("%s/%s-%d.log", c->run->folder, k->uuid, k->number);
-    at = dh_printf("%s.at", path);
-    if (k->answer && fs_exists(path) && !fs_exists(at))
-        p->logged = true; /* a process before had all of it */
-    else
-        cluster_follow(c, p, path);
+    if (view->pull)
+        memcpy(p->pull, view->again && p->pull[0] ? p->pull : view->words, sizeof p->pull);
+    if (view->pull) /* its cause was told before */
+        memcpy(p->view.words, p->pull, sizeof p->pull);
 }
 
 static int begin_turn(struct cluster *c, struct dh_err *err)
@@ -507,33 +512,60 @@ static int never_claimed(struct cluster *c, struct pod *p, struct job *job, cons
     return cluster_lost(job, PLAN_FAILED, reason, p->view.exit_code, err);
 }
 
-/* It has ended, or is gone, and has not said how its attempt ended. */
-static int ended(struct cluster *c, struct pod *p, struct dh_err *err)
+static const char *reason_of(const struct pod *p)
 {
-    const struct known *k = claim_of(c, p);
-    struct job *job = k ? job_of_claim(c, k) : job_of_pod(c, p);
-    bool deleted = p->gone && p->view.state != POD_ENDED;
-    const char *reason = deleted ? DELETED : p->view.words;
-    bool its_own = job && k && !strcmp(k->uuid, job->uuid) && k->number == job->attempt;
+    if (p->hurried && p->pull[0])
+        return p->pull; /* we gave it the deadline that it names */
+    if (p->gone && p->view.state != POD_ENDED)
+        return DELETED;
+    return p->view.words[0] ? p->view.words : "its pod ended without saying how";
+}
 
-    if (!*reason)
-        reason = "its pod ended without saying how";
-    if (!job || (k && (k->answer || !its_own))) {
-        p->handled = true;
-        return 0;
-    }
-    if (!k)
-        return job->state == JOB_AWAITING ? never_claimed(c, p, job, reason, err) : 0;
-    if (job->state != JOB_RUNNING)
-        return 0;
+/* The end of the attempt that it had. */
+static int end_of(struct cluster *c, struct pod *p, struct job *job, struct dh_err *err)
+{
     p->handled = true;
     if (begin_turn(c, err) < 0)
         return -1;
     if (job->kill_sent)
         return cluster_lost(job, PLAN_CANCELED, c->run->cancel_reason, p->view.exit_code, err);
-    if (deleted && job->lost < MADE_ANEW)
-        return made_anew(job, reason, err);
-    return cluster_lost(job, PLAN_FAILED, reason, p->view.exit_code, err);
+    if (p->gone && p->view.state != POD_ENDED && job->lost < MADE_ANEW)
+        return made_anew(job, DELETED, err);
+    return cluster_lost(job, PLAN_FAILED, reason_of(p), p->view.exit_code, err);
+}
+
+int cluster_replaced(struct job *job, struct dh_err *err)
+{
+    struct cluster *c = job->run->cluster;
+    const struct known *k = cluster_known(c, job->uuid, job->attempt);
+    struct pod *p = k ? strmap_get(c->pods, k->uid) : NULL;
+
+    if (p && (p->gone || p->view.state == POD_ENDED))
+        return end_of(c, p, job, err);
+    if (begin_turn(c, err) < 0)
+        return -1;
+    return cluster_lost(job, job->kill_sent ? PLAN_CANCELED : PLAN_FAILED,
+                        job->kill_sent ? c->run->cancel_reason
+                                       : "another pod has taken the place of its own",
+                        -1, err);
+}
+
+/* It has ended, or is gone, and has not said how its attempt ended. */
+static int ended(struct cluster *c, struct pod *p, struct dh_err *err)
+{
+    const struct known *k = claim_of(c, p);
+    struct job *job = k ? job_of_claim(c, k) : job_of_pod(c, p);
+    bool its_own = job && k && !strcmp(k->uuid, job->uuid) && k->number == job->attempt;
+
+    if (!job || (k && (k->answer || !its_own))) {
+        p->handled = true;
+        return 0;
+    }
+    if (!k)
+        return job->state == JOB_AWAITING ? never_claimed(c, p, job, reason_of(p), err) : 0;
+    if (job->state != JOB_RUNNING)
+        return 0;
+    return end_of(c, p, job, err);
 }
 
 static int waits(struct cluster *c, struct pod *p, struct dh_err *err)
@@ -603,6 +635,8 @@ static void give_up(struct cluster *c)
     run_error(run, js_dump(error, JS_COMPACT));
     run->late = true;
     run_cancel(run, "the run cannot go on in the cluster");
+    if (!run->over && !run->ended)
+        run_cancel(run, run->cancel_reason); /* exit handlers have no pods either */
 }
 
 static int one_news(struct cluster *c, struct news *n, struct strmap *seen, struct dh_err *err)

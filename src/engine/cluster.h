@@ -26,6 +26,8 @@ struct cluster *cluster_free(struct cluster *c);
 
 /* Instead of an attempt: the job waits for its pod. */
 int cluster_await(struct job *job, const char *detail, struct dh_err *err);
+/* A component that makes or deletes a volume claim. */
+int cluster_builtin(struct job *job, bool create, struct dh_err *err);
 /* An attempt of a process before, whose pod may live. 1: the job is taken on from there. */
 int cluster_adopt(struct job *job, const struct earlier *e, struct dh_err *err);
 /* What threads have seen since; also each tick. May begin a transaction. */

@@ -17,21 +17,25 @@
 #define SOCKET_NAME "launch.sock"
 enum { BACKLOG = 512 };
 
-/* Two that make it at once agree on the one that is there. */
+/* Two that make it at once agree on the one that is there, and nobody sees half of it. */
 static int make_key(const char *path, struct dh_err *err)
 {
+    own_mem char *beside = dh_printf("%s.%d", path, (int)getpid());
     unsigned char raw[DIGEST_RAW];
     char hex[DIGEST_TEXT];
-    int fd, rc;
+    int rc;
 
     if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
         return dh_fail_errno(err, "no random bytes");
     (void)digest_hex(raw, sizeof raw, hex);
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return errno == EEXIST ? 0 : dh_fail_errno(err, "%s", path);
-    rc = fs_write_fd(fd, hex, sizeof hex - 1, path, err);
-    (void)close(fd);
+    if (fs_write(beside, hex, sizeof hex - 1, 0600, err) < 0)
+        return -1;
+    rc = link(beside, path);
+    if (rc < 0 && errno == EEXIST)
+        rc = 0;
+    if (rc < 0)
+        (void)dh_fail_errno(err, "%s", path);
+    (void)unlink(beside);
     return rc;
 }
 

@@ -162,8 +162,12 @@ static int delete (struct run *run, struct job *job, struct dh_err *err)
     return fs_unlink(owner, err);
 }
 
+bool platform_makes_claim(const struct plan_node *node)
+{
+    return !strcmp(image_of(node), "argostub/createpvc");
+}
+
 int platform_builtin(struct run *run, struct job *job, struct dh_err *err)
 {
-    return !strcmp(image_of(job->node), "argostub/createpvc") ? create(run, job, err)
-                                                              : delete (run, job, err);
+    return platform_makes_claim(job->node) ? create(run, job, err) : delete (run, job, err);
 }

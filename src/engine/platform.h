@@ -20,6 +20,7 @@ int platform_config(struct run *run, struct job *job, struct dh_err *err);
 /* The components that make and delete volume claims have no program: they are done here, each time
  * (no cache). Fills job->outputs. DH_FAILED: the step's fault; DH_IO. */
 bool platform_is_builtin(const struct plan_node *node);
+bool platform_makes_claim(const struct plan_node *node); /* of these: it makes one */
 int platform_builtin(struct run *run, struct job *job, struct dh_err *err);
 /* What an importer brings into the run's workspace (downloadToWorkspace). DH_FAILED. */
 int platform_import(struct run *run, struct job *job, struct dh_err *err);

@@ -301,6 +301,8 @@ static int import(struct job *job, struct dh_err *err)
 
 static int builtin(struct job *job, struct dh_err *err)
 {
+    if (job->run->cluster)
+        return cluster_builtin(job, platform_makes_claim(job->node), err);
     if (platform_builtin(job->run, job, err) < 0 || record_success(job->run, job, err) < 0)
         return task_fail(job, err);
     return task_succeeded(job, PLAN_SUCCEEDED, true, err);

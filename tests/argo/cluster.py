@@ -2,7 +2,7 @@
 and a kubelet that runs dhow's launcher as a process in a root of its own (bubblewrap).
 
 Faults are asked for by attributes: busy (requests to be answered 429), cuts (watches to be cut), forget() (410 for old watches);
-and per task by `bad`: {scope: [what, …]}, one a pod, of "image", "oom", "room", "evict", "delete", "init", "lost-claim", None.
+and per task by `bad`: {scope: [what, …]}, one a pod, of "image", "oom", "room", "evict", "delete", "init", "idle" (nobody runs in it), None.
 """
 import datetime
 import http.server
@@ -40,10 +40,13 @@ class Cluster:
         self.history, self.version, self.oldest = [], 0, 0
         self.logs, self.processes = {}, {}
         self.bad, self.busy, self.cuts, self.refused = {}, 0, 0, set()
+        self.release, self.lists = threading.Event(), {}
         self.requests, self.stopping, self.down = [], False, False
+        self.made, self.binds = [], []  # volume claims that there were; folders of this machine that pods see
         self.token = "cluster-token"
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # who asked has gone
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -70,6 +73,8 @@ class Cluster:
                 return None
             meta.update({"uid": str(uuid.uuid4()), "namespace": "ns", "creationTimestamp": now()})
             self.objects[kind][meta["name"]] = obj
+            if kind == "persistentvolumeclaims":
+                self.made.append(obj)
             self.changed(kind, "ADDED", obj)
             copy = json.loads(json.dumps(obj))
         if kind == "workflows":
@@ -245,14 +250,20 @@ def handler_of(cluster: Cluster):
             elif query.get("watch"):
                 self.watch(kind, query)
             else:
-                with cluster.lock:
-                    items = [o for o in cluster.objects[kind].values() if selected(o, query)]
-                    at, limit = int(query.get("continue") or 0), 2  # pages are small, so that there are some
-                    page = items[at:at + limit]
-                    meta = {"resourceVersion": str(cluster.version)}
-                    if at + limit < len(items):
-                        meta["continue"] = str(at + limit)
-                    self.say(200, {"kind": "List", "metadata": meta, "items": page})
+                self.say(200, self.page(kind, query))
+
+        def page(self, kind, query) -> dict:
+            limit = 2  # small, so that there are some; all of one list are of one moment
+            with cluster.lock:
+                if "continue" in query:
+                    version, items = cluster.lists.pop(query["continue"])
+                else:
+                    version, items = cluster.version, [json.loads(json.dumps(o)) for o in cluster.objects[kind].values() if selected(o, query)]
+                meta = {"resourceVersion": str(version)}
+                if len(items) > limit:
+                    meta["continue"] = uuid.uuid4().hex
+                    cluster.lists[meta["continue"]] = (version, items[limit:])
+            return {"kind": "List", "metadata": meta, "items": items[:limit]}
 
         def watch(self, kind, query) -> None:
             version = int(query.get("resourceVersion") or 0)
@@ -530,6 +541,11 @@ class Kubelet:
                 self.pod["spec"]["nodeName"] = "node-1"
         if fault == "image":
             return self.no_image(controller)
+        if fault == "idle":  # the test is the pod
+            self.status("Running", {"running": {"startedAt": now()}})
+            self.cluster.release.wait(60)
+            self.status("Succeeded", {"terminated": {"exitCode": 0, "reason": "Completed"}})
+            return "Succeeded", {}
         if fault == "init":
             self.cluster.update("pods", self.name, phase="Failed", initContainerStatuses=[{"name": "init", "state": {"terminated": {"exitCode": 2, "reason": "Error"}}}])
             return "Error", {}
@@ -563,6 +579,8 @@ class Kubelet:
             if mount["name"] != "dhow-token":
                 (root / mount["name"]).mkdir(exist_ok=True)
                 out += ["--bind", str(root / mount["name"]), mount["mountPath"]]
+        for bind in self.cluster.binds:
+            out += ["--ro-bind", bind, bind]
         (root / "token").mkdir(exist_ok=True)
         out += ["--ro-bind", str(root / "token"), "/dhow-token", "--dir", "/tmp"]
         for k, v in env.items():
@@ -570,7 +588,6 @@ class Kubelet:
         return out + ["--clearenv"][:0] + ["--", LAUNCHER, *c["args"]]
 
     def container(self, controller: Controller, fault):
-        secret = f"dhow-run-"
         with self.cluster.lock:
             tokens = [s["stringData"]["token"] for s in self.cluster.objects["secrets"].values() if s["metadata"]["labels"]["dhow-run"] == self.pod["metadata"]["labels"]["dhow-run"]]
         root = pathlib.Path(tempfile.mkdtemp(prefix="pod-", dir=self.cluster.folder))

@@ -1,8 +1,11 @@
 # run: timeout=300
 """Runs on a cluster: what comes out is what the local engine gives; results are used again; what no pod can say is said."""
-from bench import bench, here, needed, outcome
+import json
+
+from bench import API, bench, here, needed, outcome
 from flows import condition, handler, hello, loop, retried
-from tap import check, done
+from specs import pipeline, step
+from tap import check, dhow, done
 
 
 def same_as_here(b, name: str, spec: dict) -> str:
@@ -29,10 +32,59 @@ def test_equal(b) -> None:
     run = same_as_here(b, "again", retried('test "$KFP_RETRY_INDEX" = 2 || exit 4'))
 
 
+def test_claims(b) -> None:
+    """A volume claim that a component makes, a pod that mounts it, and its end."""
+    s = step(pipeline("claims"), "use", "echo used", cache=False, after=("make",))
+    for name, image, inputs in (("make", "createpvc", {"pvc_name_suffix": "-data", "size": "2Gi", "access_modes": ["ReadWriteMany"]}), ("drop", "deletepvc", {})):
+        s["components"][f"comp-{name}"] = {"executorLabel": f"exec-{name}", "inputDefinitions": {"parameters": {
+            **{k: {"parameterType": "LIST" if isinstance(v, list) else "STRING"} for k, v in inputs.items()}, "pvc_name": {"parameterType": "STRING", "isOptional": True}}}}
+        s["deploymentSpec"]["executors"][f"exec-{name}"] = {"container": {"image": f"argostub/{image}"}}
+        s["root"]["dag"]["tasks"][name] = {"componentRef": {"name": f"comp-{name}"}, "taskInfo": {"name": name},
+                                           "inputs": {"parameters": {k: {"runtimeValue": {"constant": v}} for k, v in inputs.items()}}}
+    s["components"]["comp-make"]["outputDefinitions"] = {"parameters": {"name": {"parameterType": "STRING"}}}
+    s["root"]["dag"]["tasks"]["drop"].update({"dependentTasks": ["make", "use"], "inputs": {"parameters": {
+        "pvc_name": {"taskOutputParameter": {"producerTask": "make", "outputParameterKey": "name"}}}}})
+    run = b.submit(s, "claims")
+    made = b.until(lambda: b.cluster.made)
+    check(b.wait(run)["state"] == "SUCCEEDED" and made and not b.cluster.objects["persistentvolumeclaims"], "a volume claim is made and deleted, without a pod", str(b.show(run)))
+    claim = b.cluster.made[0]
+    check(claim["spec"]["resources"]["requests"]["storage"] == "2Gi" and claim["spec"]["accessModes"] == ["ReadWriteMany"] and len(b.cluster.pods(run)) == 1, "as it was asked for", str(claim))
+
+
+def test_wishes(b) -> None:
+    """Retry, delete, doctor."""
+    flag = b.folder / "fixed"
+    s = step(pipeline("wishes"), "first", "echo once; printf 1 > $out_n", outputs=("n",), cache=False)
+    step(s, "second", f"test -e {flag} || exit 7", cache=False, after=("first",))
+    b.cluster.binds.append(str(b.folder))
+    run = b.submit(s, "wishes")
+    check(b.wait(run)["state"] == "FAILED", "a run fails")
+    b.workflow_ended(run)
+    flag.write_text("")
+    b.ask(API + f"runs/{run}:retry", "POST", {})
+    b.until(lambda: b.run(run)["state"] == "RUNNING")
+    state = b.wait(run)["state"]
+    tasks = {t["name"]: (t["state"], t["attempts"]) for t in b.show(run)["tasks"]}
+    check(state == "SUCCEEDED" and tasks == {"first": ("SUCCEEDED", 1), "second": ("SUCCEEDED", 2)}, "retried: what had succeeded is not run again", str(tasks))
+    b.until(lambda: all(w["status"].get("phase") in ("Succeeded", "Failed") for w in b.cluster.objects["workflows"].values()))
+    b.ask(API + f"runs/{run}", "DELETE")
+    gone = b.until(lambda: b.cluster.workflow(run) is None and not b.cluster.pods(run) and not any(x["metadata"]["labels"]["dhow-run"] == run for x in b.cluster.objects["secrets"].values()))
+    check(gone and b.run(run).get("error_status") == 404, "deleted: its Workflows, pods and Secrets go too")
+    checks = {c["detail"] for c in json.loads(dhow("doctor", "--output", "json", home=b.home, env=b.env).stdout)["checks"] if c["check"] == "argo"}
+    check(any("v1.36.0" in c for c in checks) and any("may do what it has to" in c for c in checks), "doctor looks at the cluster", str(checks))
+    b.cluster.refused.add(("create", "secrets"))
+    checks = [c for c in json.loads(dhow("doctor", "--output", "json", home=b.home, env=b.env).stdout)["checks"] if c["check"] == "argo"]
+    check(any(c["state"] == "note" and "may not: create secrets" in c["detail"] for c in checks), "and says what it may not", str(checks))
+    b.cluster.refused.clear()
+    refused = b.ask(API + "runs", "POST", {"display_name": "x", "pipeline_spec": hello(), "runtime_config": {"pipeline_root": "/tmp/here"}})
+    check(refused.get("error_status") == 400 and "pods reach buckets alone" in refused["text"], "a root that no pod reaches is refused", str(refused))
+
+
 def main() -> None:
     needed("runs on a cluster")
     with bench() as b:
-        test_equal(b)
+        for test in (test_equal, test_claims, test_wishes):
+            test(b)
     done()
 
 
