@@ -163,8 +163,9 @@ static void read_item(const struct db_rows *rows, struct arena *a, struct mlmd_i
                              .uri = store_text(rows, 7, a)};
 }
 
-static int read_items(struct store *s, const struct mlmd_query *q, struct mlmd_sql *sql,
-                      struct mlmd_items *ret, struct dh_err *err)
+/* `window` (may be NULL): a condition more. */
+static int read_items(struct store *s, const struct mlmd_query *q, const char *window,
+                      struct mlmd_sql *sql, struct mlmd_items *ret, struct dh_err *err)
 {
     static const char *const more[] = {"x.last_known_state, NULL", "x.state, x.uri", "NULL, NULL"};
     own(db_end) struct db_rows *rows = NULL;
@@ -180,6 +181,8 @@ static int read_items(struct store *s, const struct mlmd_query *q, struct mlmd_s
     add_relations(q, sql);
     if (q->filter && *q->filter && mlmd_filter(q->filter, q->kind, sql, err) < 0)
         return -1;
+    if (window)
+        buf_adds(&sql->text, window);
     add_order(q, sql);
     if (db_query_built(s->db, err, &rows, sql->text.p, sql->values, sql->n) < 0)
         return -1;
@@ -191,6 +194,72 @@ static int read_items(struct store *s, const struct mlmd_query *q, struct mlmd_s
         read_item(rows, sql->a, STORE_PUSH(sql->a, ret, cap));
     }
     return rc;
+}
+
+/* ---- a page in the order of time ----
+ *
+ * Times are shown in milliseconds and kept in microseconds, so no index has the order that is
+ * asked for. But it has what comes first: so many of the newest (or oldest), to the end of a
+ * millisecond. Those are put into order; where too few of them fit, more are taken. */
+
+enum { WINDOW = 4, WIDER = 16 }; /* times a page; times the one before */
+
+static bool goes_by_time(const struct mlmd_query *q)
+{
+    bool created =
+        q->order == MLMD_BY_CREATED || (q->order == MLMD_BY_UPDATED && q->kind == MLMD_ARTIFACT);
+
+    return created && q->kind != MLMD_CONTEXT && q->limit > 0 && !q->by_ids && !q->name &&
+           !q->uri && !q->context;
+}
+
+/* The first `n` from where the page begins, as a condition about x. *ret_all: there are no more. */
+static int window_of(struct store *s, const struct mlmd_query *q, int64_t n, struct buf *ret,
+                     bool *ret_all, struct dh_err *err)
+{
+    const char *table = q->kind == MLMD_ARTIFACT ? "artifacts" : "task";
+    char from = q->descending ? '<' : '>', to = q->descending ? '>' : '<';
+    int64_t begin = (q->after_value + q->descending) * 1000 - q->descending, end;
+    own(db_end) struct db_rows *rows = NULL;
+    own_buf struct buf sql = {0};
+    own_buf struct buf after = {0};
+    int rc;
+
+    if (q->has_after)
+        buf_addf(&after, " AND w.created_us %c= %" PRId64, from, begin);
+    buf_addf(&sql,
+             "SELECT w.created_us FROM %s w WHERE 1 = 1%s ORDER BY w.created_us %s LIMIT 1"
+             " OFFSET %" PRId64,
+             table, buf_str(&after), q->descending ? "DESC" : "ASC", n);
+    if (db_query_built(s->db, err, &rows, sql.p, NULL, 0) < 0 || (rc = db_next(rows, err)) < 0)
+        return -1;
+    *ret_all = rc == 0;
+    if (rc == 0)
+        return 0;
+    end = db_int(rows, 0) / 1000 * 1000 + (q->descending ? 0 : 999);
+    buf_addf(ret, " AND x.id IN (SELECT w.id FROM %s w WHERE w.created_us %c= %" PRId64 "%s)",
+             table, to, end, buf_str(&after));
+    return 0;
+}
+
+static int read_by_time(struct store *s, const struct mlmd_query *q, struct mlmd_sql *sql,
+                        struct mlmd_items *ret, struct dh_err *err)
+{
+    bool all = false;
+
+    for (int64_t n = (int64_t)WINDOW * q->limit; !all; n *= WIDER) {
+        own_buf struct buf window = {0};
+
+        *ret = (struct mlmd_items){0};
+        buf_reset(&sql->text);
+        sql->n = 0;
+        if (window_of(s, q, n, &window, &all, err) < 0 ||
+            read_items(s, q, all ? NULL : buf_str(&window), sql, ret, err) < 0)
+            return -1;
+        if (ret->more)
+            break;
+    }
+    return 0;
 }
 
 /* ---- their properties ---- */
@@ -320,7 +389,8 @@ int mlmd_items(struct store *s, const struct mlmd_query *q, struct arena *a, str
 {
     struct mlmd_sql sql = {.a = a};
     struct mlmd_items list = {0};
-    int rc = read_items(s, q, &sql, &list, err);
+    int rc = goes_by_time(q) ? read_by_time(s, q, &sql, &list, err)
+                             : read_items(s, q, NULL, &sql, &list, err);
 
     buf_done(&sql.text);
     if (rc < 0 || (!q->bare && read_values(s, q->kind, &list, a, err) < 0))

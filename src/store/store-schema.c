@@ -373,9 +373,13 @@ static const char v_pods[] = "CREATE TABLE pod("
                              " UNIQUE(task_id, number));"
                              "CREATE INDEX pod_run ON pod(run_id);";
 
+/* The newest of all tasks and artifacts, as ML Metadata's lists have them. */
+static const char v_created[] = "CREATE INDEX task_created ON task(created_us);"
+                                "CREATE INDEX artifact_created ON artifacts(created_us);";
+
 const char *const store_migrations[] = {
     v1,       artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served,
-    v_models, v_lease,   v_pods};
+    v_models, v_lease,   v_pods,   v_created};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)

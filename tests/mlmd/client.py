@@ -7,6 +7,7 @@ import sys
 from google.protobuf import json_format
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as pb
+from ml_metadata.proto import metadata_store_service_pb2 as service
 
 
 def connect(how: str, *args: str):
@@ -29,6 +30,19 @@ def plain(message) -> dict:
 
 def options(**kwargs):
     return metadata_store.ListOptions(**kwargs)
+
+
+def pages(store, kind: str, **more) -> list:
+    """The ids of all pages of five, one list a page, in the order of creation."""
+    out = []
+    request = getattr(service, f"Get{kind}Request")(options={"max_result_size": 5, "order_by_field": {"field": "CREATE_TIME", "is_asc": more.pop("up")}, **more})
+    while True:
+        response = getattr(service, f"Get{kind}Response")()
+        store._call(f"Get{kind}", request, response)  # noqa: SLF001: the client itself goes on to the end
+        out.append([str(x.id) for x in getattr(response, kind.lower())])
+        if not response.next_page_token:
+            return [" ".join(page) for page in out]  # a text has an order of its own
+        request.options.next_page_token = response.next_page_token
 
 
 def read(store) -> dict:
@@ -60,6 +74,8 @@ def read(store) -> dict:
         "artifacts_by_type": {t: sorted(a.id for a in store.get_artifacts_by_type(t)) for t in ("system.Dataset", "system.Model")},
         "five": [e.id for e in store.get_executions(options(limit=5, order_by=by_id, is_asc=True))],
         "newest": [e.id for e in store.get_executions(options(limit=5, order_by=metadata_store.OrderByField.CREATE_TIME, is_asc=False))],
+        "pages": {f"{kind} {up} {condition}": pages(store, kind, up=up, filter_query=condition) for kind in ("Executions", "Artifacts") for up in (True, False)
+                  for condition in ("", f"id = {artifacts[0].id if artifacts else 1}", "type = 'system.ContainerExecution'" if kind == "Executions" else "type = 'system.Model'")},
         "by_state": sorted(e.id for e in store.get_executions(options(filter_query="last_known_state = CACHED"))),
         "datasets": sorted(a.id for a in store.get_artifacts(options(filter_query="type = 'system.Dataset' AND state = LIVE"))),
         "accurate": sorted(a.id for a in store.get_artifacts(options(filter_query="custom_properties.accuracy.double_value > 0.5"))),
