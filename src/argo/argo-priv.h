@@ -1,5 +1,5 @@
 #pragma once
-/* Between compile.c (what there is), flow.c (where a value comes from), decide.c (conditions and
+/* Between compile.c (what there is), flow*.c (where a value comes from), decide.c (conditions and
  * loops), pod.c and pod-*.c (the leaf's template), emit.c (all other templates), workflow.c.
  *
  * In three steps: the tasks of the whole pipeline become a tree of spots; then each condition,
@@ -34,7 +34,11 @@ struct flow {
     const char *why; /* UNKNOWN: in words */
 };
 
-enum flow_as { AS_TEXT, AS_COUNT /* the number of a list's elements */ };
+enum flow_as {
+    AS_TEXT,
+    AS_COUNT,     /* the number of a list's elements */
+    AS_ARTIFACTS, /* of an artifact: how many it is */
+};
 
 struct port { /* an input of a template */
     const char *key, *name;
@@ -109,7 +113,7 @@ int argo_refuse(struct argo *a, struct spec_pos pos, const struct spot *spot, co
 bool argo_is_leaf(const struct spot *spot);
 struct js *argo_keep(struct argo *a, struct js *v); /* the arena's now */
 
-/* ---- flow.c ---- <0: err is filled */
+/* ---- flow.c, flow-input.c, flow-output.c ---- <0: err is filled */
 
 /* The value of `spot`'s own input, inside its template. */
 int flow_input(struct argo *a, struct spot *spot, const char *name, enum flow_as as,
@@ -123,6 +127,14 @@ int flow_own(struct argo *a, struct spot *spot, const char *name, enum flow_as a
 /* What `producer` gives as `key`, in its dag's template. `careful`: it may have failed. */
 int flow_output(struct argo *a, struct spot *producer, const char *key, enum flow_as as,
                 bool careful, struct flow *ret);
+/* How many artifacts a task's input is, in its dag's template (flow-artifact.c). */
+int flow_artifacts(struct argo *a, struct spot *spot, const char *name, struct flow *ret);
+/* What a task exports: found (NULL: not yet), made, and as its dag sees it. */
+struct exported *flow_export(struct spot *spot, const char *key, enum flow_as as);
+struct exported *flow_export_add(struct argo *a, struct spot *spot, const char *key,
+                                 enum flow_as as);
+struct flow flow_exported(struct argo *a, const struct spot *producer, const struct exported *e,
+                          bool careful);
 /* Brings a value of spot's dag inside spot's template. */
 struct flow flow_cross(struct argo *a, struct spot *spot, const char *key, struct flow f);
 /* A text with {{$.inputs.parameters['x']}} of spot's own inputs: inside its template, or
@@ -131,9 +143,20 @@ struct flow flow_cross(struct argo *a, struct spot *spot, const char *key, struc
 int flow_expand(struct argo *a, struct spot *spot, const char *text, bool outside,
                 struct flow *ret);
 struct flow flow_const(struct argo *a, struct js *v); /* takes v */
+struct flow flow_unknown(struct argo *a, const char *why);
+/* BEFORE['TASK']BETWEEN['NAME'], or without a task BEFORE['NAME']; and the same as a tag. */
+struct flow flow_reference(struct argo *a, const char *before, const char *between,
+                           const char *task, const char *name);
+/* A constant of the author's with what the run gives put into its placeholders. */
+struct flow flow_constant(struct argo *a, struct spot *spot, const struct js *v);
+bool flow_is_missing(struct flow f);
+struct flow flow_counted(struct argo *a, struct flow f);    /* of a list's text: its length */
+struct port *flow_port(struct spot *spot, const char *key); /* NULL: it has none */
+const char *flow_key(struct argo *a, const char *name, enum flow_as as);
 /* As an expression of the text's type: text, number, …; and as something that may stand in a text.
  */
 const char *flow_operand(struct argo *a, struct flow f, enum cel_expr_type *ret_type);
+const char *flow_text_operand(struct argo *a, struct flow f); /* as an operand that is a text */
 const char *flow_render(struct argo *a, struct flow f);
 const char *flow_count(struct argo *a, struct flow f); /* the number of elements, as an operand */
 

@@ -175,6 +175,20 @@ static void argo_done(struct argo *a)
     arena_free(a->arena);
 }
 
+/* What Kubernetes would not store is said now. */
+static int check_size(const struct spec *spec, const struct js *manifest, struct dh_err *err)
+{
+    own_mem char *text = js_dump(manifest, JS_COMPACT);
+    size_t n = strlen(text);
+
+    if (n > LIMIT_ARGO_BYTES)
+        return dh_fail(err, DH_INVALID,
+                       "%s: the Workflow would have %zu bytes; Argo and Kubernetes take %zu. Put "
+                       "tasks that are alike into a loop, or split the pipeline",
+                       spec->source, n, LIMIT_ARGO_BYTES);
+    return 0;
+}
+
 int argo_compile(const struct spec *spec, const struct argo_options *options,
                  struct argo_workflow **ret, struct dh_err *err)
 {
@@ -187,7 +201,7 @@ int argo_compile(const struct spec *spec, const struct argo_options *options,
                                                          .list = js_array(),
                                                          .control = js_object(),
                                                          .err = err};
-    struct argo_workflow *workflow;
+    own(argo_free) struct argo_workflow *workflow = NULL;
 
     a.root.component = &spec->pipeline.root;
     a.root.scope = a.root.name = "root";
@@ -199,7 +213,9 @@ int argo_compile(const struct spec *spec, const struct argo_options *options,
     workflow->manifest = workflow_manifest(&a);
     workflow->control = take(&a.control);
     workflow->n_pods = a.n_pods;
-    *ret = workflow;
+    if (check_size(spec, workflow->manifest, err) < 0)
+        return -1;
+    *ret = take(&workflow);
     return 0;
 }
 
@@ -251,19 +267,27 @@ static struct js *text_of(const struct js *value)
     return js_str(text);
 }
 
+/* NULL: it has no value. */
+static struct js *control_of(const struct js *one, const struct js *outputs)
+{
+    const char *output = js_get_text(one, "output");
+    const struct js *value = js_get(js_get(outputs, "parameters"), output);
+    enum flow_as as = (enum flow_as)js_get_int(one, "as", AS_TEXT);
+
+    if (as == AS_ARTIFACTS)
+        return outputs ? js_strf("%zu", js_n(js_get(js_get(outputs, "artifacts"), output))) : NULL;
+    return !value ? NULL : as == AS_COUNT ? count_of(value) : text_of(value);
+}
+
 struct js *argo_control(const struct argo_workflow *workflow, const char *scope,
                         const struct js *outputs)
 {
-    const struct js *parameters = js_get(outputs, "parameters");
     const struct js *list = js_get(workflow->control, scope);
     struct js *all = js_array();
 
     for (size_t i = 0; i < js_n(list); i++) {
         const struct js *one = js_at(list, i);
-        const struct js *value = js_get(parameters, js_get_text(one, "output"));
-        struct js *text = !value                      ? NULL
-                          : js_get_bool(one, "count") ? count_of(value)
-                                                      : text_of(value);
+        struct js *text = control_of(one, outputs);
         struct js *v;
 
         if (!text)

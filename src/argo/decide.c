@@ -176,23 +176,23 @@ static int raw_loop(struct argo *a, struct spot *spot)
 
 int decide_loop(struct argo *a, struct spot *spot)
 {
-    const struct parameter_iterator_spec *it = spot->task->parameter_iterator;
+    const struct parameter_iterator_spec *it = spot->task ? spot->task->parameter_iterator : NULL;
     struct flow f;
+    int rc;
 
     if (!spot->is_loop)
         return 0;
-    if (!it)
-        return fail_items(a, spot,
-                          "a loop over artifacts has a length that is known to the server alone");
-    if (it->items.raw)
+    if (it && it->items.raw)
         return raw_loop(a, spot);
-    if (flow_own(a, spot, it->items.input_parameter, AS_COUNT, &f) < 0)
+    rc = it ? flow_own(a, spot, it->items.input_parameter, AS_COUNT, &f)
+            : flow_artifacts(a, spot, spot->task->artifact_iterator->items.input_artifact, &f);
+    if (rc < 0)
         return -1;
     if (f.kind == FLOW_UNKNOWN)
         return fail_items(a, spot, f.why);
     if (f.kind == FLOW_NONE)
         return fail_items(a, spot, "the list to loop over has no value");
-    if (f.kind == FLOW_CONST)
+    if (f.kind == FLOW_CONST && it)
         return static_loop(a, spot, f.value);
     spot->count = flow_render(a, f);
     return 0;

@@ -198,7 +198,7 @@ static void add_control(struct argo *a, const struct spot *spot)
         struct js *v = js_object();
 
         js_set(v, "output", js_str(spot->exports[i].key));
-        js_set(v, "count", js_bool(spot->exports[i].as == AS_COUNT));
+        js_set(v, "as", js_int(spot->exports[i].as));
         js_set(v, "file", js_strf(ARGO_OUT "/%s", spot->exports[i].name));
         js_push(list, v);
     }
@@ -267,8 +267,13 @@ static void loop_outputs(struct js *template, const struct spot *spot)
         const char *name = spot->exports[i].name;
         own_mem char *all = dh_printf("tasks['iteration'].outputs.parameters['%s']", name);
         own_mem char *flat = dh_printf("toJson(reduce(fromJSON(%s), concat(#acc, #), []))", all);
+        own_mem char *sum = dh_printf("string(sum(map(fromJSON(%s), int(#))))", all);
 
-        js_push(list, output(name, "expression", spot->exports[i].is_nested ? flat : all, "[]"));
+        if (spot->exports[i].as == AS_ARTIFACTS)
+            js_push(list, output(name, "expression", sum, "0"));
+        else
+            js_push(list,
+                    output(name, "expression", spot->exports[i].is_nested ? flat : all, "[]"));
     }
     set_list(template, "outputs", list);
 }

@@ -289,6 +289,21 @@ static const char body[] =
     "  leafloop: {executorLabel: e, inputDefinitions: {parameters: {item: {parameterType: STRING}, "
     "rest: {parameterType: LIST, isOptional: true}}}}\n";
 
+#define ARTIFACT "{artifactType: {schemaTitle: system.Model, schemaVersion: 0.0.1}}"
+/* each: a pod for an artifact; make: a dag that gives one; outer: a dag with a loop of `each` over
+ * its input. */
+static const char over_artifacts[] =
+    "  each: {executorLabel: e, inputDefinitions: {artifacts: {list: " ARTIFACT ", one: " ARTIFACT
+    "}}}\n"
+    "  make:\n    inputDefinitions: {parameters: {item: {parameterType: NUMBER_INTEGER}}}\n"
+    "    outputDefinitions: {artifacts: {a: " ARTIFACT "}}\n"
+    "    dag: {tasks: {inner: {taskInfo: {name: inner}, componentRef: {name: p}}}, outputs: "
+    "{artifacts: {a: {artifactSelectors: [{producerSubtask: inner, outputArtifactKey: a}]}}}}\n"
+    "  outer:\n    inputDefinitions: {artifacts: {list: " ARTIFACT "}}\n"
+    "    dag: {tasks: {deep: {taskInfo: {name: deep}, componentRef: {name: each}, inputs: "
+    "{artifacts: {list: {componentInputArtifact: list}}}, artifactIterator: {items: "
+    "{inputArtifact: list}, itemInput: one}}}}\n";
+
 #define OVER(raw) ", parameterIterator: {items: {raw: '" raw "'}, itemInput: item}"
 #define OVER_INPUT(name) ", parameterIterator: {items: {inputParameter: " name "}, itemInput: item}"
 
@@ -331,6 +346,25 @@ static void test_loops(void **state)
              "\"expression\":\"tasks['inner'].outputs.parameters['o']\"\n"
              "\"expression\":\"tasks['iteration'].outputs.parameters['all']\",\"default\":\"[]\""
              "\n\"value\":\"{{=len(fromJSON(tasks['l'].outputs.parameters['all']))}}\"\n"},
+        {"over artifacts: how many travels", .more = over_artifacts,
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("l", "each",
+                  AFTER("p") ", inputs: {artifacts: {list: {taskOutputArtifact: {producerTask: p, "
+                             "outputArtifactKey: a}}}}, artifactIterator: {items: {inputArtifact: "
+                             "list}, itemInput: one}"),
+         .want = "/dhow/out/a-artifacts\n"
+                 "{\"name\":\"count\",\"value\":\"{{tasks.p.outputs.parameters.a-artifacts}}\"}\n"},
+        {"over artifacts that a loop collected, within a dag", .more = over_artifacts,
+         .yaml = ROOT TASK("l", "make", OVER("[1, 2]"))
+             TASK("d", "outer",
+                  AFTER("l") ", inputs: {artifacts: {list: {taskOutputArtifact: {producerTask: l, "
+                             "outputArtifactKey: a}}}}"),
+         .want =
+             "\"string(sum(map(fromJSON(tasks['iteration'].outputs.parameters['a-artifacts']), "
+             "int(#))))\",\"default\":\"0\"\n"
+             "{\"name\":\"list-artifacts\",\"value\":\"{{tasks.l.outputs.parameters.a-artifacts}}"
+             "\"}\n"
+             "{\"name\":\"count\",\"value\":\"{{inputs.parameters.list-artifacts}}\"}\n"},
     };
     (void)state;
     CHECK(rows);
@@ -534,13 +568,36 @@ static void test_control(void **state)
     assert_int_equal(argo_n_pods(workflow), 4);
 }
 
+/* Many tasks: shared pods' templates keep it small; past the bound it is refused. */
+static void test_size(void **state)
+{
+    const size_t sizes[] = {1000, 6000};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        own_buf struct buf yaml = {0};
+        own(argo_free) struct argo_workflow *workflow = NULL;
+        own_mem char *text = NULL;
+
+        buf_adds(&yaml, ROOT);
+        for (size_t k = 0; k < sizes[i]; k++)
+            buf_addf(&yaml, "      a%zu: {taskInfo: {name: a}, componentRef: {name: s}}\n", k);
+        text = compile_text(&(struct row){.name = "size", .yaml = buf_str(&yaml)}, &workflow);
+        if (i == 0)
+            assert_int_equal(argo_n_pods(workflow), 1000);
+        else
+            check_lines("size", text, "error: t.yaml: the Workflow would have\n");
+        assert_true(strlen(text) < 300000);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),      cmocka_unit_test(test_order),
         cmocka_unit_test(test_conditions), cmocka_unit_test(test_loops),
         cmocka_unit_test(test_pods),       cmocka_unit_test(test_platform),
-        cmocka_unit_test(test_control),
+        cmocka_unit_test(test_control),    cmocka_unit_test(test_size),
     };
 
     if (argc > 1 && !strcmp(argv[1], "--print")) {

@@ -18,6 +18,7 @@
 #define LIMIT_OUTPUT_PARAM ((size_t)16 << 20)    /* one output parameter file */
 #define LIMIT_LOOP_ITEMS 1000000                 /* iterations of one loop */
 #define LIMIT_NEST 64                            /* DAGs within DAGs */
+#define LIMIT_ARGO_BYTES ((size_t)1 << 20)       /* a Workflow's JSON */
 #define LIMIT_ARGO_TASKS 20000                /* tasks of a Workflow, each call of a dag counted */
 #define LIMIT_IMAGE_BYTES ((int64_t)64 << 30) /* an image's files, unpacked */
 #define LIMIT_IMAGE_FILES 5000000             /* and their number */

@@ -33,6 +33,8 @@ root:
 PARTS = (
     ("a nested list as one", "toJson(reduce(fromJSON(tasks['iteration'].outputs.parameters['x']), concat(#acc, #), []))",
      {"tasks.iteration.outputs.parameters.x": '[[1,"a"],[],[[2]]]'}, '[1,"a",[2]]'),
+    ("a sum of lengths", "string(sum(map(fromJSON(tasks['iteration'].outputs.parameters['x']), int(#))))",
+     {"tasks.iteration.outputs.parameters.x": "[1,2,1]"}, "4"),
     ("tolerations, one more", "toJson(flatten([fromJSON('[\\u007b\"key\":\"a\"\\u007d]'), fromJSON(inputs.parameters['t'])]))",
      {"inputs.parameters.t": '{"key":"b"}'}, '[{"key":"a"},{"key":"b"}]'),
     ("tolerations, a list more", "toJson(flatten([fromJSON('[]'), fromJSON(inputs.parameters['t'])]))",
