@@ -96,9 +96,11 @@ def served(server: Server) -> None:
 
 
 def browser(part: str, server: Server, ids: dict) -> None:
+    begin = time.monotonic()
     result = tool("node", f"test/browser/{part}.mjs", env={"DHOW_URL": server.url, "DHOW_SHOTS": str(SHOTS), "DHOW_RUNS": json.dumps(ids), "DHOW_CHROMIUM": CHROMIUM, "DHOW_TOKEN": "a-token-of-ann-for-the-test"})
     count(result.stdout)
     check(result.returncode == 0, f"{part}: the browser's test ends well", says(result))
+    print(f"# {part}: {time.monotonic() - begin:.1f} s", flush=True)
 
 
 def main() -> None:
@@ -112,7 +114,9 @@ def main() -> None:
         return
     SHOTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dhow-page-") as home:
+        begin = time.monotonic()
         ids = make_runs(home)
+        print(f"# the runs that it is shown with: {time.monotonic() - begin:.1f} s", flush=True)
         with Server(home) as server:
             served(server)
             ids = prepare(server, ids)

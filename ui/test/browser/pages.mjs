@@ -42,30 +42,40 @@ const PAGES = [
   ['nowhere', '#/nowhere', '.empty'],
 ];
 
-async function one(page, form, [name, hash, wanted]) {
+async function look(page, name, form) {
   const label = `${name}, ${form.name}`;
+  if (form.scheme) await page.emulateMedia({ colorScheme: form.scheme });
+  await shot(page, `${name}-${form.name}`);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  check(wide <= 0, `${label}: nothing sticks out sideways`, `${wide} px`);
+  const said = await faults(page, form.rules);
+  check(said === '', `${label}: axe has nothing to say`, said);
+}
+
+async function one(page, forms, [name, hash, wanted]) {
+  const label = `${name}, ${forms.map((f) => f.name).join(' and ')}`;
   page.complaints.length = 0;
   try {
     await visit(page, hash, wanted);
-    await shot(page, `${name}-${form.name}`);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    check(wide <= 0, `${label}: nothing sticks out sideways`, `${wide} px`);
-    const said = await faults(page, form.rules);
-    check(said === '', `${label}: axe has nothing to say`, said);
+    for (const form of forms) await look(page, name, form);
   } catch (e) {
-    await shot(page, `${name}-${form.name}-fault`);
+    await shot(page, `${name}-${forms[0].name}-fault`);
     check(false, `${label}: ${wanted} is shown`, e.message);
   }
   check(page.complaints.length === 0, `${label}: nothing in the console`, page.complaints.join('\n'));
 }
 
-const FORMS = [{ name: 'light' }, { name: 'dark', scheme: 'dark', rules: ['color-contrast'] }, { name: 'phone', width: 360, height: 760, rules: ['target-size', 'link-in-text-block', 'scrollable-region-focusable'] }];
+/* A wide window, by day and by night; and a phone. Beside one another: most of the time is the browser's. */
+const WINDOWS = [
+  { size: {}, forms: [{ name: 'light', scheme: 'light' }, { name: 'dark', scheme: 'dark', rules: ['color-contrast'] }] },
+  { size: { width: 360, height: 760 }, forms: [{ name: 'phone', rules: ['target-size', 'link-in-text-block', 'scrollable-region-focusable'] }] },
+];
 const only = process.argv.slice(2);
 
 await withBrowser(async (browser) => {
-  for (const form of FORMS) {
-    const page = await open(browser, form);
-    for (const entry of PAGES) if (!only.length || only.includes(entry[0])) await one(page, form, entry);
+  await Promise.all(WINDOWS.map(async ({ size, forms }) => {
+    const page = await open(browser, size);
+    for (const entry of PAGES) if (!only.length || only.includes(entry[0])) await one(page, forms, entry);
     await page.context().close();
-  }
+  }));
 });
