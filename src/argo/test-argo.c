@@ -571,7 +571,7 @@ static void test_control(void **state)
 /* Many tasks: shared pods' templates keep it small; past the bound it is refused. */
 static void test_size(void **state)
 {
-    const size_t sizes[] = {1000, 6000};
+    const size_t sizes[] = {1000, 9000};
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
