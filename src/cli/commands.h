@@ -28,6 +28,7 @@ extern const struct cli_command cmd_logs;
 extern const struct cli_command cmd_mlmd;
 extern const struct cli_command cmd_models;
 extern const struct cli_command cmd_new;
+extern const struct cli_command cmd_pin;
 extern const struct cli_command cmd_pipelines;
 extern const struct cli_command cmd_plan;
 extern const struct cli_command cmd_reject;

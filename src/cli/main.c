@@ -39,6 +39,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_argo,
     &cmd_test,
     &cmd_compile,
+    &cmd_pin,
     &cmd_new,
     &cmd_component,
     &cmd_secrets,
