@@ -105,20 +105,30 @@ static int give(struct images *list, const char *name, const char *value, struct
     return 0;
 }
 
-static int give_all(const struct cli_args *args, struct images *list, struct dh_err *err)
+static int give_file(const char *file, struct images *list, struct dh_err *err)
 {
-    const char *file = cli_get(args, "map"), *one;
     own(js_free) struct js *map = NULL;
 
-    if (file && js_parse_file(file, LIMIT_PARAMS_BYTES, &map, err) < 0)
+    if (js_parse_file(file, LIMIT_PARAMS_BYTES, &map, err) < 0)
         return -1;
-    if (file && !js_is(map, JS_OBJECT))
+    if (!js_is(map, JS_OBJECT))
         return dh_fail(err, DH_INVALID, "%s: expected an object of images and digests", file);
-    for (js_each(map, it))
-        if (!js_text(it.value) || give(list, it.key, js_text(it.value), err) < 0)
-            return js_text(it.value)
-                       ? dh_while(err, "%s", file)
-                       : dh_fail(err, DH_INVALID, "%s: '%s': expected a text", file, it.key);
+    for (js_each(map, it)) {
+        if (!js_text(it.value))
+            return dh_fail(err, DH_INVALID, "%s: '%s': expected a text", file, it.key);
+        if (give(list, it.key, js_text(it.value), err) < 0)
+            return dh_while(err, "%s", file);
+    }
+    return 0;
+}
+
+static int give_all(const struct cli_args *args, struct images *list, struct dh_err *err)
+{
+    const char *one;
+
+    for (size_t i = 0; (one = cli_get_at(args, "map", i)); i++)
+        if (give_file(one, list, err) < 0)
+            return -1;
     for (size_t i = 0; (one = cli_get_at(args, "image", i)); i++) {
         const char *value = strchr(one, '=');
         own_mem char *name = value ? dh_strndup(one, (size_t)(value - one)) : NULL;
@@ -330,6 +340,7 @@ static const struct cli_option options[] = {
     {.name = "map",
      .value = "FILE",
      .kind = CLI_FILE,
+     .repeats = true,
      .help = "JSON: {\"IMAGE\": \"sha256:…\"}, or another image with a digest"},
     {.name = "image", .value = "IMAGE=DIGEST", .repeats = true, .help = "one more of these"},
     {.name = "to",
