@@ -173,34 +173,48 @@ int flow_own(struct argo *a, struct spot *spot, const char *name, enum flow_as a
     return 0;
 }
 
+/* A loop's item, inside its body. */
+static int item(struct argo *a, struct spot *spot, const char *name, enum flow_as as,
+                const struct component_inputs_parameter_spec *def, struct flow *ret)
+{
+    const struct port *port = flow_port(spot, name);
+
+    if (!port && decide_item(a, spot) < 0)
+        return -1;
+    port = flow_port(spot, name);
+    if (!port) {
+        *ret = flow_unknown(a, "the items of this loop are not known to Argo");
+        return 0;
+    }
+    *ret = port->inside;
+    ret->type = def ? def->parameter_type : PARAM_UNSPECIFIED;
+    if (as == AS_COUNT)
+        *ret = flow_counted(a, *ret);
+    return 0;
+}
+
+static bool is_item(const struct spot *spot, const char *name)
+{
+    return spot->is_loop && spot->task->parameter_iterator &&
+           !strcmp(spot->task->parameter_iterator->item_input, name);
+}
+
 int flow_input(struct argo *a, struct spot *spot, const char *name, enum flow_as as,
                struct flow *ret)
 {
     const struct component_inputs_parameter_spec *def =
         spec_find(&spot->component->input_definitions.parameters, name);
-    const struct parameter_iterator_spec *it =
-        spot->is_loop ? spot->task->parameter_iterator : NULL;
-    struct port *port = flow_port(spot, flow_key(a, name, as));
+    const struct port *port = flow_port(spot, flow_key(a, name, as));
+    struct js *given;
     struct flow f;
 
     if (!spot->up) {
-        struct js *v = js_get(a->run->parameters, name);
-
-        *ret = v ? typed(a, def, flow_const(a, js_ref(v))) : (struct flow){0};
+        given = js_get(a->run->parameters, name);
+        *ret = given ? typed(a, def, flow_const(a, js_ref(given))) : (struct flow){0};
         return 0;
     }
-    if (it && !strcmp(it->item_input, name)) {
-        if (!flow_port(spot, name) && decide_item(a, spot) < 0)
-            return -1;
-        port = flow_port(spot, name);
-        *ret =
-            port ? port->inside : flow_unknown(a, "the items of this loop are not known to Argo");
-        if (port)
-            ret->type = def ? def->parameter_type : PARAM_UNSPECIFIED;
-        if (as == AS_COUNT)
-            *ret = flow_counted(a, *ret);
-        return 0;
-    }
+    if (is_item(spot, name))
+        return item(a, spot, name, as, def, ret);
     if (port) {
         *ret = port->inside;
         ret->type = def && as == AS_TEXT ? def->parameter_type : PARAM_UNSPECIFIED;

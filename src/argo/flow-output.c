@@ -37,46 +37,45 @@ struct exported *flow_export_add(struct argo *a, struct spot *spot, const char *
     return e;
 }
 
+/* The name of a claim from a suffix, with the indices of the loops where there are any. */
+static struct flow claim_name(struct argo *a, const struct spot *spot, struct flow suffix)
+{
+    static const char mark[] = "\001"; /* stands for the indices */
+    const char *ending = suffix.kind == FLOW_CONST ? flow_render(a, suffix) : "";
+    own_mem char *plain =
+        argo_claim_name(a->run->run_id, spot->scope, spot->up->n_loops ? mark : "", ending);
+    const char *at = strchr(plain, *mark);
+    struct flow f = {.kind = FLOW_TEXT, .type = PARAM_STRING};
+
+    if (!at && suffix.kind != FLOW_TEXT)
+        return flow_const(a, js_str(plain));
+    if (suffix.kind == FLOW_TEXT)
+        ending = flow_text_operand(a, suffix);
+    else
+        ending = arena_printf(a->arena, "'%s'", ending);
+    f.expr = at ? arena_printf(a->arena, "('%.*s' + inputs.parameters['iteration'] + %s)",
+                               (int)(at - plain), plain, ending)
+                : arena_printf(a->arena, "('%s' + %s)", plain, ending);
+    return f;
+}
+
 /* A claim's name is no output that Argo sees: it is known before the claim is there. */
 static int claim_output(struct argo *a, struct spot *spot, const char *key, struct flow *ret)
 {
-    own_mem char *plain = NULL;
-    const char *iteration = spot->up->n_loops ? "\001" : "";
-    struct flow f = {0}, suffix = {0};
-    const char *mark;
+    struct flow name = {0}, suffix = {0};
 
     if (spot->is_loop || strcmp(key, "name") != 0) {
         *ret = flow_unknown(a, "only the server knows it");
         return 0;
     }
-    if (flow_own(a, spot, "pvc_name", AS_TEXT, &f) < 0 ||
+    if (flow_own(a, spot, "pvc_name", AS_TEXT, &name) < 0 ||
         flow_own(a, spot, "pvc_name_suffix", AS_TEXT, &suffix) < 0)
         return -1;
-    if (f.kind == FLOW_TEXT || f.kind == FLOW_UNKNOWN ||
-        (!flow_is_missing(f) && *flow_render(a, f))) {
-        *ret = f;
-        return 0;
-    }
-    if (suffix.kind == FLOW_UNKNOWN) {
-        *ret = suffix;
-        return 0;
-    }
-    plain = argo_claim_name(a->run->run_id, spot->scope, iteration,
-                            suffix.kind == FLOW_CONST ? flow_render(a, suffix) : "");
-    mark = strchr(plain, 1);
-    if (!mark && suffix.kind == FLOW_CONST) {
-        *ret = flow_const(a, js_str(plain));
-        return 0;
-    }
-    f = (struct flow){.kind = FLOW_TEXT, .type = PARAM_STRING};
-    if (!mark)
-        f.expr = arena_printf(a->arena, "('%s' + %s)", plain, flow_text_operand(a, suffix));
-    else
-        f.expr = arena_printf(a->arena, "('%.*s' + inputs.parameters['iteration'] + %s)",
-                              (int)(mark - plain), plain,
-                              suffix.kind == FLOW_CONST ? arena_printf(a->arena, "'%s'", mark + 1)
-                                                        : flow_text_operand(a, suffix));
-    *ret = f;
+    if (name.kind == FLOW_CONST && !*flow_render(a, name))
+        name.kind = FLOW_NONE;
+    *ret = name.kind != FLOW_NONE        ? name
+           : suffix.kind == FLOW_UNKNOWN ? suffix
+                                         : claim_name(a, spot, suffix);
     return 0;
 }
 

@@ -361,6 +361,63 @@ static void launch(struct argo *a, struct spot *spot)
         js_push(env, named("KFP_RETRY_INDEX", "value", js_str("{{retries}}")));
 }
 
+#define WORKSPACE "/kfp-workspace"
+
+static bool names_workspace(const char *text)
+{
+    return strstr(text, WORKSPACE) || strstr(text, "workspace_path");
+}
+
+static bool value_names_workspace(const struct js *v)
+{
+    own_mem char *text = v ? js_dump(v, JS_COMPACT) : NULL;
+
+    return text && names_workspace(text);
+}
+
+/* Whether an input may have a path in the run's workspace: what other tasks give, may. */
+static bool may_get_workspace(const struct argo *a, const struct spot *spot, const char *input)
+{
+    const struct input_parameter_spec *in;
+
+    if (!spot->up)
+        return value_names_workspace(js_get(a->run->parameters, input));
+    in = spec_find(&spot->task->inputs.parameters, input);
+    if (!in) /* a default, or the item of a loop */
+        return spot->is_loop;
+    if (in->kind == INPUT_PARAMETER_COMPONENT_INPUT)
+        return may_get_workspace(a, spot->up, in->component_input_parameter);
+    return in->kind != INPUT_PARAMETER_RUNTIME_VALUE ||
+           value_names_workspace(in->runtime_value->constant);
+}
+
+/* A claim that one node alone may mount keeps pods together: only those that need it have it. */
+static bool needs_workspace(const struct argo *a, const struct spot *spot)
+{
+    const struct pipeline_container_spec *c = spot->executor->container;
+    const struct component_inputs_parameter_map *inputs =
+        &spot->component->input_definitions.parameters;
+
+    if (!argo_workspace(a))
+        return false;
+    if (spot->task->inputs.artifacts.n)
+        return true;
+    for (size_t i = 0; i < c->command.n; i++)
+        if (names_workspace(c->command.items[i]))
+            return true;
+    for (size_t i = 0; i < c->args.n; i++)
+        if (names_workspace(c->args.items[i]))
+            return true;
+    for (size_t i = 0; i < c->env.n; i++)
+        if (names_workspace(c->env.items[i].value))
+            return true;
+    for (size_t i = 0; i < inputs->n; i++)
+        if (value_names_workspace(inputs->items[i].default_value) ||
+            may_get_workspace(a, spot, inputs->items[i].name))
+            return true;
+    return false;
+}
+
 /* The folders that the SDK's types map URIs to, writable in any image. */
 static void folders(struct argo *a, struct spot *spot)
 {
@@ -371,8 +428,8 @@ static void folders(struct argo *a, struct spot *spot)
     pod_mount(container, "dhow-token", "/dhow-token", NULL, true);
     if (a->options->image_volume)
         pod_mount(container, "dhow-launcher", "/dhow/bin", NULL, true);
-    if (argo_workspace(a))
-        pod_mount(container, "kfp-workspace", "/kfp-workspace", NULL, false);
+    if (needs_workspace(a, spot))
+        pod_mount(container, "kfp-workspace", WORKSPACE, NULL, false);
 }
 
 /* ---- retries, deadlines ---- */
