@@ -109,6 +109,8 @@ static int post(struct web *w, const struct web_request *r, long patience_s, str
             return rc;
         if (again.n == 0 || again.n % 8 == 0)
             launch_say("%s; asking again for up to %ld s", err->msg, patience_s);
+        if (rc < 0 && a.retry_after_s > 0)
+            again.since_us = 0; /* it lives, and says when to come again: that wears nobody out */
         if (again_wait(&again, patience_s, a.retry_after_s, err) < 0)
             return -1;
     }

@@ -1,6 +1,6 @@
 #pragma once
-/* server - what the launcher and dhow's server say to each other (docs/kubernetes.md has the
- * protocol). Each call waits with growing pauses while the server is away. */
+/* server - what the launcher and dhow's server say to each other (docs/launcher.md has
+ * the protocol). Each call waits with growing pauses while the server is away. */
 #include <pthread.h>
 #include "base/err.h"
 #include "base/js.h"

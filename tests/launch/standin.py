@@ -1,4 +1,4 @@
-"""A stand-in for dhow's server and an object store at once: it speaks the launcher's protocol (docs/kubernetes.md), keeps what it hears,
+"""A stand-in for dhow's server and an object store at once: it speaks the launcher's protocol (docs/launcher.md), keeps what it hears,
 and injects faults. Faults are lists by "METHOD /path": "503" (any status), "reset", "half" (half of the body, then a reset), "slow", "garbage",
 each used once."""
 import hashlib
@@ -99,6 +99,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif what.isdigit():
             self.body()
             self.answer(int(what), {"message": f"fault {what}"})
+            return True
+        elif what.startswith("later "):
+            self.body()
+            self.answer(503, {"message": "an equal task runs"}, {"Retry-After": what.split()[1]})
             return True
         return False
 

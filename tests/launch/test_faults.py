@@ -83,6 +83,15 @@ def away() -> None:
     check(p.returncode == 0 and len(s.finishes) == 1 and "asking again" in err, "the server starts late, and is started anew at the end", out + err)
 
 
+def told_to_wait() -> None:
+    """A server that says when to ask again is not away: that does not wear out the patience."""
+    at, s = fresh(), StandIn()
+    s.faults = {"POST /launch/v1/claim": ["later 1"] * 3}
+    began = time.monotonic()
+    r = pod.run(s, at, "--patience", "1")
+    check(r.returncode == 0 and s.count("claim") == 4 and time.monotonic() - began > 2, "told to ask again later, for longer than its patience", says(r))
+
+
 def wrong_bytes() -> None:
     at, s = fresh(), StandIn()
     through(s, at, {"a": b"right"})
@@ -136,6 +145,6 @@ def no_room() -> None:
     check(r.returncode == 1 and "neither file nor folder" in s.finishes[0]["message"] and s.finishes[0]["artifacts"] == [], "an artifact that is no file is told", says(r))
 
 
-for case in (each, publish_once, away, wrong_bytes, parts, many, no_room):
+for case in (each, publish_once, away, told_to_wait, wrong_bytes, parts, many, no_room):
     case()
 done()
