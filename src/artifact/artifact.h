@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/own.h"
@@ -167,6 +168,10 @@ int artifact_has_keys(const char *uri, struct dh_err *err);
 typedef int artifact_secret_reader(void *user, const char *name, const char *key, char **ret,
                                    struct dh_err *err);
 void artifact_use_secrets(artifact_secret_reader *read, void *user);
+/* Who runs the program that a profile of ~/.aws names (a line for the shell): what it prints goes
+ * to `out`. Set likewise. */
+typedef int artifact_command_runner(const char *line, struct buf *out, struct dh_err *err);
+void artifact_use_commands(artifact_command_runner *run);
 
 /* ---- inputs ---- */
 

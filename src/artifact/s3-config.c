@@ -102,6 +102,13 @@ static char *get_from(const char *path, const char *section, const char *name)
     return value;
 }
 
+char *s3_config_get(const char *section, const char *name)
+{
+    own_mem char *config = file_path("AWS_CONFIG_FILE", "config");
+
+    return get_from(config, section, name);
+}
+
 char *s3_profile_get(const char *profile, const char *name)
 {
     own_mem char *credentials = file_path("AWS_SHARED_CREDENTIALS_FILE", "credentials");

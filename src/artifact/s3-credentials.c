@@ -52,7 +52,7 @@ static char *variable(const char *name)
     return value && *value ? dh_strdup(value) : NULL;
 }
 
-static int from_environment(struct s3_keys *ret)
+int s3_keys_environment(struct s3_keys *ret)
 {
     ret->id = variable("AWS_ACCESS_KEY_ID");
     ret->secret = variable("AWS_SECRET_ACCESS_KEY");
@@ -68,10 +68,8 @@ static int from_google(struct s3_keys *ret)
     return whole(ret);
 }
 
-static int from_profile(const struct s3_where *w, struct s3_keys *ret)
+int s3_keys_static(const char *profile, struct s3_keys *ret)
 {
-    const char *profile = s3_profile_name(w->profile);
-
     ret->id = s3_profile_get(profile, "aws_access_key_id");
     ret->secret = s3_profile_get(profile, "aws_secret_access_key");
     ret->token = s3_profile_get(profile, "aws_session_token");
@@ -142,7 +140,7 @@ static int at_hand(const struct s3_where *w, struct s3_keys *ret, struct dh_err 
         return named_secret(w, ret, err);
     if (!strcmp(w->scheme, "gs"))
         return from_google(ret);
-    if (!w->profile && from_environment(ret) == 0)
+    if (!w->profile && s3_keys_environment(ret) == 0)
         return 0;
     if (!strcmp(w->scheme, "minio") && !w->profile) {
         rc = from_secret("mlpipeline-minio-artifact", ret, err);
@@ -152,7 +150,9 @@ static int at_hand(const struct s3_where *w, struct s3_keys *ret, struct dh_err 
     /* As AWS's tools: a role by web identity goes before what the profile's file holds. */
     if (!w->profile && s3_keys_has_web_identity(w))
         return S3_NO_KEYS;
-    return from_profile(w, ret);
+    if (s3_profile_asks(w))
+        return S3_NO_KEYS;
+    return s3_keys_static(s3_profile_name(w->profile), ret);
 }
 
 int s3_keys_find(const struct s3_where *w, bool ask, struct s3_keys *ret, struct dh_err *err)
@@ -168,8 +168,10 @@ int s3_keys_find(const struct s3_where *w, bool ask, struct s3_keys *ret, struct
     if (!strcmp(w->scheme, "gs"))
         return none(w, err);
     if (!ask)
-        return s3_keys_has_web_identity(w) ? 0 : none(w, err);
+        return s3_keys_has_web_identity(w) || s3_profile_asks(w) ? 0 : none(w, err);
     rc = s3_keys_web_identity(w, ret, err);
+    if (rc == S3_NO_KEYS)
+        rc = s3_keys_profile(w, ret, err);
     if (rc == S3_NO_KEYS)
         rc = s3_keys_container(ret, err);
     if (rc == S3_NO_KEYS)

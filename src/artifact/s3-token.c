@@ -22,8 +22,7 @@ static const char *set(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* A request that needs no signature; tried a few times. DH_IO, with the status: not 2xx. */
-static int ask(const struct http_request *r, int tries, struct http_answer *ret, struct dh_err *err)
+int s3_ask(const struct http_request *r, int tries, struct http_answer *ret, struct dh_err *err)
 {
     own(http_close) struct http *h = NULL;
     int rc = -1;
@@ -72,14 +71,15 @@ bool s3_keys_has_web_identity(const struct s3_where *w)
     return file && role;
 }
 
-static int read_sts(const struct http_answer *a, struct s3_keys *ret, struct dh_err *err)
+int s3_keys_from_sts(const struct http_answer *a, const char *result, struct s3_keys *ret,
+                     struct dh_err *err)
 {
     own(arena_free) struct arena *arena = arena_new();
     const struct xml *root, *keys;
 
     if (xml_parse(buf_str(&a->text), a->text.n, arena, &root, err) < 0)
         return dh_while(err, "the answer of STS");
-    keys = xml_child(xml_child(root, "AssumeRoleWithWebIdentityResult"), "Credentials");
+    keys = xml_child(xml_child(root, result), "Credentials");
     if (!*xml_text(keys, "AccessKeyId") || !*xml_text(keys, "SecretAccessKey"))
         return dh_fail(err, DH_IO, "the answer of STS has no credentials");
     ret->id = dh_strdup(xml_text(keys, "AccessKeyId"));
@@ -123,12 +123,12 @@ int s3_keys_web_identity(const struct s3_where *w, struct s3_keys *ret, struct d
     explicit_bzero(token, strlen(token));
     r.url = url;
     r.body = (struct http_body){.bytes = form.p, .n = (int64_t)form.n};
-    if (ask(&r, TRIES, &answer, err) < 0) {
+    if (s3_ask(&r, TRIES, &answer, err) < 0) {
         explicit_bzero(form.p, form.n);
         return dh_while(err, "keys by web identity");
     }
     explicit_bzero(form.p, form.n);
-    return read_sts(&answer, ret, err);
+    return s3_keys_from_sts(&answer, "AssumeRoleWithWebIdentityResult", ret, err);
 }
 
 /* ---- JSON, as containers and instances give it ---- */
@@ -144,6 +144,8 @@ int s3_keys_from_json(const char *text, size_t n, struct s3_keys *ret, struct dh
     id = js_get_text(v, "AccessKeyId");
     secret = js_get_text(v, "SecretAccessKey");
     token = js_get_text(v, "Token");
+    if (!token)
+        token = js_get_text(v, "SessionToken"); /* a program's */
     until = js_get_text(v, "Expiration");
     if (!id || !*id || !secret || !*secret)
         return dh_fail(err, DH_IO, "the credentials have no AccessKeyId and SecretAccessKey");
@@ -209,7 +211,7 @@ int s3_keys_container(struct s3_keys *ret, struct dh_err *err)
         headers[0] = header;
     }
     r.url = url;
-    if (ask(&r, TRIES, &answer, err) < 0 ||
+    if (s3_ask(&r, TRIES, &answer, err) < 0 ||
         s3_keys_from_json(buf_str(&answer.text), answer.text.n, ret, err) < 0)
         return dh_while(err, "keys of the container");
     return 0;
@@ -228,7 +230,7 @@ static int ask_instance(const char *url, const char *method, const char *header,
                                    .connect_ms = 1000,
                                    .total_ms = 3000};
 
-    return ask(&r, 1, ret, err);
+    return s3_ask(&r, 1, ret, err);
 }
 
 int s3_keys_instance(struct s3_keys *ret, struct dh_err *err)

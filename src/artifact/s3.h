@@ -4,7 +4,8 @@
  *
  *     s3-uri          s3://bucket/key?endpoint=… → struct s3_where
  *     s3-config       the profile files of ~/.aws
- *     s3-credentials  keys, from wherever they are; s3-token asks servers for them
+ *     s3-credentials  keys, from wherever they are; s3-token asks servers for them, s3-roles does
+ *                     what a profile says
  *     s3-sign         AWS Signature Version 4
  *     s3-client       connections that are kept
  *     s3-request      one request: signed, sent, tried again
@@ -44,10 +45,12 @@ const char *s3_uri_query(const char *uri);
  * that AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE name. The caller's (free). */
 char *s3_profile_get(const char *profile, const char *name);
 const char *s3_profile_name(const char *asked); /* AWS_PROFILE, "default" */
+/* Of the config file alone, in that section ("sso-session NAME"). */
+char *s3_config_get(const char *section, const char *name);
 /* The same from one text, where [section] is asked for. */
 char *s3_ini_get(const char *text, const char *section, const char *name);
 
-/* ---- s3-credentials.c, s3-token.c ---- */
+/* ---- s3-credentials.c, s3-token.c, s3-roles.c ---- */
 
 struct s3_keys {
     char *id, *secret, *token; /* token NULL: none */
@@ -63,10 +66,20 @@ int s3_keys_find(const struct s3_where *w, bool ask, struct s3_keys *ret, struct
 /* S3_NO_KEYS: not set up here. */
 int s3_keys_web_identity(const struct s3_where *w, struct s3_keys *ret, struct dh_err *err);
 bool s3_keys_has_web_identity(const struct s3_where *w);
+int s3_keys_environment(struct s3_keys *ret);
+int s3_keys_static(const char *profile, struct s3_keys *ret); /* what its files hold */
+/* Whether the profile says how keys are got from elsewhere; and these. */
+bool s3_profile_asks(const struct s3_where *w);
+int s3_keys_profile(const struct s3_where *w, struct s3_keys *ret, struct dh_err *err);
 int s3_keys_container(struct s3_keys *ret, struct dh_err *err);
 int s3_keys_instance(struct s3_keys *ret, struct dh_err *err);
 /* A text of a server: {"AccessKeyId", …}. */
 int s3_keys_from_json(const char *text, size_t n, struct s3_keys *ret, struct dh_err *err);
+/* Of STS; `result`: the element that holds them. */
+int s3_keys_from_sts(const struct http_answer *a, const char *result, struct s3_keys *ret,
+                     struct dh_err *err);
+/* A request as it is, tried a few times. DH_IO, with the status: not 2xx. */
+int s3_ask(const struct http_request *r, int tries, struct http_answer *ret, struct dh_err *err);
 const char *s3_ca_file(const struct s3_where *w); /* NULL: the system's */
 
 /* ---- s3-sign.c ---- */

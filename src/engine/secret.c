@@ -11,6 +11,9 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "plan/executor_input.h"
+#include "runtime/command.h"
+
+#define PROGRAM_TIMEOUT_MS 60000
 
 #define VALUE_MAX ((size_t)1 << 20) /* Kubernetes' bound for a whole secret */
 #define NAME_MAX_CHARS 253          /* Kubernetes' bound for a name */
@@ -380,6 +383,15 @@ static int read_for_artifact(void *user, const char *name, const char *key, char
     return 0;
 }
 
+/* As AWS's tools run it; what goes wrong is told by its own words. */
+static int run_for_artifact(const char *line, struct buf *out, struct dh_err *err)
+{
+    own_mem char *copy = dh_strdup(line);
+    char *const argv[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, copy, NULL};
+
+    return command_do(argv, PROGRAM_TIMEOUT_MS, NULL, out, err);
+}
+
 void secret_serve_artifacts(const char *home)
 {
     static char *kept; /* to the program's end */
@@ -387,6 +399,7 @@ void secret_serve_artifacts(const char *home)
     free(kept);
     kept = dh_strdup(home);
     artifact_use_secrets(read_for_artifact, kept);
+    artifact_use_commands(run_for_artifact);
 }
 
 /* ---- listing ---- */

@@ -275,6 +275,7 @@ def keys(proxy, server, folder, env) -> None:
         return (200, f"<AssumeRoleWithWebIdentityResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{minio.KEY}</AccessKeyId>"
                      f"<SecretAccessKey>{minio.SECRET}</SecretAccessKey><SessionToken></SessionToken><Expiration>{soon}</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>")
 
+    roles(get, folder, env={"AWS_EC2_METADATA_DISABLED": "true"}, files=files, soon=soon, proxy=proxy)
     token_server = Fake(sts)
     web = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token"), "AWS_ROLE_ARN": "arn:aws:iam::1:role/r", "AWS_ENDPOINT_URL_STS": token_server.url}
     get("a web identity", **web)
@@ -295,6 +296,80 @@ def keys(proxy, server, folder, env) -> None:
     r = dhow("artifacts", "cp", "small", "s3://bkt/x", home=folder / "home", env=env, cwd=folder)
     check(r.returncode == 3 and "ExpiredToken" in r.stderr and minio.SECRET not in r.stderr + r.stdout, "keys that stay expired", says(r))
     proxy.reset()
+
+
+def roles(get, folder, env, files, soon, proxy) -> None:
+    """Profiles that say how keys are got: other profiles' roles (MinIO's own STS checks the signature), a single sign-on, a program."""
+    asked = []
+    (folder / "program").write_text(f"#!/bin/sh\necho ran >>'{folder}/ran'\nprintf '%s' '{json.dumps({'Version': 1, 'AccessKeyId': minio.KEY, 'SecretAccessKey': minio.SECRET, 'Expiration': soon})}'\n")
+    (folder / "program").chmod(0o700)
+
+    def portal(method, path, headers, body):
+        asked.append(path)
+        if headers.get("x-amz-sso_bearer_token") != "planted-sign-on":
+            return (401, "{}")
+        return (200, json.dumps({"roleCredentials": {"accessKeyId": minio.KEY, "secretAccessKey": minio.SECRET, "sessionToken": "", "expiration": 4102444800000}}))
+
+    sign_on = Fake(portal)
+    cache = folder / "sso-home" / ".aws" / "sso" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "old.json").write_text(json.dumps({"startUrl": "https://corp.example/start", "accessToken": "old", "expiresAt": "2001-01-01T00:00:00Z"}))
+    (cache / "botocore-client-id.json").write_text("{}")
+    (cache / "new.json").write_text(json.dumps({"startUrl": "https://corp.example/start", "accessToken": "planted-sign-on", "expiresAt": "2100-01-01T00:00:00Z"}))
+    (folder / "config").write_text((folder / "config").read_text() + f"""
+[profile role]
+role_arn = arn:aws:iam::1:role/r
+source_profile = team
+external_id = e/1
+role_session_name = s
+[profile chain]
+role_arn = arn:aws:iam::1:role/next
+source_profile = program
+[profile of-env]
+role_arn = arn:aws:iam::1:role/r
+credential_source = Environment
+[profile circle]
+role_arn = arn:aws:iam::1:role/r
+source_profile = circle-2
+[profile circle-2]
+role_arn = arn:aws:iam::1:role/r
+source_profile = circle
+[profile code]
+role_arn = arn:aws:iam::1:role/r
+source_profile = team
+mfa_serial = arn:aws:iam::1:mfa/me
+[profile program]
+credential_process = '{folder}/program' "an argument"
+[profile bad-program]
+credential_process = echo no such luck >&2; exit 3
+[profile corp]
+sso_session = corp
+sso_account_id = 123
+sso_role_name = reader
+[sso-session corp]
+sso_start_url = https://corp.example/start
+sso_region = eu-west-1
+[profile old-style]
+sso_start_url = https://other.example/start
+sso_region = eu-west-1
+sso_account_id = 123
+sso_role_name = reader
+""")
+    sts = {"AWS_ENDPOINT_URL_STS": proxy.endpoint, **files}
+    proxy.reset()
+    get("a role assumed with another profile's keys", AWS_PROFILE="role", **sts)
+    posts = [q for q in proxy.requests if q.method == "POST"]
+    gets = [q for q in proxy.requests if q.method in ("GET", "HEAD")]
+    check(len(posts) == 1 and "/sts/" in posts[0].headers["authorization"] and all("x-amz-security-token" in q.headers for q in gets), "asked for once, signed; what comes is used", str([q.headers for q in posts + gets])[:600])
+    get("a role with the environment's keys", uri=f"s3://bkt/up-small?profile=of-env&endpoint={proxy.endpoint}", AWS_ACCESS_KEY_ID=minio.KEY, AWS_SECRET_ACCESS_KEY=minio.SECRET, **sts)
+    get("a program's keys", AWS_PROFILE="program", **files)
+    check((folder / "ran").read_text() == "ran\n", "the program ran once")
+    get("a role assumed with a program's keys", AWS_PROFILE="chain", **sts)
+    get("a single sign-on", AWS_PROFILE="corp", HOME=str(folder / "sso-home"), AWS_ENDPOINT_URL_SSO=sign_on.url, **files)
+    check(asked == ["/federation/credentials?role_name=reader&account_id=123"], "for the role that the profile names", str(asked))
+    for profile, words, code in (("circle", "leads to no keys", 2), ("code", "mfa_serial", 2), ("bad-program", "no such luck", 3), ("old-style", "aws sso login", 2)):
+        r = dhow("artifacts", "get", "s3://bkt/up-small", "back", home=folder / "home", env={**minio.environment(proxy.endpoint, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_PROFILE=profile), **env, **sts}, cwd=folder)
+        check(r.returncode in (code, 1) and words in r.stderr and minio.SECRET not in r.stderr, f"refused: {profile}", says(r))
 
 
 def gone(server, run, s3, folder, env) -> None:
