@@ -30,20 +30,34 @@ static const struct by_id *find_row(const struct by_id *all, size_t n, int64_t i
 }
 
 /* As plan_key says it. Parents have smaller ids than their children. */
-static const char *key_of(struct run *run, const struct store_task *row, const struct by_id *parent)
+static const char *key_of(struct arena *a, const struct store_task *row, const struct by_id *parent)
 {
     if (!parent)
         return "root";
     if (parent->type == STORE_LOOP)
-        return arena_printf(run->arena, "%s[%lld]", parent->key, (long long)row->iteration_index);
-    return arena_printf(run->arena, "%s.%s", parent->key, row->name);
+        return arena_printf(a, "%s[%lld]", parent->key, (long long)row->iteration_index);
+    return arena_printf(a, "%s.%s", parent->key, row->name);
+}
+
+const char **earlier_keys(struct arena *a, const struct store_tasks *tasks)
+{
+    own_mem struct by_id *rows = dh_zalloc(tasks->n, sizeof *rows);
+    const char **keys = arena_alloc(a, (tasks->n + 1) * sizeof *keys);
+
+    for (size_t i = 0; i < tasks->n; i++) {
+        const struct store_task *row = &tasks->items[i];
+
+        keys[i] = key_of(a, row, find_row(rows, i, row->parent_task_id));
+        rows[i] = (struct by_id){row->id, keys[i], row->type};
+    }
+    return keys;
 }
 
 int earlier_load(struct run *run, struct dh_err *err)
 {
     own_mem char *path = dh_printf("%s/journal", run->folder);
-    own_mem struct by_id *rows = NULL;
     struct store_tasks tasks;
+    const char **keys;
 
     if (journal_read(path, 30000, &run->journal, err) < 0 ||
         store_task_list(run->engine->store, run->id, run->arena, &tasks, err) < 0 ||
@@ -52,14 +66,12 @@ int earlier_load(struct run *run, struct dh_err *err)
         return -1;
     remote_ask_earlier(run, &run->earlier_outputs);
     run->earlier = strmap_new();
-    rows = dh_zalloc(tasks.n, sizeof *rows);
+    keys = earlier_keys(run->arena, &tasks);
     for (size_t i = 0; i < tasks.n; i++) {
         struct earlier *e = arena_alloc(run->arena, sizeof *e);
-        const struct by_id *parent = find_row(rows, i, tasks.items[i].parent_task_id);
 
         e->row = tasks.items[i];
-        rows[i] = (struct by_id){e->row.id, key_of(run, &e->row, parent), e->row.type};
-        (void)strmap_put(run->earlier, rows[i].key, e);
+        (void)strmap_put(run->earlier, keys[i], e);
     }
     return 0;
 }

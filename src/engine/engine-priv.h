@@ -211,6 +211,8 @@ char *record_error_json(const struct plan_node *node, const char *message, const
 
 /* ---- earlier.c: the record of a run that is taken up again ---- */
 int earlier_load(struct run *run, struct dh_err *err);
+/* What plan_key says of each; in the arena. */
+const char **earlier_keys(struct arena *a, const struct store_tasks *tasks);
 struct earlier *earlier_find(struct run *run, const struct plan_node *node);
 /* Whether the recorded success of a RUNNING leaf still stands: then *ret_outputs is set (may be
  * NULL). */

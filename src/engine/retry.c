@@ -63,6 +63,58 @@ static int check_from(const struct spec *spec, const char *const *from, struct d
     return 0;
 }
 
+static const struct store_task *task_at(const struct store_tasks *tasks, const char *const *keys,
+                                        const char *key)
+{
+    for (size_t i = 0; i < tasks->n; i++)
+        if (!strcmp(keys[i], key))
+            return &tasks->items[i];
+    return NULL;
+}
+
+/* Each "loop[3]" on the way of a path is on record. */
+static int check_iterations(const struct store_tasks *tasks, const char *const *keys,
+                            struct arena *a, const char *path, struct dh_err *err)
+{
+    const char *below = strncmp(path, "root.", 5) ? path : path + 5;
+
+    for (const char *open = strchr(below, '['); open; open = strchr(open + 1, '[')) {
+        const char *close = strchr(open, ']');
+        const char *of = arena_printf(a, "root.%.*s", (int)(open - below), below);
+        const struct store_task *loop = task_at(tasks, keys, of);
+
+        if (close &&
+            task_at(tasks, keys, arena_printf(a, "root.%.*s", (int)(close + 1 - below), below)))
+            continue;
+        if (loop && loop->iteration_count > 0)
+            return dh_fail(err, DH_NOT_FOUND,
+                           "there is no '%s': the iterations of '%s' in this run are [0] to [%lld]",
+                           path, of, (long long)loop->iteration_count - 1);
+        return dh_fail(err, DH_NOT_FOUND, "there is no '%s': '%s' has no iterations in this run",
+                       path, of);
+    }
+    return 0;
+}
+
+static int check_recorded(struct engine *e, int64_t run, const char *const *from, struct arena *a,
+                          struct dh_err *err)
+{
+    struct store_tasks tasks;
+    const char **keys = NULL;
+
+    for (; from && *from; from++) {
+        if (!strchr(*from, '['))
+            continue;
+        if (!keys && store_task_list(e->store, run, a, &tasks, err) < 0)
+            return -1;
+        if (!keys)
+            keys = earlier_keys(a, &tasks);
+        if (check_iterations(&tasks, keys, a, *from, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* The parameters that the run had, as far as the changed pipeline still has them, and its defaults.
  */
 static int bind_again(const struct spec *spec, const struct store_run *row, struct js **ret,
@@ -109,7 +161,8 @@ int retry_check(struct engine *e, const struct store_run *row, const struct engi
         spec = recorded;
     }
     if (bind_again(spec, row, &parameters, err) < 0 || check_plan(spec, parameters, err) < 0 ||
-        check_from(spec, how->from, err) < 0)
+        check_from(spec, how->from, err) < 0 ||
+        check_recorded(e, row->id, how->from, arena, err) < 0)
         return -1;
     *ret_parameters = take(&parameters);
     return 0;

@@ -103,6 +103,9 @@ def from_loops(folder: pathlib.Path) -> None:
     check(sorted(lines(marks)) == ["a", "b", "c"], "a loop", str(lines(marks)))
     dhow("retry", "last", "--from", "root.l[1]", home=home)
     check(sorted(lines(marks)) == ["a", "b", "b", "c"], "--from one iteration runs it alone", str(lines(marks)))
+    for path, says_ in (("root.l[3]", "are [0] to [2]"), ("l[99].w", "are [0] to [2]"), ("root.l[1", "are [0] to [2]"), ("root.l[x].w", "are [0] to [2]"), ("l[1].w[0]", "no iterations")):
+        got = dhow("retry", "last", "--from", path, home=home)
+        check(got.returncode == 2 and says_ in got.stderr and len(lines(marks)) == 4, f"--from {path}: there is none, and nothing runs", says(got))
     dhow("retry", "last", "--from", "l", home=home)
     check(len(lines(marks)) == 7, "--from the loop runs all of it", str(lines(marks)))
 
