@@ -145,7 +145,8 @@ struct run {
     uv_signal_t sigint, sigterm;
     uv_async_t wake;
     int n_handles; /* open uv handles of ours */
-    int cancels;   /* how often it was asked */
+    unsigned ticks;
+    int cancels; /* how often it was asked */
     const char *cancel_reason;
     bool late;            /* its deadline is over */
     bool names_workspace; /* the spec refers to the shared workspace */

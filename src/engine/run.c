@@ -20,6 +20,7 @@
 #define RENEW_US (STORE_LEASE_US / 6)
 #define AWAKE_US 1000
 #define TICK_MS 200 /* how often we look whether another process asks to cancel */
+#define TICKS_A_LOOK 10
 
 /* ---- telling ---- */
 
@@ -346,6 +347,15 @@ static bool on_cluster_tick(struct run *run)
     return !run->over && !run->closed;
 }
 
+/* Whoever removes a home does not mean its runs to go on, and nobody could ever end one that waits
+ * for a person. */
+static int look_for_home(struct run *run)
+{
+    if (run->ticks++ % TICKS_A_LOOK || fs_is_dir(run->folder))
+        return 0;
+    return dh_fail(run->err, DH_IO, "%s is gone", run->folder);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct run *run = timer->data;
@@ -354,7 +364,7 @@ static void on_tick(uv_timer_t *timer)
     if (run->cluster && !on_cluster_tick(run))
         return;
     attempt_take_back(run);
-    if (renew(run) < 0 || metrics_live_tick(run, run->err) < 0) {
+    if (look_for_home(run) < 0 || renew(run) < 0 || metrics_live_tick(run, run->err) < 0) {
         run_fail(run);
         return;
     }

@@ -30,29 +30,36 @@ def run(file, home, *args):
     return json.loads(result.stdout or "{}"), result
 
 
+def decided(home, run_id, decide, state):
+    waiting = []
+    for _ in range(300):
+        waiting = json.loads(tap.dhow("approvals", "--output", "json", home=home).stdout or "[]")
+        if waiting:
+            break
+        time.sleep(0.1)
+    tap.check(len(waiting) == 1, f"approval: it waits ({decide})", str(waiting))
+    more = ["--set", "decision=NO"] if decide.endswith("no") else ["--reason", "looks right"]
+    result = tap.dhow("approve", f"{run_id}/ask", "--by", "Ann", *more, home=home)
+    tap.check(result.returncode == 0, f"approval: {decide}", tap.says(result))
+    record = {}
+    for _ in range(300):
+        record = json.loads(tap.dhow("show", run_id, "--output", "json", home=home).stdout or "{}")
+        if record.get("state") not in ("RUNNING", "PENDING"):
+            break
+        time.sleep(0.1)
+    branch = [t["state"] for t in record.get("tasks", []) if t["name"] == "condition-1"]
+    tap.check(record.get("state") == "SUCCEEDED" and branch == [state], f"approval: the branch is {state}", str(branch) + str(record.get("error")))
+
+
 def approval(folder, home):
     file = compiled(folder, "approval")
     for decide, state in (("approve", "SUCCEEDED"), ("approve-no", "SKIPPED")):
         result = tap.dhow("run", "--detach", file, "--output", "json", home=home)
         run_id = json.loads(result.stdout or "{}").get("run_id", "")
-        waiting = []
-        for _ in range(300):
-            waiting = json.loads(tap.dhow("approvals", "--output", "json", home=home).stdout or "[]")
-            if waiting:
-                break
-            time.sleep(0.1)
-        tap.check(len(waiting) == 1, f"approval: it waits ({decide})", str(waiting))
-        more = ["--set", "decision=NO"] if decide.endswith("no") else ["--reason", "looks right"]
-        result = tap.dhow("approve", f"{run_id}/ask", "--by", "Ann", *more, home=home)
-        tap.check(result.returncode == 0, f"approval: {decide}", tap.says(result))
-        record = {}
-        for _ in range(300):
-            record = json.loads(tap.dhow("show", run_id, "--output", "json", home=home).stdout or "{}")
-            if record.get("state") not in ("RUNNING", "PENDING"):
-                break
-            time.sleep(0.1)
-        branch = [t["state"] for t in record.get("tasks", []) if t["name"] == "condition-1"]
-        tap.check(record.get("state") == "SUCCEEDED" and branch == [state], f"approval: the branch is {state}", str(branch) + str(record.get("error")))
+        try:
+            decided(home, run_id, decide, state)
+        finally:
+            tap.dhow("cancel", run_id, home=home)  # where it waits still: no run outlives its test
 
 
 def callers(folder, home):

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -244,9 +245,24 @@ def shepherd(folder: pathlib.Path) -> None:
           f"{says(resumed)} {lines(marks)}")
 
 
+def homeless(folder: pathlib.Path) -> None:
+    """The home is removed under a run: it ends, and its step with it."""
+    home, marks = folder / "home", folder / "marks"
+    path = write(folder, step(pipeline("homeless"), "a", f"echo $$ > {marks}; sleep 600", cache=False))
+    with subprocess.Popen([DHOW, "run", "-q", path], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.PIPE, text=True) as p:
+        check(wait_for(lambda: marks.exists() and marks.read_text().strip()), "a run with a step that takes a while")
+        shutil.rmtree(home, ignore_errors=True)
+        ended = wait_for(lambda: p.poll() is not None)
+        if not ended:
+            p.kill()
+        said = p.communicate(timeout=60)[1]
+    check(p.returncode == 3 and "is gone" in said, "a run whose home is removed ends", f"{p.returncode} {said}")
+    check(wait_for(lambda: not pathlib.Path(f"/proc/{marks.read_text().strip()}").exists()), "and so does its step")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-engine-") as name:
-        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, mending, shepherd):
+        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, mending, shepherd, homeless):
             folder = pathlib.Path(name) / part.__name__
             folder.mkdir()
             part(folder)
