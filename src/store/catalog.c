@@ -19,16 +19,32 @@ static int number_of(struct store *s, const char *sql, const char *text, const c
     return 0;
 }
 
+/* ---- names ---- */
+
+const char *catalog_name(const char *name, const char *namespace)
+{
+    size_t n = strlen(namespace ? namespace : "");
+
+    return name && n && !strncmp(name, namespace, n) && name[n] == '/' ? name + n + 1 : name;
+}
+
+/* The caller's. */
+static char *recorded_name(const char *name, const char *namespace)
+{
+    return namespace && *namespace ? dh_printf("%s/%s", namespace, name) : dh_strdup(name);
+}
+
 /* ---- experiments ---- */
 
 int catalog_experiment_add(struct store *s, const struct catalog_experiment *e, int64_t *ret_id,
                            struct dh_err *err)
 {
+    own_mem char *name = recorded_name(e->name, e->namespace);
     char uuid[ID_TEXT];
     int rc = db_run(s->db, err,
                     "INSERT INTO experiment(uuid, name, description, namespace, created_us)"
                     " VALUES (?, ?, ?, ?, ?)",
-                    DB_T(id_new(uuid)), DB_T(e->name), DB_T(e->description), DB_T(e->namespace),
+                    DB_T(id_new(uuid)), DB_T(name), DB_T(e->description), DB_T(e->namespace),
                     DB_I(clock_now_us()));
 
     if (rc < 0)
@@ -59,6 +75,7 @@ int catalog_experiment_get(struct store *s, int64_t id, struct arena *a,
         .archived = db_int(rows, 5) != 0,
         .last_run_us = db_int(rows, 6),
     };
+    ret->name = catalog_name(ret->name, ret->namespace);
     return 0;
 }
 
@@ -114,6 +131,7 @@ int catalog_experiment_delete(struct store *s, int64_t id, struct dh_err *err)
 static int add_pipeline(struct store *s, const struct catalog_pipeline *p, int64_t *ret_id,
                         struct dh_err *err)
 {
+    own_mem char *name = recorded_name(p->name, p->namespace);
     char uuid[ID_TEXT];
     int64_t now_us = clock_now_us();
 
@@ -121,7 +139,7 @@ static int add_pipeline(struct store *s, const struct catalog_pipeline *p, int64
                "UPDATE pipeline SET uploaded = 1, uuid = ?, display_name = ?, description = ?,"
                " namespace = ?, created_us = ? WHERE name = ? AND uploaded = 0",
                DB_T(id_new(uuid)), DB_T(p->display_name), DB_T(p->description), DB_T(p->namespace),
-               DB_I(now_us), DB_T(p->name)) < 0)
+               DB_I(now_us), DB_T(name)) < 0)
         return -1;
     if (db_changes(s->db) > 0)
         return number_of(s, "SELECT id FROM pipeline WHERE uuid = ?", uuid, "pipeline", ret_id,
@@ -129,7 +147,7 @@ static int add_pipeline(struct store *s, const struct catalog_pipeline *p, int64
     if (db_run(s->db, err,
                "INSERT INTO pipeline(uuid, name, display_name, description, namespace, created_us,"
                " uploaded) VALUES (?, ?, ?, ?, ?, ?, 1)",
-               DB_T(uuid), DB_T(p->name), DB_T(p->display_name), DB_T(p->description),
+               DB_T(uuid), DB_T(name), DB_T(p->display_name), DB_T(p->description),
                DB_T(p->namespace), DB_I(now_us)) < 0)
         return -1;
     *ret_id = db_last_id(s->db);
@@ -164,6 +182,7 @@ int catalog_pipeline_get(struct store *s, int64_t id, struct arena *a, struct ca
         .namespace = store_text(rows, 4, a),
         .created_us = db_int(rows, 5),
     };
+    ret->name = catalog_name(ret->name, ret->namespace);
     return 0;
 }
 
@@ -177,11 +196,12 @@ int catalog_pipeline_named(struct store *s, const char *name, const char *namesp
                            int64_t *ret_id, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
+    own_mem char *recorded = recorded_name(name, namespace);
 
     if (db_query(s->db, err, &rows,
-                 "SELECT id FROM pipeline WHERE name = ? AND uploaded = 1"
+                 "SELECT id FROM pipeline WHERE name IN (?, ?) AND uploaded = 1"
                  " AND (? = '' OR coalesce(namespace, '') = ?)",
-                 DB_T(name), DB_T(namespace ? namespace : ""),
+                 DB_T(name), DB_T(recorded), DB_T(namespace ? namespace : ""),
                  DB_T(namespace ? namespace : "")) < 0 ||
         store_one(db_next(rows, err), err, "pipeline '%s'", name) < 0)
         return -1;

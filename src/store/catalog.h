@@ -2,9 +2,15 @@
 /* catalog - what a server's users make by hand: experiments, pipelines, versions, tags, schedules.
  *
  * The same tables as store.h's; with the columns that only a server fills. Calls, strings, ids and
- * times as there. */
+ * times as there.
+ *
+ * Names of experiments and pipelines are unique in their namespace. The record keeps one of a
+ * namespace as "NAMESPACE/NAME", as the command line shows it; these calls take and give NAME. */
 #include "base/js.h"
 #include "store/store.h"
+
+/* NAME of a record's "NAMESPACE/NAME"; any other name as it is. Borrowed. */
+const char *catalog_name(const char *name, const char *namespace);
 
 /* ---- experiments ---- */
 

@@ -21,12 +21,18 @@ struct kind {
     const struct field *fields;
 };
 
+/* As catalog_name has it. */
+#define SHOWN_NAME(t)                                                                              \
+    "CASE WHEN " t ".namespace <> '' AND substr(" t ".name, 1, length(" t ".namespace)) = " t      \
+    ".namespace AND substr(" t ".name, length(" t ".namespace) + 1, 1) = '/'"                      \
+    " THEN substr(" t ".name, length(" t ".namespace) + 2) ELSE " t ".name END"
+
 static const struct field experiment_fields[] = {
     {"created_at", "e.created_us", TIME},
     {"id", "e.uuid", TEXT},
     {"experiment_id", "e.uuid", TEXT},
-    {"name", "e.name", TEXT},
-    {"display_name", "e.name", TEXT},
+    {"name", SHOWN_NAME("e"), TEXT},
+    {"display_name", SHOWN_NAME("e"), TEXT},
     {"description", "coalesce(e.description, '')", TEXT},
     {"namespace", "coalesce(e.namespace, '')", TEXT},
     {"last_run_created_at",
@@ -38,8 +44,8 @@ static const struct field pipeline_fields[] = {
     {"created_at", "p.created_us", TIME},
     {"id", "p.uuid", TEXT},
     {"pipeline_id", "p.uuid", TEXT},
-    {"name", "p.name", TEXT},
-    {"display_name", "coalesce(p.display_name, p.name)", TEXT},
+    {"name", SHOWN_NAME("p"), TEXT},
+    {"display_name", "coalesce(p.display_name, " SHOWN_NAME("p") ")", TEXT},
     {"description", "coalesce(p.description, '')", TEXT},
     {"namespace", "coalesce(p.namespace, '')", TEXT},
     {NULL, NULL, TEXT},

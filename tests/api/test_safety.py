@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 from server import Server
@@ -156,6 +157,18 @@ def tokens(home: str) -> None:
         check(ask("b" * 20, f"{V2}/experiments", {"display_name": "x"})[0] == 400, "one of several has to be named")
         check(ask("b" * 20, f"{V2}/experiments/{red['experiment_id']}")[0] == 404, "what others have is not there")
         check(ask("b" * 20, f"{V2}/experiments?namespace=blue")[1].get("experiments") is None, "nor listed")
+        status, blue, _ = ask("b" * 20, f"{V2}/experiments", {"display_name": "reds", "namespace": "blue"})
+        check(status == 200 and blue["display_name"] == "reds" and blue["namespace"] == "blue" and blue["experiment_id"] != red["experiment_id"], "a name is another namespace's, too", str(blue))
+        status, again, _ = ask("b" * 20, f"{V2}/experiments", {"display_name": "reds", "namespace": "blue"})
+        check(status == 409 and "The name reds already exists" in again["message"], "but not twice in one", str(again))
+        named = urllib.parse.quote(json.dumps({"predicates": [{"key": "name", "operation": "EQUALS", "string_value": "reds"}]}))
+        found = ask("b" * 20, f"{V2}/experiments?namespace=blue&filter={named}")[1].get("experiments")
+        check([e["experiment_id"] for e in found] == [blue["experiment_id"]] and len(ask("a" * 20, f"{V2}/experiments?filter={named}")[1]["experiments"]) == 2, "and is found by it there", str(found))
+        for who, space in (("r", "red"), ("b", "blue")):
+            status, made, _ = ask(who * 20, f"{V2}/pipelines", {"display_name": "train", "name": "train", "namespace": space})
+            check(status == 200 and made["name"] == "train" and made["namespace"] == space, f"a pipeline's name, in {space}", str(made))
+            got = ask(who * 20, f"{V2}/pipelines/names/train?namespace={space}")[1]
+            check(got.get("pipeline_id") == made["pipeline_id"], f"is found by its name in {space}", str(got))
         status, run, _ = ask("r" * 20, f"{V2}/runs", {"display_name": "r", "experiment_id": red["experiment_id"], "pipeline_spec": spec()})
         check(status == 200, "a run in a namespace", str(run))
         run_id = run["run_id"]
