@@ -15,7 +15,8 @@
 #include "engine/launch.h"
 
 #define V2 "/apis/v2beta1/"
-#define POD (ROUTE_OPEN | ROUTE_POD) /* they show a token of their own */
+#define POD                                                                                        \
+    (ROUTE_OPEN | ROUTE_POD) /* they show a token of their own, or there is nothing to see */
 
 static const struct route routes[] = {
     /* ---- KFP: experiments ---- */
@@ -187,8 +188,8 @@ static const struct route routes[] = {
     {REQ_GET, V2 "healthz", serve_kfp_healthz, AUTH_NOBODY, FORM_KFP, ROUTE_OPEN, NULL},
     {REQ_GET, "/apis/v1beta1/healthz", serve_kfp_healthz_v1, AUTH_NOBODY, FORM_KFP, ROUTE_OPEN,
      NULL},
-    {REQ_GET, "/healthz", serve_healthz, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN, NULL},
-    {REQ_GET, "/readyz", serve_readyz, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN, NULL},
+    {REQ_GET, "/healthz", serve_healthz, AUTH_NOBODY, FORM_TEXT, POD, NULL},
+    {REQ_GET, "/readyz", serve_readyz, AUTH_NOBODY, FORM_TEXT, POD, NULL},
     {REQ_GET, "/metrics", serve_metrics, AUTH_VIEWER, FORM_TEXT, 0, NULL},
     {REQ_GET, "/", serve_page, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN | ROUTE_PAGE, NULL},
     {REQ_GET, "/{}", serve_page, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN | ROUTE_PAGE, NULL},

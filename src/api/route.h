@@ -16,7 +16,7 @@ enum {
     ROUTE_OPEN = 2,     /* needs no login */
     ROUTE_PAGE = 4,     /* may be shown in a frame or navigated to from elsewhere */
     ROUTE_KEPT = 8,     /* nothing but the record and the query decides on the answer: kept.h */
-    ROUTE_POD = 16,     /* pods ask, by whatever name the server has in their cluster */
+    ROUTE_POD = 16,     /* pods and probes ask, by whatever name the server has in their cluster */
 };
 
 struct route {

@@ -483,6 +483,13 @@ static void metadata(struct spot *spot)
     js_set(annotations, ARGO_ITERATION_ANNOTATION, js_str("{{inputs.parameters.iteration}}"));
 }
 
+/* A task that waits for a person has no program: its launcher waits for the server's answer, which
+ * comes when somebody has decided, and tells Argo what that was. */
+static bool waits_for_person(const struct pipeline_container_spec *c)
+{
+    return !strcmp(c->image, "kfp://human-input");
+}
+
 int pod_build(struct argo *a, struct spot *spot)
 {
     const struct pipeline_container_spec *c = spot->executor->container;
@@ -494,7 +501,7 @@ int pod_build(struct argo *a, struct spot *spot)
     js_set(spot->pod, "container", container);
     if (pod_text(a, spot, "image", c->pos, c->image, NULL, &image) < 0)
         return -1;
-    js_set(container, "image", js_str(image));
+    js_set(container, "image", js_str(waits_for_person(c) ? argo_launcher_image(a) : image));
     launcher(a, spot);
     launch(a, spot);
     folders(a, spot);

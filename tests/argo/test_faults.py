@@ -98,14 +98,18 @@ def test_process_killed(b) -> None:
     script = "i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.1; done; echo WORKING"
     run = b.submit(retried(script, 0), "process")
     b.until(lambda: "line 5" in b.log(run))
-    for _ in range(2):
+    for also_server in (False, True):
         pid = run_process(run)
+        if also_server:
+            b.server.kill()
         if pid:
             os.kill(pid, signal.SIGKILL)
+        if also_server:
+            b.server.start(b.port)
         time.sleep(1.2)
     r = b.wait(run)
     log = [line.split("| ", 1)[-1] for line in b.log(run).splitlines() if "line " in line]
-    check(r["state"] == "SUCCEEDED" and task(b, run, "work")["attempts"] == 1, "the run's process is killed twice: the pod's attempt goes on", json.dumps(task(b, run, "work"))[:800])
+    check(r["state"] == "SUCCEEDED" and task(b, run, "work")["attempts"] == 1, "the run's process is killed, then with the server: the pod's attempt goes on", json.dumps(task(b, run, "work"))[:800])
     check(log == [f"line {i}" for i in range(40)], "no line of its log is lost or there twice", "\n".join(log))
 
 

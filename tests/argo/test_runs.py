@@ -2,10 +2,12 @@
 """Runs on a cluster: what comes out is what the local engine gives; results are used again; what no pod can say is said."""
 import json
 
+import yaml
+
 from bench import API, bench, here, needed, outcome
-from flows import condition, handler, hello, loop, retried
+from flows import condition, given, handler, hello, loop, nested, retried
 from specs import pipeline, step
-from tap import check, dhow, done
+from tap import ROOT, check, dhow, done
 
 
 def same_as_here(b, name: str, spec: dict) -> str:
@@ -51,6 +53,46 @@ def test_claims(b) -> None:
     check(claim["spec"]["resources"]["requests"]["storage"] == "2Gi" and claim["spec"]["accessModes"] == ["ReadWriteMany"] and len(b.cluster.pods(run)) == 1, "as it was asked for", str(claim))
 
 
+def test_demo(b) -> None:
+    """The example: built-in components, models, metrics, a condition and an exit task."""
+    folder = ROOT / "pipelines" / "model_selection"
+    spec = yaml.safe_load((folder / "pipeline.yaml").read_text().split("\n---\n")[0])
+    source = str(folder / "data" / "breast_cancer.csv")
+    run = b.submit(spec, "demo", runtime_config={"parameters": {"source": source}})
+    b.wait(run)
+    home = b.folder / "here-demo"
+    dhow("run", folder / "pipeline.yaml", "-p", f"source={source}", "--quiet", home=home)
+    shown, local = b.show(run), json.loads(dhow("show", "last", "--output", "json", home=home).stdout)
+    check(outcome(shown) == outcome(local) and shown["state"] == "SUCCEEDED", "demo: as on this machine", f"cluster: {outcome(shown)}\nhere:    {outcome(local)}\n{b.log(run)[-3000:]}")
+
+    def digests(run: dict) -> list:
+        return sorted((t["scope_path"], key, a["digest"]) for t in run["tasks"] for key, items in t["outputs"]["artifacts"].items() for a in items if a["type"] != "system.Metrics" and "digest" in a)
+
+    check(digests(shown) == digests(local) and len(digests(shown)) > 5, "its artifacts have the same digests", f"{digests(shown)}\n{digests(local)}")
+    listed = [m["model"] if "model" in m else m["name"] for m in json.loads(dhow("models", "--output", "json", home=b.home, env=b.env).stdout)]
+    check(listed == ["breast-cancer"], "its model is registered", str(listed))
+    compared = dhow("compare", run, run, "--output", "json", home=b.home, env=b.env)
+    check(compared.returncode == 0 and "accuracy" in compared.stdout, "its metrics are on record", compared.stdout + compared.stderr)
+
+
+def test_person(b) -> None:
+    """A task that waits for a person, and a condition on the answer."""
+    s = pipeline("person")
+    s["components"]["comp-ask"] = {"executorLabel": "exec-ask", "outputDefinitions": {"parameters": {"go": {"parameterType": "STRING"}}}}
+    s["deploymentSpec"]["executors"]["exec-ask"] = {"container": {"image": "kfp://human-input", "args": [json.dumps({"go": {"enum": ["YES", "NO"]}})]}}
+    s["root"]["dag"]["tasks"]["ask"] = {"componentRef": {"name": "comp-ask"}, "taskInfo": {"name": "ask"}}
+    dag = nested(s, "then", dependentTasks=["ask"], inputs={"parameters": {"go": {"taskOutputParameter": {"producerTask": "ask", "outputParameterKey": "go"}}}},
+                 triggerPolicy={"condition": "inputs.parameter_values['go'] == 'YES'"})
+    given(s, "then", go="STRING")
+    step(s, "deploy", "echo deployed", dag=dag)
+    run = b.submit(s, "person")
+    b.until(lambda: any(t["state"] == "RUNNING" for t in b.show(run)["tasks"]))
+    dhow("approve", f"{run}/ask", "--set", "go=YES", "--by", "anna", home=b.home, env=b.env)
+    b.wait(run)
+    states = {t["name"]: t["state"] for t in b.show(run)["tasks"]}
+    check(states == {"ask": "SUCCEEDED", "then": "SUCCEEDED", "deploy": "SUCCEEDED"} and b.workflow_ended(run) == "Succeeded", "a task waits for a person; what depends on the answer runs", f"{states}\n{b.log(run)}")
+
+
 def test_wishes(b) -> None:
     """Retry, delete, doctor."""
     flag = b.folder / "fixed"
@@ -83,7 +125,7 @@ def test_wishes(b) -> None:
 def main() -> None:
     needed("runs on a cluster")
     with bench() as b:
-        for test in (test_equal, test_claims, test_wishes):
+        for test in (test_equal, test_demo, test_claims, test_person, test_wishes):
             test(b)
     done()
 
