@@ -270,8 +270,8 @@ static int find_imported(struct job *job, struct dh_err *err)
 
 static int import_here(struct job *job, struct dh_err *err)
 {
-    if (platform_import(job->run, job, err) < 0 || outputs_measure(job->outputs, err) < 0 ||
-        find_imported(job, err) < 0)
+    if ((!job->run->cluster && platform_import(job->run, job, err) < 0) ||
+        outputs_measure(job->outputs, err) < 0 || find_imported(job, err) < 0)
         return task_fail(job, err);
     if (record_success(job->run, job, err) < 0)
         return task_fail(job, err);
