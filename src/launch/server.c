@@ -105,7 +105,7 @@ static int post(struct web *w, const struct web_request *r, long patience_s, str
             retry = err->code == DH_IO;
         else
             rc = judge(&a, ret, &retry, err);
-        if (!retry)
+        if (!retry || patience_s == 0)
             return rc;
         if (again.n == 0 || again.n % 8 == 0)
             launch_say("%s; asking again for up to %ld s", err->msg, patience_s);

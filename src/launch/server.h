@@ -19,8 +19,8 @@ void server_done(struct server *s);
 /* POST to the path below /launch/v1, by the token. */
 int server_claim(struct server *s, const struct js *body, struct js **ret, struct dh_err *err);
 /* POST to …/attempts/ID/WHAT, by the attempt's secret. SERVER_REFUSED: the server knows the
- * attempt and secret no more; err says its words. <0: DH_CANCELED when stopped, DH_IO after
- * patience_s, DH_INVALID for an answer that makes no sense. */
+ * attempt and secret no more; err says its words. patience_s 0: one try. <0: DH_CANCELED when
+ * stopped, DH_IO after patience_s, DH_INVALID for an answer that makes no sense. */
 enum { SERVER_REFUSED = 1 };
 int server_tell(struct server *s, struct web *w, const char *what, const struct js *body,
                 long patience_s, struct js **ret, struct dh_err *err);

@@ -83,6 +83,18 @@ def away() -> None:
     check(p.returncode == 0 and len(s.finishes) == 1 and "asking again" in err, "the server starts late, and is started anew at the end", out + err)
 
 
+def silent_beat() -> None:
+    """A beat that is not heard is no news for the step's log."""
+    at, s = fresh(), StandIn({"command": ["sh", "-c", f"while ! test -e {TOP}/go; do sleep 0.05; done"], "beat_s": 1})
+    s.faults = {"POST .*/beat": ["503", "reset", "503"]}
+    p = pod.start(s, at)
+    while s.count("/beat") < 4:
+        time.sleep(0.05)
+    (TOP / "go").touch()
+    _, err = p.communicate(timeout=30)
+    check(p.returncode == 0 and err == "" and len(s.finishes) == 1, "beats that are not heard", err)
+
+
 def told_to_wait() -> None:
     """A server that says when to ask again is not away: that does not wear out the patience."""
     at, s = fresh(), StandIn()
@@ -145,6 +157,6 @@ def no_room() -> None:
     check(r.returncode == 1 and "neither file nor folder" in s.finishes[0]["message"] and s.finishes[0]["artifacts"] == [], "an artifact that is no file is told", says(r))
 
 
-for case in (each, publish_once, away, told_to_wait, wrong_bytes, parts, many, no_room):
+for case in (each, publish_once, away, silent_beat, told_to_wait, wrong_bytes, parts, many, no_room):
     case()
 done()
