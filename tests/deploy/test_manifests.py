@@ -162,7 +162,7 @@ def rules() -> None:
     claims = {n.split("/")[1] for n in o if n.startswith("PersistentVolumeClaim")}
     used = {v["persistentVolumeClaim"]["claimName"] for d in o.values() if d["kind"] == "Deployment" for v in d["spec"]["template"]["spec"]["volumes"] if "persistentVolumeClaim" in v}
     check(claims == used, "every volume is used, and is there", f"{claims} {used}")
-    server = o["Deployment/dhow"]["spec"]["template"]["spec"]["containers"][0]
+    server = o["Deployment/dhow-server"]["spec"]["template"]["spec"]["containers"][0]
     known = dhow("serve", "--help").stdout
     missing = [a for a in server["args"] if a.startswith("--") and a.split("=")[0] not in known]
     check(not missing, "the server takes the options that it is given", str(missing))
