@@ -168,6 +168,12 @@ int artifact_has_keys(const char *uri, struct dh_err *err);
 typedef int artifact_secret_reader(void *user, const char *name, const char *key, char **ret,
                                    struct dh_err *err);
 void artifact_use_secrets(artifact_secret_reader *read, void *user);
+/* Who knows settings of buckets whose URIs have none: *ret is an object of texts by the names that
+ * stand behind '?', NULL: nothing is known; the caller's. Set likewise. */
+struct js;
+typedef int artifact_settings_reader(void *user, const char *scheme, const char *bucket,
+                                     const char *key, struct js **ret, struct dh_err *err);
+void artifact_use_settings(artifact_settings_reader *read, void *user);
 /* Who runs the program that a profile of ~/.aws names (a line for the shell): what it prints goes
  * to `out`. Set likewise. */
 typedef int artifact_command_runner(const char *line, struct buf *out, struct dh_err *err);

@@ -49,6 +49,8 @@ static struct s3_client *new_client(const struct s3_where *w, char *name)
     c->where.region = dh_strdup(w->region);
     c->where.profile = optional(w->profile);
     c->where.secret = optional(w->secret);
+    c->where.id_name = optional(w->id_name);
+    c->where.secret_name = optional(w->secret_name);
     c->where.ca = optional(w->ca);
     c->where.path_style = w->path_style;
     c->where.anonymous = w->anonymous;
@@ -60,10 +62,11 @@ static struct s3_client *new_client(const struct s3_where *w, char *name)
 
 int s3_client_get(const struct s3_where *w, struct s3_client **ret, struct dh_err *err)
 {
-    char *name =
-        dh_printf("%s|%s|%s|%s|%s|%s|%s|%s|%d|%d", w->scheme, w->bucket, w->query,
-                  w->endpoint ? w->endpoint : "", w->region, w->profile ? w->profile : "",
-                  w->secret ? w->secret : "", w->ca ? w->ca : "", w->path_style, w->anonymous);
+    char *name = dh_printf("%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%d|%d", w->scheme, w->bucket, w->query,
+                           w->endpoint ? w->endpoint : "", w->region, w->profile ? w->profile : "",
+                           w->secret ? w->secret : "", w->id_name ? w->id_name : "",
+                           w->secret_name ? w->secret_name : "", w->ca ? w->ca : "", w->path_style,
+                           w->anonymous);
     struct s3_client *c;
     (void)err;
 

@@ -76,6 +76,21 @@ int s3_keys_static(const char *profile, struct s3_keys *ret)
     return whole(ret);
 }
 
+/* `token` may be NULL. */
+static int from_names(const char *name, const char *id, const char *secret, const char *token,
+                      struct s3_keys *ret, struct dh_err *err)
+{
+    if (!secret_reader)
+        return S3_NO_KEYS;
+    if (secret_reader(secret_user, name, id, &ret->id, err) < 0 ||
+        secret_reader(secret_user, name, secret, &ret->secret, err) < 0 ||
+        (token && secret_reader(secret_user, name, token, &ret->token, err) < 0)) {
+        s3_keys_done(ret);
+        return -1;
+    }
+    return whole(ret);
+}
+
 /* The names that Kubeflow gives the keys of its secrets, and those of AWS. */
 static int from_secret(const char *name, struct s3_keys *ret, struct dh_err *err)
 {
@@ -85,31 +100,27 @@ static int from_secret(const char *name, struct s3_keys *ret, struct dh_err *err
         {"access_key", "secret_key", "session_token"},
     };
 
-    if (!secret_reader)
-        return S3_NO_KEYS;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (secret_reader(secret_user, name, names[i][0], &ret->id, err) < 0 ||
-            secret_reader(secret_user, name, names[i][1], &ret->secret, err) < 0 ||
-            secret_reader(secret_user, name, names[i][2], &ret->token, err) < 0) {
-            s3_keys_done(ret);
-            return -1;
-        }
-        if (whole(ret) == 0)
-            return 0;
+        int rc = from_names(name, names[i][0], names[i][1], names[i][2], ret, err);
+
+        if (rc != S3_NO_KEYS)
+            return rc;
     }
     return S3_NO_KEYS;
 }
 
 static int named_secret(const struct s3_where *w, struct s3_keys *ret, struct dh_err *err)
 {
-    int rc = from_secret(w->secret, ret, err);
+    const char *id = w->id_name ? w->id_name : "accesskey";
+    const char *secret = w->secret_name ? w->secret_name : "secretkey";
+    int rc = w->id_name || w->secret_name ? from_names(w->secret, id, secret, NULL, ret, err)
+                                          : from_secret(w->secret, ret, err);
 
     if (rc != S3_NO_KEYS)
         return rc;
     (void)dh_fail(err, DH_INVALID,
-                  "no secret '%s' with keys accesskey and secretkey: `dhow secrets set %s "
-                  "accesskey`, and secretkey",
-                  w->secret, w->secret);
+                  "no secret '%s' with keys %s and %s: `dhow secrets set %s %s`, and %s", w->secret,
+                  id, secret, w->secret, id, secret);
     return S3_NO_KEYS;
 }
 

@@ -5,11 +5,24 @@
 
 #include "artifact/s3.h"
 #include "base/buf.h"
+#include "base/js.h"
 #include "base/mem.h"
 
 static const struct {
     const char *name;
-    enum { ENDPOINT, REGION, PATH_STYLE, PLAIN, PROFILE, SECRET, CA, ANONYMOUS, IGNORED } what;
+    enum {
+        ENDPOINT,
+        REGION,
+        PATH_STYLE,
+        PLAIN,
+        PROFILE,
+        SECRET,
+        ID_NAME,
+        SECRET_NAME,
+        CA,
+        ANONYMOUS,
+        IGNORED
+    } what;
 } settings[] = {
     {"endpoint", ENDPOINT},
     {"region", REGION},
@@ -20,6 +33,8 @@ static const struct {
     {"disableSSL", PLAIN},
     {"profile", PROFILE},
     {"secret", SECRET},
+    {"accessKeyKey", ID_NAME},
+    {"secretKeyKey", SECRET_NAME},
     {"ca", CA},
     {"anonymous", ANONYMOUS},
     {"awssdk", IGNORED},
@@ -126,6 +141,12 @@ static int set_one(struct s3_where *w, struct choice *c, const char *name, size_
     case SECRET:
         to = &w->secret;
         break;
+    case ID_NAME:
+        to = &w->id_name;
+        break;
+    case SECRET_NAME:
+        to = &w->secret_name;
+        break;
     case CA:
         to = &w->ca;
         break;
@@ -162,6 +183,32 @@ static int read_query(struct s3_where *w, struct choice *c, struct dh_err *err)
             return -1;
         at += n;
         at += *at == '&';
+    }
+    return 0;
+}
+
+static artifact_settings_reader *settings_reader;
+static void *settings_user;
+
+void artifact_use_settings(artifact_settings_reader *read, void *user)
+{
+    settings_reader = read;
+    settings_user = user;
+}
+
+static int read_settings(struct s3_where *w, struct choice *c, struct dh_err *err)
+{
+    own(js_free) struct js *all = NULL;
+
+    if (*w->query || !settings_reader)
+        return 0;
+    if (settings_reader(settings_user, w->scheme, w->bucket, w->key, &all, err) < 0)
+        return -1;
+    for (js_each(all, it)) {
+        own_mem char *value = dh_strdup(js_text(it.value) ? js_text(it.value) : "");
+
+        if (set_one(w, c, it.key, strlen(it.key), value, err) < 0)
+            return -1;
     }
     return 0;
 }
@@ -262,7 +309,7 @@ int s3_where_parse(const char *uri, struct s3_where *ret, struct dh_err *err)
     w.bucket = dh_strndup(parts.rest, (size_t)((slash ? slash : query) - parts.rest));
     w.key = slash ? dh_strndup(slash + 1, (size_t)(query - slash - 1)) : dh_strdup("");
     w.query = dh_strdup(*query ? query + 1 : "");
-    if (check_bucket(&w, err) < 0 || read_query(&w, &c, err) < 0)
+    if (check_bucket(&w, err) < 0 || read_query(&w, &c, err) < 0 || read_settings(&w, &c, err) < 0)
         return -1;
     fill_region(&w);
     fill_endpoint(&w);
@@ -286,6 +333,8 @@ void s3_where_done(struct s3_where *w)
     free(w->region);
     free(w->profile);
     free(w->secret);
+    free(w->id_name);
+    free(w->secret_name);
     free(w->ca);
     *w = (struct s3_where){0};
 }

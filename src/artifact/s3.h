@@ -28,6 +28,7 @@ struct s3_where {
     char *endpoint;              /* "https://host[:port]", or NULL: Amazon's of the region */
     char *region;                /* never NULL */
     char *profile, *secret, *ca; /* NULL: the usual ones */
+    char *id_name, *secret_name; /* of the keys within `secret`; NULL: the usual ones */
     bool path_style, anonymous;
 };
 /* DH_INVALID: no bucket, a setting that is none, a key where only its name belongs. */

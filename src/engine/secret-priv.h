@@ -4,6 +4,10 @@
 
 /* DH_INVALID: others than the owner may read or write the file. */
 int secret_check_mode(const char *path, struct dh_err *err);
+/* For artifact_use_settings: what the config map kfp-launcher says of a bucket. `home`: a char *.
+ */
+int providers_settings(void *home, const char *scheme, const char *bucket, const char *key,
+                       struct js **ret, struct dh_err *err);
 /* secret_load of files that only their owner may read. */
 int secret_load_tight(const char *path, const char *key, struct secret_set *to, struct dh_err *err);
 /* What a file called `base` holds, `path` for messages. */

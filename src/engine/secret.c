@@ -389,7 +389,11 @@ static int run_for_artifact(const char *line, struct buf *out, struct dh_err *er
     own_mem char *copy = dh_strdup(line);
     char *const argv[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, copy, NULL};
 
-    return command_do(argv, PROGRAM_TIMEOUT_MS, NULL, out, err);
+    if (command_do(argv, PROGRAM_TIMEOUT_MS, NULL, out, err) == 0)
+        return 0;
+    if (err && err->code == DH_FAILED) /* that word is for runs */
+        err->code = DH_IO;
+    return -1;
 }
 
 void secret_serve_artifacts(const char *home)
@@ -400,6 +404,7 @@ void secret_serve_artifacts(const char *home)
     kept = dh_strdup(home);
     artifact_use_secrets(read_for_artifact, kept);
     artifact_use_commands(run_for_artifact);
+    artifact_use_settings(providers_settings, kept);
 }
 
 /* ---- listing ---- */

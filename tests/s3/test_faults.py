@@ -276,6 +276,7 @@ def keys(proxy, server, folder, env) -> None:
                      f"<SecretAccessKey>{minio.SECRET}</SecretAccessKey><SessionToken></SessionToken><Expiration>{soon}</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>")
 
     roles(get, folder, env={"AWS_EC2_METADATA_DISABLED": "true"}, files=files, soon=soon, proxy=proxy)
+    providers(get, folder, proxy)
     token_server = Fake(sts)
     web = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token"), "AWS_ROLE_ARN": "arn:aws:iam::1:role/r", "AWS_ENDPOINT_URL_STS": token_server.url}
     get("a web identity", **web)
@@ -369,7 +370,50 @@ sso_role_name = reader
     check(asked == ["/federation/credentials?role_name=reader&account_id=123"], "for the role that the profile names", str(asked))
     for profile, words, code in (("circle", "leads to no keys", 2), ("code", "mfa_serial", 2), ("bad-program", "no such luck", 3), ("old-style", "aws sso login", 2)):
         r = dhow("artifacts", "get", "s3://bkt/up-small", "back", home=folder / "home", env={**minio.environment(proxy.endpoint, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_PROFILE=profile), **env, **sts}, cwd=folder)
-        check(r.returncode in (code, 1) and words in r.stderr and minio.SECRET not in r.stderr, f"refused: {profile}", says(r))
+        check(r.returncode == code and words in r.stderr and minio.SECRET not in r.stderr, f"refused: {profile}", says(r))
+
+
+def providers(get, folder, proxy) -> None:
+    """Kubeflow's config map kfp-launcher says how buckets are reached."""
+    home = folder / "kube-home"
+    dhow("secrets", "set", "bucket", "--from-literal", f"who={minio.KEY}", "--from-literal", f"what={minio.SECRET}", home=home)
+    dhow("secrets", "set", "other", "--from-literal", "accesskey=no", "--from-literal", "secretkey=no", home=home)
+    (folder / "providers").write_text(f"""s3:
+  default:
+    endpoint: {proxy.endpoint.removeprefix('http://')}
+    region: us-east-1
+    disableSSL: true
+    credentials:
+      fromEnv: false
+      secretRef: {{secretName: other, accessKeyKey: accesskey, secretKeyKey: secretkey}}
+  Overrides:
+  - bucketName: bkt
+    keyPrefix: /up-sm/
+    credentials: {{fromEnv: true}}
+  - bucketName: bkt
+    keyPrefix: ""
+    credentials:
+      secretRef: {{secretName: bucket, accessKeyKey: who, secretKeyKey: what}}
+  - bucketName: of-env
+    credentials: {{fromEnv: true}}
+minio:
+  default:
+    endpoint: {proxy.endpoint}
+    credentials: {{}}
+""")
+    result = dhow("configs", "set", "kfp-launcher", "--from-file", f"{folder}/providers", home=home)
+    check(result.returncode == 0, "a config map of providers", says(result))
+    here = {"AWS_ENDPOINT_URL_S3": "", "AWS_EC2_METADATA_DISABLED": "true"}
+    get("the secret of kfp-launcher's override", home="kube-home", **here)
+    env = minio.environment(proxy.endpoint, AWS_ENDPOINT_URL_S3="", AWS_MAX_ATTEMPTS="1")
+    for uri, words in (("s3://another/x", "403"), ("s3://of-env/x", "no such bucket"), ("minio://bkt/up-small", "credentials need fromEnv")):
+        r = dhow("artifacts", "get", uri, "back", home=home, env=env, cwd=folder)
+        check(r.returncode in (2, 3) and words in r.stderr, f"what kfp-launcher says of {uri}", says(r))
+    get("a URI with settings of its own", home="kube-home", uri=f"s3://bkt/up-small?endpoint={proxy.endpoint}", AWS_ACCESS_KEY_ID=minio.KEY, AWS_SECRET_ACCESS_KEY=minio.SECRET)
+    (folder / "providers").write_text("s3: [")
+    dhow("configs", "set", "kfp-launcher", "--from-file", f"{folder}/providers", home=home)
+    r = dhow("artifacts", "get", "s3://bkt/up-small", "back", home=home, env=env, cwd=folder)
+    check(r.returncode == 2 and "kfp-launcher" in r.stderr, "providers that cannot be read", says(r))
 
 
 def gone(server, run, s3, folder, env) -> None:
