@@ -127,7 +127,7 @@ def generated(server: Server, home: str) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as home, Server(home) as server:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, Server(home) as server:
         command_line(server, home)
         generated(server, home)
     done()

@@ -43,6 +43,7 @@ def browsers(server: Server) -> None:
     own = f"127.0.0.1:{server.port}"
     check(server.ask("/ui/runs", headers={"Host": "evil.example"})[0] == 403, "another name (DNS rebinding) is refused")
     check(server.ask("/ui/runs", headers={"Host": f"localhost:{server.port}"})[0] == 200, "localhost is a name")
+    check([server.ask(path, headers={"Host": "10.1.2.3:8080"})[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 403], "who looks after it may ask by any name how it is, and no more")
     body = {"display_name": "x"}
     check(server.ask(f"{V2}/experiments", body, headers={"Origin": "http://evil.example"})[0] == 403, "another origin is refused")
     check(server.ask(f"{V2}/experiments", body, headers={"Origin": "null"})[0] == 403, "no origin, as of a sandbox, is refused")

@@ -54,7 +54,7 @@ export function reason(task: Task, byKey: ReadonlyMap<string, Task>, spec: Spec 
     ? [task.reason, task.error.message].filter(Boolean).join(': ')
     : (task.reason ?? 'failed');
   if (task.state === 'CACHED') return task.reason ?? 'the same step with the same inputs had this result';
-  if (task.state === 'RUNNING' && task.attempts > 1) return `attempt ${task.attempts}`;
+  if (task.state === 'RUNNING' && task.attempts > 1) return [`attempt ${task.attempts}`, task.reason].filter(Boolean).join(': ');
   return task.reason ?? '';
 }
 

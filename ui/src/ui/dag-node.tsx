@@ -40,7 +40,8 @@ function Second({ node, time }: { node: GraphNode; time: string }): JSX.Element 
         {time && <span class="num">{time}</span>}
       </span>
     );
-  const word = state && state !== 'SUCCEEDED' ? stateWord(state).toLowerCase() : '';
+  const told = state === 'RUNNING' ? node.reason : null; /* it is told to run, and waits: for a person, for its image */
+  const word = told ?? (state && state !== 'SUCCEEDED' ? stateWord(state).toLowerCase() : '');
   return <span class="dag-sub ellipsis">{[word, time].filter(Boolean).join(' · ') || node.hint || kindName(node.type)}</span>;
 }
 

@@ -84,6 +84,7 @@ test('why a task is as it is', () => {
   assert.equal(reason(best, buildTree(tasks).byKey, spec), 'waiting for loop');
   assert.equal(reason(task('root.x', 'RUNTIME', 'SKIPPED', { reason: 'condition accuracy >= 0.9 was false' }), new Map(), spec), 'skipped: condition accuracy >= 0.9 was false');
   assert.equal(reason(task('root.x', 'RUNTIME', 'RUNNING', { attempts: 2 }), new Map(), spec), 'attempt 2');
+  assert.equal(reason(task('root.x', 'RUNTIME', 'RUNNING', { attempts: 2, reason: 'its image is not to be had' }), new Map(), spec), 'attempt 2: its image is not to be had');
   assert.equal(reason(task('root.x', 'RUNTIME', 'PENDING'), new Map(), spec), 'waiting for a free slot');
 });
 
