@@ -70,7 +70,9 @@ def prepare(server: Server, ids: dict) -> dict:
     slow["pipelineInfo"]["name"] = "slow-training"
     talks = specs.pipeline("talks")
     specs.step(talks, "talk", "seq 1 100; for i in $(seq 1 30); do printf '\\033[32mword %s\\033[0m\\n' $i; sleep 0.1; done", cache=False)
-    ids = {**ids, "slow": upload(server, slow), "talks": upload(server, talks), "gated": upload(server, fixtures.gate()),
+    stopped = specs.pipeline("stopped")  # until it is stopped, and no longer when it is retried: however slow the machine is
+    specs.step(stopped, "hold", f"test -e {server.home}/held || {{ touch {server.home}/held; sleep 300; }}", cache=False)
+    ids = {**ids, "stopped": upload(server, stopped), "slow": upload(server, slow), "talks": upload(server, talks), "gated": upload(server, fixtures.gate()),
            "pipeline": named(server, "/ui/pipelines", "nightly-training"), "experiment": named(server, "/ui/experiments", "tuning")}
     _, made, _ = server.ask("/ui/runs", {"pipeline_id": ids["gated"], "parameters": {}, "display_name": "release candidate"})
     ids["gate"] = made.get("run_id", "")

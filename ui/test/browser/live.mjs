@@ -43,7 +43,7 @@ async function listAndCancel(browser) {
   const before = await list.locator('tr.pick').first().innerText();
   const page = await open(browser);
   await visit(page, '#/system', '.meter');
-  const made = await list.request.post(`${BASE}/ui/runs`, { data: { pipeline_id: RUNS.slow, parameters: {}, display_name: 'to be stopped', cache: 'off' }, headers: { Origin: BASE } });
+  const made = await list.request.post(`${BASE}/ui/runs`, { data: { pipeline_id: RUNS.stopped, parameters: {}, display_name: 'to be stopped', cache: 'off' }, headers: { Origin: BASE } });
   check(made.ok(), 'a run is started', await made.text());
   const row = list.locator('tr.pick', { hasText: 'to be stopped' });
   const start = Date.now();
