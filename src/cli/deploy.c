@@ -160,9 +160,8 @@ static int put_secrets(const struct choice *c)
 
 /* ---- the command ---- */
 
-static int check(const struct choice *c, bool secrets, struct dh_err *err)
+static int check_texts(const struct choice *c, struct dh_err *err)
 {
-    const bool minio = is_chosen(c->args, "minio"), s3 = is_chosen(c->args, "s3");
     const char *one;
 
     for (size_t i = 0; (one = cli_get_at(c->args, "overlay", i)); i++)
@@ -170,8 +169,7 @@ static int check(const struct choice *c, bool secrets, struct dh_err *err)
             return dh_fail(err, DH_INVALID, "--overlay %s: there is none of that name", one);
     if (!is_namespace(c->ns))
         return dh_fail(err, DH_INVALID,
-                       "--namespace %s: Kubernetes takes letters a-z, digits and "
-                       "'-', at most 63",
+                       "--namespace %s: Kubernetes takes letters a-z, digits and '-', at most 63",
                        c->ns);
     for (size_t i = 0; (one = cli_get_at(c->args, "image", i)); i++)
         if ((strncmp(one, "server=", 7) != 0 && strncmp(one, "launcher=", 9) != 0) ||
@@ -181,8 +179,14 @@ static int check(const struct choice *c, bool secrets, struct dh_err *err)
     if ((c->registry && !is_plain(c->registry)) || (c->root && !is_plain(c->root)) ||
         (c->endpoint && !is_plain(c->endpoint)))
         return dh_fail(err, DH_INVALID, "a registry, root or endpoint has no blanks or quotes");
-    if (secrets)
-        return 0;
+    return 0;
+}
+
+/* Where artifacts go must be said, once. */
+static int check_store(const struct choice *c, struct dh_err *err)
+{
+    const bool minio = is_chosen(c->args, "minio"), s3 = is_chosen(c->args, "s3");
+
     if (minio == s3)
         return dh_fail(err, DH_INVALID,
                        "say where artifacts go: --overlay minio, or --overlay s3 --pipeline-root "
@@ -208,10 +212,12 @@ static int run_deploy(struct cli *cli, const struct cli_args *args, struct dh_er
     (void)cli;
     if (cli_n(args) == 1 && !secrets)
         return dh_fail(err, DH_INVALID, "'%s': expected 'secrets', or nothing", cli_at(args, 0));
-    if (check(&c, secrets, err) < 0)
+    if (check_texts(&c, err) < 0)
         return -1;
     if (secrets)
         return put_secrets(&c);
+    if (check_store(&c, err) < 0)
+        return -1;
     for (const struct manifest *m = deploy_manifests; m->text; m++) {
         if (!is_chosen(args, m->overlay))
             continue;

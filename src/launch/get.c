@@ -168,43 +168,47 @@ static int ask(struct coming *c, struct dh_err *err)
     return a.status == 403 ? GET_EXPIRED : -1;
 }
 
-/* 0: all bytes are there; 1: they are not those of the record. */
-static int is_right(struct coming *c, struct dh_err *err)
+/* All bytes are there: are they those of the record? */
+static bool is_right(struct coming *c, struct dh_err *err)
 {
     char sum[DIGEST_TEXT];
 
     (void)digest_end(c->digest, sum);
     if (!c->item->sha256 || !strcmp(sum, c->item->sha256))
-        return 0;
+        return true;
     (void)dh_fail(err, DH_FAILED,
-                  "%s: the store has other bytes (sha256 %.12s…) than the record "
-                  "(%.12s…)",
+                  "%s: the store has other bytes (sha256 %.12s…) than the record (%.12s…)",
                   c->item->path, sum, c->item->sha256);
-    return 1;
+    return false;
+}
+
+/* One request, judged: 0 the file is whole and right; GET_EXPIRED; GET_WRONG: whole, and other
+ * bytes; <0. */
+enum { GET_WRONG = GET_EXPIRED + 1 };
+static int ask_and_judge(struct coming *c, struct dh_err *err)
+{
+    int rc = ask(c, err);
+
+    if (rc)
+        return rc;
+    if (c->item->size >= 0 && c->at < c->item->size)
+        return dh_fail(err, DH_IO, "%s: %lld of %lld bytes came", c->item->path, (long long)c->at,
+                       (long long)c->item->size);
+    return is_right(c, err) ? 0 : GET_WRONG;
 }
 
 /* Request after request until the file is whole. */
 static int fetch(struct coming *c, struct dh_err *err)
 {
     struct again again = {0};
-    int wrong = 0;
 
-    for (;;) {
-        int64_t before = c->at;
-        int rc = ask(c, err);
+    for (int wrong = 0;;) {
+        const int64_t before = c->at;
+        int rc = ask_and_judge(c, err);
 
-        if (rc == 0 && c->item->size >= 0 && c->at < c->item->size)
-            rc = dh_fail(err, DH_IO, "%s: %lld of %lld bytes came", c->item->path, (long long)c->at,
-                         (long long)c->item->size);
-        else if (rc == 0)
-            rc = is_right(c, err);
-        else if (rc == GET_EXPIRED)
+        if (rc == 0 || rc == GET_EXPIRED || (rc < 0 && err->code != DH_IO))
             return rc;
-        if (rc == 0)
-            return 0;
-        if (rc > 0 && (++wrong > WRONG_BYTES_MAX || start_anew(c, err) < 0))
-            return -1;
-        if (rc < 0 && err->code != DH_IO)
+        if (rc == GET_WRONG && (++wrong > WRONG_BYTES_MAX || start_anew(c, err) < 0))
             return -1;
         if (c->at > before)
             again = (struct again){0};

@@ -9,6 +9,7 @@
 
 #include "launch/answer.h"
 #include "launch/get.h"
+#include "launch/url.h"
 
 static int on_body(void *user, const struct answer *a, const char *bytes, size_t n,
                    struct dh_err *err)
@@ -147,12 +148,57 @@ static void test_names(void **state)
     assert_false(launch_name_is_safe("a/./b"));
 }
 
+static void test_urls(void **state)
+{
+    static const struct {
+        const char *text, *host, *port, *authority, *path;
+        bool tls;
+    } good[] = {
+        {"http://a", "a", "80", "a", "", false},
+        {"HTTPS://a.b:8443/c/d?e=f&g", "a.b", "8443", "a.b:8443", "/c/d?e=f&g", true},
+        {"http://[::1]:90?x", "::1", "90", "[::1]:90", "?x", false},
+        {"https://[fe80::1]/", "fe80::1", "443", "[fe80::1]", "/", true},
+        {"http://a:/x:9", "a", "80", "a:", "/x:9", false},
+    };
+    static const char *const bad[] = {
+        "",
+        "a",
+        "ftp://a",
+        "http://",
+        "http:///x",
+        "http://:1",
+        "http://[]:1",
+        "http://[::1",
+        "http://[::1]x",
+        "http://a:1x",
+        "http://a:123456789",
+        "http://me@a/",
+        "http://a/b c",
+        "http://a/\r\nX: 1",
+        "http://a/#b",
+        "http://a/\xc3\xbc",
+    };
+    struct url u;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(url_read(good[i].text, &u, NULL), 0);
+        assert_string_equal(u.host, good[i].host);
+        assert_string_equal(u.port, good[i].port);
+        assert_string_equal(u.authority, good[i].authority);
+        assert_string_equal(u.path, good[i].path);
+        assert_int_equal(u.tls, good[i].tls);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(url_read(bad[i], &u, NULL), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),    cmocka_unit_test(test_bad),
         cmocka_unit_test(test_headers), cmocka_unit_test(test_long_head),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_urls),
     };
 
     return cmocka_run_group_tests_name("answer", tests, NULL, NULL);

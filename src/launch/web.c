@@ -5,22 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/js.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "launch/url.h"
 #include "launch/wire.h"
 
 #define MAX_WORDS ((size_t)64 << 10) /* of an answer that is not 2xx */
 #define BLOCK ((size_t)256 << 10)
-
-struct url {
-    bool tls;
-    char host[256], port[8], authority[280];
-    const char *path; /* within the text; begins with '/' or '?', or is "" */
-};
 
 struct web {
     struct wire *wire; /* NULL: none is open */
@@ -98,60 +92,6 @@ void web_answer_done(struct web_answer *a)
 bool web_may_pass(int status)
 {
     return status >= 500 || status == 408 || status == 425 || status == 429;
-}
-
-/* ---- the URL ---- */
-
-static int bad_url(struct dh_err *err)
-{
-    return dh_fail(err, DH_INVALID, "that is no http or https URL");
-}
-
-/* Host and port out of "host:port", "[::1]:port". */
-static int split_authority(struct url *u, const char *text, size_t n, struct dh_err *err)
-{
-    const char *end = text + n, *colon;
-    bool six = *text == '[';
-    const char *host = text + six, *host_end;
-
-    if (n == 0 || n >= sizeof u->authority || memchr(text, '@', n))
-        return bad_url(err);
-    host_end = memchr(host, six ? ']' : ':', (size_t)(end - host));
-    if (six && !host_end)
-        return bad_url(err);
-    colon = host_end && six ? host_end + 1 : host_end;
-    if (!host_end)
-        colon = host_end = end;
-    if (host_end == host || (size_t)(host_end - host) >= sizeof u->host ||
-        (colon < end && *colon != ':') || (size_t)(end - colon) >= sizeof u->port)
-        return bad_url(err);
-    memcpy(u->host, host, (size_t)(host_end - host));
-    u->host[host_end - host] = '\0';
-    if (colon + 1 < end) {
-        memcpy(u->port, colon + 1, (size_t)(end - colon - 1));
-        u->port[end - colon - 1] = '\0';
-    }
-    if (strspn(u->port, "0123456789") != strlen(u->port))
-        return bad_url(err);
-    memcpy(u->authority, text, n);
-    u->authority[n] = '\0';
-    return 0;
-}
-
-static int read_url(const char *text, struct url *ret, struct dh_err *err)
-{
-    const char *rest;
-
-    *ret = (struct url){.tls = !strncasecmp(text, "https://", 8)};
-    if (!ret->tls && strncasecmp(text, "http://", 7) != 0)
-        return bad_url(err);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c <= ' ' || *c >= 127 || *c == '#')
-            return dh_fail(err, DH_INVALID, "the URL has a character that none may have");
-    (void)snprintf(ret->port, sizeof ret->port, "%s", ret->tls ? "443" : "80");
-    rest = text + (ret->tls ? 8 : 7);
-    ret->path = rest + strcspn(rest, "/?");
-    return split_authority(ret, rest, (size_t)(ret->path - rest), err);
 }
 
 /* ---- a request ---- */
@@ -321,7 +261,7 @@ int web_send(struct web *w, const struct web_request *r, struct web_answer *ret,
     struct url u;
     bool stale = false;
 
-    if (read_url(r->url, &u, err) < 0)
+    if (url_read(r->url, &u, err) < 0)
         return -1;
     if (w->wire && (w->tls != u.tls || strcmp(w->authority, u.authority) != 0))
         hang_up(w);

@@ -31,6 +31,7 @@ class StandIn:
         self.control = [{"file": "n", "value": "3"}]
         self.attempt = "11111111-2222-3333-4444-555555555555"
         self.lock = threading.Lock()
+        self.connections: set[socket.socket] = set()
         self.tls = tls
         self.start(port)
 
@@ -60,8 +61,14 @@ class StandIn:
         return f"http{'s' if self.tls else ''}://{'localhost' if self.tls else '127.0.0.1'}:{self.port}"
 
     def stop(self) -> None:
+        """As a server that dies: open connections go with it."""
         self.server.shutdown()
         self.server.server_close()
+        for connection in list(self.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:  # gone already
+                pass
 
     def put(self, name: str, data: bytes) -> dict:
         self.objects[name] = data
@@ -77,6 +84,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def setup(self):
+        super().setup()
+        self.standin.connections.add(self.connection)
+
+    def finish(self):
+        self.standin.connections.discard(self.connection)
+        super().finish()
 
     # ---- faults ----
 
