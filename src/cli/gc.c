@@ -8,6 +8,8 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "engine/gc.h"
+#include "registry/registry.h"
+#include "store/models.h"
 
 #define DAY_US ((int64_t)24 * 3600 * 1000000)
 #define DEFAULT_DAYS 30
@@ -19,14 +21,16 @@ static const struct {
              {"logs", {GC_LOG, GC_LOG}},
              {"envs", {GC_ENVIRONMENT, GC_ENVIRONMENT}},
              {"left-over", {GC_LEFT_OVER, GC_LEFT_OVER}},
-             {"cache", {GC_CACHED, GC_CACHED}}};
+             {"cache", {GC_CACHED, GC_CACHED}},
+             {"models", {GC_MODEL, GC_MODEL}}};
 
 static const char *const labels[GC_KINDS] = {[GC_RUN] = "run",
                                              [GC_ARTIFACT] = "artifact",
                                              [GC_LOG] = "log",
                                              [GC_ENVIRONMENT] = "environment",
                                              [GC_LEFT_OVER] = "left over",
-                                             [GC_CACHED] = "local copy"};
+                                             [GC_CACHED] = "local copy",
+                                             [GC_MODEL] = "model version"};
 
 struct tally {
     const struct cli *cli;
@@ -84,9 +88,36 @@ static int read_options(const struct cli_args *args, struct gc_options *to, stru
         while (w < n && strcmp(whats[w].word, cli_at(args, i)) != 0)
             w++;
         if (w == n)
-            return dh_fail(err, DH_INVALID, "'%s': expected runs, logs, envs, left-over or cache",
+            return dh_fail(err, DH_INVALID,
+                           "'%s': expected runs, logs, envs, left-over, cache or models",
                            cli_at(args, i));
         to->want[whats[w].kinds[0]] = to->want[whats[w].kinds[1]] = true;
+    }
+    if (to->want[GC_MODEL] && !cli_has(args, "keep"))
+        return dh_fail(err, DH_INVALID, "models: say by --keep how many versions of each stay");
+    return 0;
+}
+
+/* Versions first: then the runs that they came from are free to go. */
+static int prune_models(struct store *store, const struct gc_options *options, struct tally *tally,
+                        struct dh_err *err)
+{
+    const struct registry_actor actor = {.who = getenv("USER"), .why = "dhow gc"};
+    own(arena_free) struct arena *a = arena_new();
+    struct store_models models;
+
+    if (store_model_list(store, a, &models, err) < 0)
+        return -1;
+    for (size_t i = 0; i < models.n; i++) {
+        own(js_free) struct js *gone = NULL;
+
+        if (registry_prune(store, models.items[i].name, options->keep, options->dry_run, &actor,
+                           &gone, err) < 0)
+            return -1;
+        for (size_t k = 0; k < js_n(gone); k++)
+            count(tally, &(struct gc_item){.kind = GC_MODEL,
+                                           .name = arena_printf(a, "%s %s", models.items[i].name,
+                                                                js_text(js_at(gone, k)))});
     }
     return 0;
 }
@@ -136,7 +167,9 @@ static int run_gc(struct cli *cli, const struct cli_args *args, struct dh_err *e
     out_column(table, "KIND", OUT_LEFT);
     out_column(table, "WHAT", OUT_LEFT);
     out_column(table, "SIZE", OUT_RIGHT);
-    if (store_open(db, options.dry_run ? STORE_READONLY : 0, &store, err) < 0 ||
+    if (store_open(db, options.dry_run && !options.want[GC_MODEL] ? STORE_READONLY : 0, &store,
+                   err) < 0 ||
+        (options.want[GC_MODEL] && prune_models(store, &options, &tally, err) < 0) ||
         gc_collect(store, home, &options, count, &tally, err) < 0)
         return -1;
     print(cli, &tally, options.dry_run);
@@ -149,7 +182,8 @@ static const struct cli_option gc_options[] = {
      .help = "runs that ended, environments last used, so long ago: 30d (the default), 12h, 45m"},
     {.name = "keep",
      .value = "N",
-     .help = "of each pipeline, the newest N runs stay, however old they are"},
+     .help = "of each pipeline, the newest N runs stay, however old they are; of each model, N "
+             "versions"},
     {.name = "dry-run", .letter = 'n', .help = "say what would go, and remove nothing"},
     {.name = NULL},
 };
@@ -158,17 +192,19 @@ const struct cli_command cmd_gc = {
     .name = "gc",
     .group = "This machine",
     .summary = "take away old runs with their artifacts, logs, environments",
-    .operands = "[runs | logs | envs | left-over | cache]…",
+    .operands = "[runs | logs | envs | left-over | cache | models]…",
     .max_operands = -1,
     .options = gc_options,
     .text =
         "runs: those that have ended, with the artifacts that no other run uses. envs: Python "
         "environments that no run\n"
-        "uses. left-over: folders of runs that are not on record. cache: local copies of artifacts "
+        "uses. left-over: folders of runs that are not on record, and what is half sent to their "
+        "buckets. models:\n"
+        "versions without alias or approval, not in Production. cache: local copies of artifacts "
         "in buckets. logs: of\n"
         "runs that stay. Without "
         "one of "
-        "these: all but logs.\n"
+        "these: all but logs and models.\n"
         "What a registered model version comes from stays, and what no step of dhow has written.",
     .examples = "dhow gc --older-than 14d --keep 5 --dry-run\n"
                 "dhow gc logs --older-than 7d",

@@ -24,6 +24,30 @@ void gc_remote_add_run(struct gc_remote *r, const char *root, const char *pipeli
     r->runs[r->n_runs++] = artifact_path(root, pipeline, run_uuid, NULL, NULL, NULL);
 }
 
+void gc_remote_add_root(struct gc_remote *r, const char *root)
+{
+    if (!root || !artifact_uri_is_remote(root))
+        return;
+    for (size_t i = 0; i < r->n_roots; i++)
+        if (!strcmp(r->roots[i], root))
+            return;
+    DH_GROW(r->roots, r->n_roots, r->cap_roots);
+    r->roots[r->n_roots++] = dh_strdup(root);
+}
+
+void gc_remote_abort(const struct gc_remote *r, int64_t before_us,
+                     void (*fn)(void *user, const char *root, size_t n), void *user)
+{
+    for (size_t i = 0; i < r->n_roots; i++) {
+        struct dh_err ignored = {0};
+        size_t n = 0;
+
+        if (artifact_has_keys(r->roots[i], &ignored) == 0 &&
+            artifact_abort_uploads(r->roots[i], before_us, &n, &ignored) == 0 && n)
+            fn(user, r->roots[i], n);
+    }
+}
+
 static int remove_one(void *user, size_t i, struct dh_err *err)
 {
     return artifact_remove(((char *const *)user)[i], NULL, err);
@@ -74,7 +98,10 @@ void gc_remote_done(struct gc_remote *r)
         free(r->uris[i]);
     for (size_t i = 0; i < r->n_runs; i++)
         free(r->runs[i]);
+    for (size_t i = 0; i < r->n_roots; i++)
+        free(r->roots[i]);
     free(r->uris);
     free(r->runs);
+    free(r->roots);
     *r = (struct gc_remote){0};
 }

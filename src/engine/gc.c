@@ -559,11 +559,28 @@ static int remove_path(const char *path, struct dh_err *err)
     return 0;
 }
 
+static int note_root(struct gc *gc, const struct store_run *run, void *user, struct dh_err *err)
+{
+    (void)user;
+    (void)err;
+    gc_remote_add_root(&gc->remote, run->pipeline_root);
+    return 0;
+}
+
+static void tell_half_sent(void *user, const char *root, size_t n)
+{
+    own_mem char *what = dh_printf("%zu half sent below %.*s", n, (int)strcspn(root, "?"), root);
+
+    tell(user, GC_LEFT_OVER, what, NULL, 0);
+}
+
 static int decide(struct gc *gc, struct dh_err *err)
 {
     const bool *want = gc->options->want;
 
     if (find_models(gc, err) < 0)
+        return -1;
+    if (want[GC_LEFT_OVER] && !gc->options->only && each_run(gc, note_root, NULL, err) < 0)
         return -1;
     if (want[GC_RUN] && collect_runs(gc, err) < 0)
         return -1;
@@ -641,6 +658,10 @@ int gc_collect(struct store *store, const char *home, const struct gc_options *o
     for (size_t i = 0; i < gc.n_paths && !options->dry_run; i++)
         if (remove_path(gc.paths[i], err) < 0)
             return -1;
+    if (gc.remote.n_roots && !options->dry_run) {
+        secret_serve_artifacts(home);
+        gc_remote_abort(&gc.remote, options->before_us, tell_half_sent, &gc);
+    }
     if (options->want[GC_CACHED] && collect_cached(&gc, err) < 0)
         return -1;
     return options->want[GC_ENVIRONMENT] ? collect_environments(&gc, err) : 0;

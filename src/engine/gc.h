@@ -13,7 +13,16 @@
 
 struct store;
 
-enum gc_kind { GC_RUN, GC_ARTIFACT, GC_LOG, GC_ENVIRONMENT, GC_LEFT_OVER, GC_CACHED, GC_KINDS };
+enum gc_kind {
+    GC_RUN,
+    GC_ARTIFACT,
+    GC_LOG,
+    GC_ENVIRONMENT,
+    GC_LEFT_OVER, /* folders of no run; what is half sent to buckets */
+    GC_CACHED,
+    GC_MODEL, /* the command's: registry_prune */
+    GC_KINDS
+};
 
 struct gc_options {
     bool want[GC_KINDS];

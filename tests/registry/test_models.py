@@ -97,6 +97,12 @@ def main() -> None:
             run(accuracy)
         gone = models("prune", "m", "--keep", "2", "--dry-run").split()
         check(gone == ["5", "4", "1"], "prune: those that may go, but for the newest two", str(gone))
+        r = dhow("gc", "models", home=home)
+        check(r.returncode == 2 and "--keep" in r.stderr, "gc models: how many stay is to be said", says(r))
+        r = dhow("gc", "models", "--keep", "2", "--dry-run", "--output", "json", home=home)
+        check(r.returncode == 0 and [i["name"] for i in json.loads(r.stdout)["items"]] == ["m 5", "m 4", "m 1"], "gc models: the same", says(r))
+        r = dhow("gc", "models", "--keep", "3", home=home)
+        check(r.returncode == 0 and [line.split()[:4] for line in r.stdout.splitlines()[1:]] == [["model", "version", "m", "4"], ["model", "version", "m", "1"]], "and does it", says(r))
         models("prune", "m", "--keep", "2")
         left = [v["version"] for v in json.loads(dhow("models", "m", "--output", "json", home=home).stdout)]
         check(left == ["7", "6", "3", "2"], "prune: what has an alias, an approval or is in production stays", str(left))

@@ -218,6 +218,22 @@ def killed(server, s3, folder, env) -> None:
     check(v["state"] == "SUCCEEDED" and count.read_text() == "x\n", "resumed: the step does not run again", says(r))
     check(keys(s3, "killed/").get(key) == 64 * MIB and not s3.list_multipart_uploads(Bucket="bkt", Prefix=key).get("Uploads"), "its output is whole, and no upload is left open", f"{keys(s3, 'killed/')}")
     check(not list((folder / "home" / "runs").glob("*/stage")), "nothing is left here either")
+    ended = []
+
+    def half_sent(request):  # MinIO lists the open uploads of one key at a time, others those below a prefix
+        if request.method == "GET" and "uploads" in request.target:
+            uploads = "".join(f"<Upload><Key>{k}</Key><UploadId>{i}</UploadId><Initiated>{t}T00:00:00.000Z</Initiated></Upload>"
+                              for k, i, t in (("killed/p/x", "old", "2001-01-01"), ("killed/p/y", "new", "2100-01-01"), ("killed2/p/x", "other", "2001-01-01")))
+            return ("answer", 200, {"content-type": "application/xml"}, f"<ListMultipartUploadsResult>{uploads}<IsTruncated>false</IsTruncated></ListMultipartUploadsResult>".encode())
+        if request.method == "DELETE" and "uploadId" in request.target:
+            ended.append(request.target)
+            return ("answer", 204, {}, b"")
+        return None
+
+    proxy.reset(half_sent)
+    r = dhow("gc", "left-over", home=folder / "home", env={**env, "AWS_ENDPOINT_URL_S3": proxy.endpoint})
+    check(r.returncode == 0 and len(ended) == 1 and "/killed/p/x?" in ended[0] and "uploadId=old" in ended[0] and "1 half sent below s3://bkt/killed" in r.stdout,
+          "gc ends what was half sent below the roots of runs on record", f"{ended} {says(r)}")
     proxy.close()
 
 
