@@ -53,10 +53,22 @@ build() {
 at=k8s.io/component-base/version
 named="-X $at.gitVersion=$kubernetes -X $at.gitMajor=1 -X $at.gitMinor=${kubernetes:3:2} -X k8s.io/client-go/pkg/version.gitVersion=$kubernetes"
 build node "$kubernetes" go build -C tests/cluster/node -trimpath -ldflags "-s -w $named" -o "$to/node" .
-for program in workflow-controller argoexec; do
-    build "$program" "$argo" go install -trimpath -ldflags "-s -w -X github.com/argoproj/argo-workflows/v4.version=$argo" \
-        "github.com/argoproj/argo-workflows/v4/cmd/$program@$argo"
-done
+module=github.com/argoproj/argo-workflows/v4
+build workflow-controller "$argo" go install -trimpath -ldflags "-s -w -X $module.version=$argo" "$module/cmd/workflow-controller@$argo"
+
+# A file of the executor is a symbolic link in Argo's repository, and a Go module holds none: it is
+# put back in a copy of the module.
+executor() {
+    copy=$(mktemp -d)
+    cp -r "$(cd / && go mod download -json "$module@$argo" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')/." "$copy"
+    chmod -R u+w "$copy"
+    cp "$copy/workflow/executor/osspecific/signal_darwin.go" "$copy/workflow/executor/osspecific/signal_linux.go"
+    status=0
+    go build -C "$copy" -trimpath -ldflags "-s -w -X $module.version=$argo" -o "$to/argoexec" ./cmd/argoexec || status=$?
+    rm -rf "$copy"
+    return "$status"
+}
+build argoexec "$argo" executor
 build coredns "$coredns" go build -C tests/cluster/dns -trimpath -ldflags "-s -w" -o "$to/coredns" .
 rm -f "$to/log"
 echo "$kubernetes $argo $coredns" >"$to/version"

@@ -1,0 +1,190 @@
+"""Pipelines for the cluster, written and compiled with the official SDK: each runs by the local engine too."""
+import pathlib
+from typing import List
+
+from kfp import compiler, dsl
+from kfp.dsl import Artifact, Input, Output
+
+SHELL, PYTHON = "dhow.test/shell:1", "dhow.test/python:1"
+
+
+def shell(script: str, *args, image: str = SHELL) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image=image, command=["sh", "-ec", script, "sh"], args=list(args))
+
+
+@dsl.container_component
+def say(text: str, out: dsl.OutputPath(str)):
+    return shell('mkdir -p "$(dirname "$2")"; echo "saying $1"; printf %s "$1" >"$2"', text, out)
+
+
+@dsl.container_component
+def pair(one: str, two: str, out: dsl.OutputPath(str)):
+    return shell('mkdir -p "$(dirname "$3")"; printf %s "$1$2" >"$3"', one, two, out)
+
+
+@dsl.container_component
+def write(text: str, made: Output[Artifact]):
+    return shell('mkdir -p "$(dirname "$2")"; printf %s "$1" >"$2"', text, made.path)
+
+
+@dsl.container_component
+def read(given: Input[Artifact], out: dsl.OutputPath(str)):
+    return shell('mkdir -p "$(dirname "$2")"; printf "read %s" "$(cat "$1")" >"$2"', given.path, out)
+
+
+@dsl.container_component
+def fails(code: int):
+    return shell('echo "about to fail" >&2; exit "$1"', code)
+
+
+@dsl.container_component
+def fails_once(counter: str, out: dsl.OutputPath(str)):
+    """Its index of the retry tells the first attempt from the second."""
+    return shell('mkdir -p "$(dirname "$2")"; [ "${KFP_RETRY_INDEX:-0}" != 0 ] || { echo "first attempt of $1" >&2; exit 3; }; printf again >"$2"', counter, out)
+
+
+@dsl.container_component
+def sleeps(seconds: int):
+    return shell('trap "echo ended early; exit 143" TERM; sleep "$1" & wait', seconds)
+
+
+@dsl.component(base_image=PYTHON)
+def numbers(count: int) -> List[int]:
+    return [i * i for i in range(count)]
+
+
+@dsl.component(base_image=PYTHON)
+def total(values: List[int]) -> int:
+    return int(sum(values))
+
+
+@dsl.component(base_image=PYTHON)
+def square(value: int) -> int:
+    return value * value
+
+
+@dsl.component(base_image=PYTHON)
+def verdict(final: dsl.PipelineTaskFinalStatus) -> str:
+    print("ended as", final.state)
+    return final.state
+
+
+@dsl.pipeline(name="artifacts")
+def artifacts(text: str = "some text"):
+    made = write(text=text)
+    read(given=made.outputs["made"])
+
+
+@dsl.pipeline(name="conditions")
+def conditions(side: str = "heads"):
+    tossed = say(text=side)
+    with dsl.If(tossed.outputs["out"] == "heads"):
+        say(text="it was heads")
+    with dsl.Elif(tossed.outputs["out"] == "tails"):
+        say(text="it was tails")
+    with dsl.Else():
+        say(text="it was neither")
+
+
+@dsl.pipeline(name="loops")
+def loops() -> int:
+    found = numbers(count=4)
+    with dsl.ParallelFor(found.output, parallelism=2) as value:
+        squared = square(value=value)
+    with dsl.ParallelFor(["a", "b"]) as letter:
+        with dsl.ParallelFor(["1", "2"]) as number:
+            pair(one=letter, two=number)
+    return total(values=dsl.Collected(squared.output)).output
+
+
+@dsl.pipeline(name="exit-handler")
+def exit_handler(code: int = 4):
+    end = verdict()
+    with dsl.ExitHandler(end):
+        first = say(text="within")
+        fails(code=code).after(first)
+
+
+@dsl.pipeline(name="retries")
+def retries():
+    fails_once(counter="c").set_retry(num_retries=2, backoff_duration="1s", backoff_factor=1)
+
+
+@dsl.pipeline(name="ignores")
+def ignores():
+    bad = fails(code=5)
+    say(text="goes on").after(bad).ignore_upstream_failure()
+
+
+@dsl.container_component
+def absent_image():
+    return shell("true", image="dhow.test/there-is-none:1")
+
+
+@dsl.pipeline(name="pull-error")
+def pull_error():
+    absent_image()
+
+
+@dsl.container_component
+def eats(megabytes: int):
+    return shell('x=aaaaaaaaaaaaaaaa; n=0; while [ $n -lt 24 ]; do x=$x$x; n=$((n+1)); done; echo "$1"', megabytes)
+
+
+@dsl.pipeline(name="out-of-memory")
+def out_of_memory():
+    eats(megabytes=64).set_memory_limit("32Mi").set_memory_request("16Mi")
+
+
+@dsl.pipeline(name="unschedulable")
+def unschedulable():
+    say(text="never").set_cpu_request("500").set_cpu_limit("500")
+
+
+@dsl.pipeline(name="long")
+def long(seconds: int = 600):
+    first = say(text="first")
+    second = sleeps(seconds=seconds).after(first)
+    say(text="last").after(second)
+
+
+@dsl.container_component
+def looks():
+    """What a step can find of the cluster's API: no token, and no answer without one."""
+    return shell('d=/var/run/secrets/kubernetes.io/serviceaccount; if [ -e $d/token ]; then echo "token in $d"; else echo "no api token"; fi; '
+                 'wget -qO- --no-check-certificate "https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/api/v1/namespaces/dhow/secrets" 2>&1 | head -c 300 || true; '
+                 'wget -qO- --no-check-certificate "https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/api/v1/namespaces/dhow/secrets" >/dev/null 2>&1 || echo "anonymous is refused"')
+
+
+@dsl.pipeline(name="looks-around")
+def looks_around():
+    looks()
+
+
+@dsl.pipeline(name="chain")
+def chain_of_ten():
+    before = None
+    for i in range(10):
+        task = say(text=f"step {i}")
+        task.set_caching_options(False)
+        if before:
+            task.after(before)
+        before = task
+
+
+@dsl.pipeline(name="fan")
+def fan_of_fifty():
+    for i in range(50):
+        say(text=f"step {i}").set_caching_options(False)
+
+
+@dsl.pipeline(name="two-thousand")
+def two_thousand(count: int = 2000):
+    with dsl.ParallelFor(list(range(2000)), parallelism=30) as i:
+        say(text=f"{i}").set_caching_options(False)
+
+
+def compiled(pipeline, folder: str | pathlib.Path) -> pathlib.Path:
+    to = pathlib.Path(folder) / f"{pipeline.name}.yaml"
+    compiler.Compiler().compile(pipeline, str(to))
+    return to
