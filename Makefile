@@ -67,8 +67,11 @@ cluster-up: .venv .tools ## a Kubernetes of one node with Argo, on this machine 
 cluster-down: ## end it, and remove all that it kept
 	@python3 tests/cluster/cluster.py down
 
-cluster-test: build .venv .tools ## dhow on Kubernetes: on the cluster of KUBECONFIG, or on a node of its own; ARGS='NAME...'
+cluster-test: build launcher .venv .tools ## dhow on Kubernetes: on the cluster of KUBECONFIG, or on a node of its own; ARGS='NAME...'
 	@tests/cluster/run.sh $(ARGS)
+
+bench-cluster: build launcher .venv .tools ## pods, seconds, API calls and etcd bytes of a run beside Kubeflow's layout, on that cluster
+	@tests/cluster/run.sh --bench $(ARGS)
 
 conformance: build ## the official SDK's compiled pipelines, where ../shared/conformance is present
 	@python3 tools/run_tests.py --only conformance
@@ -113,4 +116,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server cluster-up cluster-down cluster-test .FORCE
+.PHONY: help argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server cluster-up cluster-down cluster-test bench-cluster .FORCE

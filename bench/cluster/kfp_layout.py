@@ -74,7 +74,7 @@ def workflow(name: str, tasks: dict[str, list[str]]) -> dict:
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name, "labels": {"dhow-test": "yes"}},
             "spec": {"entrypoint": "entrypoint", "templates": templates, "arguments": {"parameters": [{"name": k, "value": v} for k, v in arguments.items()]},
                      "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}, "podMetadata": {"labels": {"pipelines.kubeflow.org/v2_component": "true"}},
-                     "automountServiceAccountToken": False, "executor": {"serviceAccountName": "dhow-test-executor"}}}
+                     "automountServiceAccountToken": False, "executor": {"serviceAccountName": "kfp-executor"}}}
 
 
 def chain(length: int) -> dict[str, list[str]]:
@@ -83,3 +83,15 @@ def chain(length: int) -> dict[str, list[str]]:
 
 def fan(width: int) -> dict[str, list[str]]:
     return {f"step-{i}": [] for i in range(width)}
+
+
+def account() -> list:
+    """What Argo's own containers report by: Kubeflow has one account for all, with more rights."""
+    name = {"name": "kfp-executor"}
+    return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": name},
+            {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+             "metadata": {"name": "kfp-executor.service-account-token", "annotations": {"kubernetes.io/service-account.name": "kfp-executor"}}},
+            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": name,
+             "rules": [{"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}]},
+            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": name,
+             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "kfp-executor"}, "subjects": [{"kind": "ServiceAccount", "name": "kfp-executor"}]}]

@@ -5,18 +5,18 @@ import time
 
 import kube
 import pipelines
-from dhow_cluster import Cluster, deploy, local
+from dhow_cluster import DATA, Cluster, data_url, deploy, local
 from tap import ROOT, check, done
 
 
-def same(cluster: Cluster, name: str, package, state: str, **parameters) -> dict:
-    """Runs it on both engines and compares each task's state and outputs."""
+def same(cluster: Cluster, name: str, package, state: str, cache: bool | None = False, here: dict | None = None, **parameters) -> dict:
+    """Runs it on both engines and compares each task's state and outputs; `here`: parameters of the local run, where they differ."""
     begin = time.monotonic()
-    there = cluster.run(package, parameters)
+    there = cluster.run(package, parameters, cache)
     seconds = time.monotonic() - begin
-    here = local(package, parameters)
-    both = (cluster.summary(there), cluster.summary(here))
-    check(there["state"] == here["state"] == state, f"{name}: {state} as by the local engine ({seconds:.0f} s)", json.dumps([there["state"], here["state"], there.get("error")]))
+    other = local(package, parameters if here is None else here)
+    both = (cluster.summary(there), cluster.summary(other))
+    check(there["state"] == other["state"] == state, f"{name}: {state} as by the local engine ({seconds:.0f} s)", json.dumps([there["state"], other["state"], there.get("error")]))
     differ = {key: (both[0].get(key), both[1].get(key)) for key in sorted(set(both[0]) | set(both[1])) if both[0].get(key) != both[1].get(key)}
     check(not differ, f"{name}: each task's state and outputs are the same", json.dumps(differ, indent=1))
     return there
@@ -26,7 +26,7 @@ def plain(cluster: Cluster, folder: str) -> None:
     def compiled(p):
         return pipelines.compiled(p, folder)
 
-    first = same(cluster, "artifacts", compiled(pipelines.artifacts), "SUCCEEDED")
+    first = same(cluster, "artifacts", compiled(pipelines.artifacts), "SUCCEEDED", cache=None)
     check(cluster.pods(first["run_id"]) == 2, "one pod a step", str(cluster.pods(first["run_id"])))
     again = cluster.run(compiled(pipelines.artifacts), {}, cache=True)
     check({t["state"] for t in again["tasks"]} == {"CACHED"}, "the second time both steps are cached", json.dumps(cluster.summary(again)))
@@ -72,7 +72,7 @@ def main() -> None:
     kube.needed("runs on the cluster")
     with deploy() as cluster, tempfile.TemporaryDirectory() as folder:
         plain(cluster, folder)
-        same(cluster, "the demo", ROOT / "pipelines" / "model_selection" / "pipeline.yaml", "SUCCEEDED")
+        same(cluster, "the demo", ROOT / "pipelines" / "model_selection" / "pipeline.yaml", "SUCCEEDED", here={"source": str(DATA)}, source=data_url())
         reasons(cluster, folder)
         terminate(cluster, folder)
     done()

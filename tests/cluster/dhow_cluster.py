@@ -149,7 +149,7 @@ def deploy():
     kube.load("shell", "python", "dhow", "launcher")
     kube.minio()
     text = (HERE / "manifests" / "dhow.yaml").read_text()
-    home = f"/run/dhow-test-home-{int(time.time())}"
+    home = f"{kube.FOLDER if kube.OWN else '/var/tmp'}/dhow-home-{int(time.time())}"
     for word, value in {"NAMESPACE": NAMESPACE, "BUCKET": BUCKET, "TEST_TOKEN": TOKEN, "HOME_PATH": home}.items():
         text = text.replace(word, value)
     kubectl("delete", "deployment/dhow", "persistentvolumeclaim/dhow-home", "--ignore-not-found")

@@ -205,6 +205,10 @@ def dhow() -> Layer:
     layer = base()
     program = pathlib.Path(os.environ.get("DHOW", ROOT / "build" / "dhow"))
     layer.program("/usr/local/bin/dhow", program)
+    for name in ("libcurl.so.4", "libmicrohttpd.so.12", "libexpat.so.1"):  # loaded when they are needed
+        library = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+        layer.file(f"/usr/lib/{name}", library, 0o755)
+        layer.libraries(library)
     layer.file("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/ca-certificates.crt")
     return layer
 

@@ -17,6 +17,8 @@ from tap import done, skip  # noqa: E402
 
 NAMESPACE = os.environ.get("DHOW_TEST_NAMESPACE", "dhow")
 OWN = os.environ.get("DHOW_CLUSTER_OWN") == "1"  # the node of cluster.py, which the tests may also break
+FOLDER = pathlib.Path(os.environ.get("DHOW_CLUSTER", images.ROOT / ".tools" / "cluster")).resolve()
+DEPLOYMENT, SERVER = "deployment/dhow", "app=dhow"  # the server, and what its pods are known by
 BUCKET, KEY, SECRET = "dhow-artifacts", "dhow-test-key", "dhow-test-secret-5Tq"
 
 
@@ -130,8 +132,7 @@ class Forward:
 
 def load(*names: str) -> None:
     """Images into the cluster: into the own node, or by kind where that is what KUBECONFIG names."""
-    folder = pathlib.Path(os.environ.get("DHOW_CLUSTER", images.ROOT / ".tools" / "cluster")) / "images"
-    archives = images.make(folder, list(names))
+    archives = images.make(FOLDER / "images", list(names))
     if OWN:
         subprocess.run([sys.executable, str(HERE / "cluster.py"), "load", *map(str, archives)], check=True)
     elif (loader := os.environ.get("DHOW_CLUSTER_LOAD")):  # such as 'kind load image-archive'
@@ -142,7 +143,7 @@ def load(*names: str) -> None:
 def minio() -> None:
     """A MinIO in the cluster with a bucket, and the Secret that has its keys."""
     load("minio")
-    apply((HERE / "manifests" / "minio.yaml").read_text().replace("ACCESS_KEY", KEY).replace("SECRET_KEY", SECRET))
+    apply((HERE / "manifests" / "minio.yaml").read_text().replace("TEST_USER", KEY).replace("TEST_SECRET", SECRET))
     kubectl("rollout", "status", "deployment/minio", "--timeout=120s")
     import boto3
     import botocore.config

@@ -149,6 +149,19 @@ def long(seconds: int = 600):
 
 
 @dsl.container_component
+def slow(seconds: int, out: dsl.OutputPath(str)):
+    return shell('mkdir -p "$(dirname "$2")"; sleep "$1"; printf slept >"$2"', seconds, out)
+
+
+@dsl.pipeline(name="three")
+def three(seconds: int = 20):
+    """A step, one that takes its time, and one after."""
+    first = say(text="first")
+    second = slow(seconds=seconds).after(first)
+    say(text="third").after(second)
+
+
+@dsl.container_component
 def looks():
     """What a step can find of the cluster's API: no token, and no answer without one."""
     return shell('d=/var/run/secrets/kubernetes.io/serviceaccount; if [ -e $d/token ]; then echo "token in $d"; else echo "no api token"; fi; '
@@ -161,21 +174,26 @@ def looks_around():
     looks()
 
 
-@dsl.pipeline(name="chain")
-def chain_of_ten():
-    before = None
-    for i in range(10):
-        task = say(text=f"step {i}")
-        task.set_caching_options(False)
-        if before:
-            task.after(before)
-        before = task
+def chain(length: int):
+    """So many steps, one after the other."""
+    @dsl.pipeline(name="chain")
+    def made():
+        before = None
+        for i in range(length):
+            task = say(text=f"step {i}")
+            if before:
+                task.after(before)
+            before = task
+    return made
 
 
-@dsl.pipeline(name="fan")
-def fan_of_fifty():
-    for i in range(50):
-        say(text=f"step {i}").set_caching_options(False)
+def fan(width: int):
+    """So many steps, side by side."""
+    @dsl.pipeline(name="fan")
+    def made():
+        for i in range(width):
+            say(text=f"step {i}")
+    return made
 
 
 @dsl.pipeline(name="two-thousand")

@@ -1,0 +1,127 @@
+"""What fails around a run while it runs: it ends right all the same, and nothing is published twice."""
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import kube
+import pipelines
+from dhow_cluster import Cluster, deploy
+from kube import HERE, OWN, apply, get, kubectl
+from tap import check, done, skip
+
+STATES = {"root.say": "SUCCEEDED", "root.slow": "SUCCEEDED", "root.say-2": "SUCCEEDED"}
+
+
+def started(cluster: Cluster, folder: str, seconds: int = 40) -> str:
+    """A run of three steps whose second runs now."""
+    run = cluster.submit(pipelines.compiled(pipelines.three, folder), {"seconds": seconds}, cache=False)
+    cluster.until(run, lambda r: any(t["name"] == "slow" and t["state"] == "RUNNING" for t in r["tasks"]), "the second step's start")
+    return run
+
+
+def right(cluster: Cluster, run_id: str, what: str, attempts: int | None = None) -> None:
+    """The run has ended, well; each step published once, and the long one in so many attempts."""
+    run = cluster.ended(run_id)
+    states = {t["key"]: t["state"] for t in run["tasks"]}
+    check(run["state"] == "SUCCEEDED" and states == STATES, f"{what}: the run ends right", json.dumps([run["state"], states, run.get("error")]))
+    made = [t for t in run["tasks"] if t["name"] == "slow"][0]
+    check(made["outputs"]["parameters"] == {"out": "slept"}, f"{what}: what was put out is there once", json.dumps(made["outputs"]))
+    if attempts:
+        check(made["attempts"] == attempts, f"{what}: {attempts} attempt{'s' if attempts > 1 else ''} of the step", str(made["attempts"]))
+
+
+def server(cluster: Cluster, folder: str) -> None:
+    """The server's pod is taken away at once; another one takes the record and the run up."""
+    run = started(cluster, folder)
+    kubectl("delete", "pod", "-l", kube.SERVER, "--grace-period=0", "--force", "--wait=false")
+    time.sleep(2)
+    cluster.again()
+    right(cluster, run, "the server killed", 1)
+    run = started(cluster, folder, 10)
+    kubectl("scale", kube.DEPLOYMENT, "--replicas=0")
+    time.sleep(30)  # the step ends meanwhile, and its launcher waits for somebody to tell
+    kubectl("scale", kube.DEPLOYMENT, "--replicas=1")
+    cluster.again()
+    right(cluster, run, "the server away while a step ends", 1)
+
+
+def pods(cluster: Cluster, folder: str) -> None:
+    def of_second(run: str) -> str:
+        return [p["metadata"]["name"] for p in cluster.pod_list(run) if p["status"]["phase"] == "Running"][0]
+
+    run = started(cluster, folder, 15)
+    kubectl("delete", "pod", of_second(run), "--grace-period=0", "--force")
+    right(cluster, run, "the step's pod deleted", 2)
+    run = started(cluster, folder, 15)
+    name = of_second(run)
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": kube.NAMESPACE}}
+    kubectl("create", "--raw", f"/api/v1/namespaces/{kube.NAMESPACE}/pods/{name}/eviction", "-f", "-", stdin=json.dumps(eviction), namespace=None)
+    right(cluster, run, "the step's pod evicted", 2)
+
+
+def store(cluster: Cluster, folder: str) -> None:
+    """For a minute the bucket's server is no part of its service: nobody reaches it, and it keeps what it has."""
+    run = cluster.submit(pipelines.compiled(pipelines.artifacts, folder), {"text": "a minute"}, cache=False)
+    kubectl("patch", "service", "minio", "--type=merge", "-p", '{"spec":{"selector":{"app":"away"}}}')
+    time.sleep(60)
+    kubectl("patch", "service", "minio", "--type=merge", "-p", '{"spec":{"selector":{"app":"minio"}}}')
+    ended = cluster.ended(run)
+    check(ended["state"] == "SUCCEEDED", "MinIO away for a minute: the run ends right", json.dumps([cluster.summary(ended), ended.get("error")]))
+
+
+def throttled(cluster: Cluster, folder: str) -> None:
+    """The API server answers 429 to most of what the server's account asks."""
+    level = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "dhow-test"},
+             "spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0, "limitResponse": {"type": "Reject"}}}}
+    rule = {"subjects": [{"kind": "ServiceAccount", "serviceAccount": {"name": "dhow-server", "namespace": kube.NAMESPACE}}],
+            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": True}]}
+    schema = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "dhow-test"},
+              "spec": {"matchingPrecedence": 10, "priorityLevelConfiguration": {"name": "dhow-test"}, "distinguisherMethod": {"type": "ByUser"}, "rules": [rule]}}
+    stop = threading.Event()
+
+    def squeeze() -> None:
+        """Nothing for two seconds, then everything for one."""
+        while not stop.is_set():
+            apply([level, schema], namespace=None)
+            stop.wait(2)
+            kubectl("delete", "flowschema,prioritylevelconfiguration", "dhow-test", "--ignore-not-found", namespace=None, check=False)
+            stop.wait(1)
+
+    before = kube.metric("apiserver_flowcontrol_rejected_requests_total")
+    squeezing = threading.Thread(target=squeeze)
+    squeezing.start()
+    try:
+        run = cluster.run(pipelines.compiled(pipelines.conditions, folder), {"side": "tails"}, cache=False)
+    finally:
+        stop.set()
+        squeezing.join()
+        kubectl("delete", "flowschema,prioritylevelconfiguration", "dhow-test", "--ignore-not-found", namespace=None, check=False)
+    refused = kube.metric("apiserver_flowcontrol_rejected_requests_total") - before
+    check(run["state"] == "SUCCEEDED" and refused > 0, f"the API server throttles ({refused:.0f} requests refused): the run ends right", json.dumps(cluster.summary(run)))
+
+
+def node(cluster: Cluster, folder: str) -> None:
+    """Every process of the node ends at once, as by a power cut, and it is started again."""
+    if not OWN:
+        skip("the node restarted", "not a node of ours")
+        return
+    run = started(cluster, folder, 15)
+    subprocess.run([sys.executable, str(HERE / "cluster.py"), "restart"], check=True)
+    kube.wait("the services", lambda: kubectl("rollout", "status", "deployment/minio", "--timeout=60s", check=False).returncode == 0, 180)
+    cluster.again()
+    ended = cluster.ended(run)
+    check(ended["state"] == "SUCCEEDED", "the node restarted: the run ends right", json.dumps([cluster.summary(ended), ended.get("error")]))
+
+
+def main() -> None:
+    kube.needed("faults on the cluster")
+    with deploy() as cluster, tempfile.TemporaryDirectory() as folder:
+        for part in (server, pods, store, throttled, node):
+            part(cluster, folder)
+    done()
+
+
+main()
