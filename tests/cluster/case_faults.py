@@ -65,9 +65,9 @@ def pods(cluster: Cluster, folder: str) -> None:
 def store(cluster: Cluster, folder: str) -> None:
     """For a minute the bucket's server is no part of its service: nobody reaches it, and it keeps what it has."""
     run = cluster.submit(pipelines.compiled(pipelines.artifacts, folder), {"text": "a minute"}, cache=False)
-    kubectl("patch", "service", "minio", "--type=merge", "-p", '{"spec":{"selector":{"app":"away"}}}')
+    kubectl("patch", "service", "minio", "--type=merge", "-p", '{"spec":{"selector":{"app.kubernetes.io/name":"away"}}}')
     time.sleep(60)
-    kubectl("patch", "service", "minio", "--type=merge", "-p", '{"spec":{"selector":{"app":"minio"}}}')
+    kubectl("patch", "service", "minio", "--type=merge", "-p", '{"spec":{"selector":{"app.kubernetes.io/name":"minio"}}}')
     ended = cluster.ended(run)
     check(ended["state"] == "SUCCEEDED", "MinIO away for a minute: the run ends right", json.dumps([cluster.summary(ended), ended.get("error")]))
 

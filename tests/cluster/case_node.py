@@ -35,11 +35,15 @@ def pods() -> None:
     check(ended("plain") == "Succeeded", f"a pod runs to its end ({time.monotonic() - begin:.1f} s)")
     said = kubectl("logs", "plain").stdout
     check(said == "said 42\n1234\n", "its log is read by the API", said)
+    serves = pod("serves", SHELL, ["sh", "-c", "echo it >/tmp/index.html; httpd -f -p 8000 -h /tmp"])
+    serves["metadata"]["labels"]["app"] = "dhow-test-serves"
+    apply([serves, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "dhow-test-serves"}, "spec": {"selector": {"app": "dhow-test-serves"}, "ports": [{"port": 8000}]}}])
+    kube.wait("the serving pod", lambda: kube.phase("serves") == "Running")
     apply([pod("fails", SHELL, ["sh", "-c", "exit 7"]),
            pod("eats", SHELL, ["sh", "-c", "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"], resources={"limits": {"memory": "32Mi"}}),
            pod("absent", "dhow.test/there-is-none:1", ["true"]),
            pod("nowhere", SHELL, ["true"], nodeSelector={"dhow.test/none": "x"}),
-           pod("asks", SHELL, ["sh", "-c", "nslookup kubernetes.default.svc.cluster.local >/tmp/o && grep -A1 Name: /tmp/o; wget -qO- http://minio:9000/minio/health/live && echo lives"])])
+           pod("asks", SHELL, ["sh", "-c", "nslookup kubernetes.default.svc.cluster.local >/tmp/o && grep -A1 Name: /tmp/o; wget -qO- http://dhow-test-serves:8000/ && echo lives"])])
     ended("fails")
     check(get("pod", "fails")["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 7, "a failed container's exit status is kept")
     ended("eats")
@@ -76,7 +80,6 @@ def argo() -> None:
 def main() -> None:
     kube.needed("the cluster's own tests")
     kube.load("shell")
-    kube.minio()
     kubectl("delete", "pods,workflows", "-l", "dhow-test=yes", "--wait=true", "--ignore-not-found")
     pods()
     argo()

@@ -1,8 +1,9 @@
 """dhow deployed in the cluster, as its tests see it: the official client, and the record by `dhow show`."""
+import base64
 import contextlib
 import json
 import os
-import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,12 +13,11 @@ import urllib.request
 import warnings
 
 import kube
-from kube import BUCKET, HERE, NAMESPACE, Forward, get, kubectl
+from kube import DEPLOYMENT, NAMESPACE, Forward, get, kubectl
 from tap import DHOW
 
 warnings.filterwarnings("ignore")
 os.environ["HOME"] = tempfile.mkdtemp(prefix="dhow-home-")  # the SDK keeps its context there
-TOKEN = "dhow-test-token-3kQv9"
 FINAL = ("SUCCEEDED", "FAILED", "CANCELED", "CANCELLED")
 DATA = kube.images.ROOT / "pipelines" / "model_selection" / "data" / "breast_cancer.csv"
 
@@ -25,19 +25,19 @@ DATA = kube.images.ROOT / "pipelines" / "model_selection" / "data" / "breast_can
 class Cluster:
     """The server in the cluster. A run is known by its id; `show` gives what the record says of it."""
 
-    def __init__(self, way: Forward):
-        self.way, self.made = way, None
+    def __init__(self, way: Forward, token: str):
+        self.way, self.admin, self.made = way, token, None
 
     @property
     def client(self):
         import kfp
         if self.made is None:
-            self.made = kfp.Client(host=self.way.url, existing_token=TOKEN)
+            self.made = kfp.Client(host=self.way.url, existing_token=self.admin)
         return self.made
 
     def again(self) -> None:
         """After the server was replaced."""
-        kubectl("rollout", "status", "deployment/dhow", "--timeout=180s", timeout=200)
+        kubectl("rollout", "status", DEPLOYMENT, "--timeout=180s", timeout=200)
         self.way.again()
 
     def submit(self, package, parameters: dict, cache: bool | None = None) -> str:
@@ -48,14 +48,14 @@ class Cluster:
     def show(self, run_id: str) -> dict:
         """What `dhow show` in the server's pod says; asked again while the server is away."""
         for _ in range(60):
-            result = kubectl("exec", "deployment/dhow", "--", "dhow", "show", run_id, "--output", "json", check=False)
+            result = kubectl("exec", DEPLOYMENT, "--", "dhow", "show", run_id, "--output", "json", check=False)
             if result.returncode == 0:
                 return json.loads(result.stdout)
             time.sleep(1)
         raise SystemExit(f"Bail out! dhow show {run_id}: {result.stderr}")
 
     def log(self, run: dict, task: str) -> str:
-        return kubectl("exec", "deployment/dhow", "--", "dhow", "logs", f"{run['run_id']}/{task}", check=False).stdout
+        return kubectl("exec", DEPLOYMENT, "--", "dhow", "logs", f"{run['run_id']}/{task}", check=False).stdout
 
     def until(self, run_id: str, true, what: str, seconds: float = 180) -> dict:
         """The run once `true` holds for it."""
@@ -72,7 +72,7 @@ class Cluster:
     def tell(self, run: dict) -> None:
         """What helps to understand a failure, as comments."""
         for line in (json.dumps(self.summary(run)), json.dumps(run.get("error")), kubectl("get", "pods", "-o", "wide", check=False).stdout,
-                     kubectl("logs", "deployment/dhow", "--tail=20", check=False).stdout):
+                     kubectl("logs", DEPLOYMENT, "--tail=20", check=False).stdout):
             print("\n".join(f"# {part}" for part in str(line).splitlines()), file=sys.stderr)
 
     def ended(self, run_id: str, seconds: float = 420) -> dict:
@@ -94,7 +94,6 @@ class Cluster:
 
     def token(self, run: dict) -> str:
         """The token that the run's pods hold, read as the cluster's admin."""
-        import base64
         for secret in get("secrets"):
             if secret["metadata"].get("labels", {}).get("dhow-run") == run["run_id"] or secret["metadata"]["name"] == f"dhow-run-{run['run_id'][24:]}":
                 return base64.b64decode(secret["data"]["token"]).decode().strip()
@@ -134,28 +133,43 @@ def data_url() -> str:
     """The demo's data in the bucket, by a URL that pods can read for a day."""
     import boto3
     import botocore.config
+    keys = get("secret", "mlpipeline-minio-artifact")["data"]
+    user, secret = (base64.b64decode(keys[name]).decode() for name in ("accesskey", "secretkey"))
 
     def client(endpoint: str):
-        return boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=kube.KEY, aws_secret_access_key=kube.SECRET, region_name="us-east-1",
+        return boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=user, aws_secret_access_key=secret, region_name="us-east-1",
                             config=botocore.config.Config(s3={"addressing_style": "path"}, signature_version="s3v4"))
     with Forward("service/minio", 9000) as way:
-        client(way.url).upload_file(str(DATA), BUCKET, "data/breast_cancer.csv")
-    return client(f"http://minio.{NAMESPACE}.svc:9000").generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "data/breast_cancer.csv"}, ExpiresIn=86400)
+        client(way.url).upload_file(str(DATA), "dhow", "data/breast_cancer.csv")
+    return client("http://minio:9000").generate_presigned_url("get_object", {"Bucket": "dhow", "Key": "data/breast_cancer.csv"}, ExpiresIn=86400)
+
+
+def volumes() -> None:
+    """On the own node nothing makes volumes: folders of the cluster's, that belong to the servers' user."""
+    if not kube.OWN:
+        return
+    for claim in ("dhow-home", "minio"):
+        at = kube.FOLDER / f"{claim}-{int(time.time())}"
+        at.mkdir()
+        os.chown(at, 65532, 65532)
+        kubectl("delete", "persistentvolume", f"test-{claim}", "--ignore-not-found", namespace=None)
+        kube.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"test-{claim}"},
+                    "spec": {"capacity": {"storage": "50Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": str(at)}, "claimRef": {"name": claim, "namespace": NAMESPACE}}})
 
 
 @contextlib.contextmanager
 def deploy():
-    """dhow in the cluster, of this build, with a bucket; the server is new, its home is empty."""
-    kube.load("shell", "python", "dhow", "launcher")
-    kube.minio()
-    text = (HERE / "manifests" / "dhow.yaml").read_text()
-    home = f"{kube.FOLDER if kube.OWN else '/var/tmp'}/dhow-home-{int(time.time())}"
-    for word, value in {"NAMESPACE": NAMESPACE, "BUCKET": BUCKET, "TEST_TOKEN": TOKEN, "HOME_PATH": home}.items():
-        text = text.replace(word, value)
-    kubectl("delete", "deployment/dhow", "persistentvolumeclaim/dhow-home", "--ignore-not-found")
+    """dhow of this build in the cluster by `dhow deploy`, with MinIO beside it; both are new and empty."""
+    kube.load("shell", "python", "minio", ours=True)
+    kubectl("delete", "deployment,persistentvolumeclaim,secret", "-l", "app.kubernetes.io/part-of=dhow", "--ignore-not-found")
     kubectl("delete", "workflows", "--all")
-    kubectl("delete", "persistentvolume/dhow-test-home", "--ignore-not-found", namespace=None)
-    kube.apply(text)
-    kubectl("rollout", "status", "deployment/dhow", "--timeout=180s", timeout=200)
+    volumes()
+    what = [DHOW, "deploy", "--overlay", "minio", "--namespace", NAMESPACE]
+    secrets = subprocess.run([*what[:2], "secrets", *what[2:]], capture_output=True, text=True, check=True)
+    token = re.search(r": ([0-9a-f]{20,})", secrets.stderr)[1]
+    for manifest in (secrets.stdout, subprocess.run(what, capture_output=True, text=True, check=True).stdout):
+        kubectl("apply", "-f", "-", stdin=manifest)
+    for each in ("deployment/minio", DEPLOYMENT):
+        kubectl("rollout", "status", each, "--timeout=180s", timeout=200)
     with Forward("service/dhow", 8080) as way:
-        yield Cluster(way)
+        yield Cluster(way, token)

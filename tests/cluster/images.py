@@ -200,23 +200,16 @@ def python() -> Layer:
     return layer
 
 
-def dhow() -> Layer:
-    """The program with what it is linked with, as the components' Dockerfiles make it."""
-    layer = base()
-    program = pathlib.Path(os.environ.get("DHOW", ROOT / "build" / "dhow"))
-    layer.program("/usr/local/bin/dhow", program)
-    for name in ("libcurl.so.4", "libmicrohttpd.so.12", "libexpat.so.1"):  # loaded when they are needed
-        library = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
-        layer.file(f"/usr/lib/{name}", library, 0o755)
-        layer.libraries(library)
-    layer.file("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/ca-certificates.crt")
+def minio() -> Layer:
+    """MinIO with a shell, as the image that the overlay names has one."""
+    layer = shell()
+    layer.program("/bin/minio", ROOT / ".tools" / "minio" / "minio")
     return layer
 
 
-def launcher() -> Layer:
-    layer = Layer()
-    layer.file("/dhow-launch", pathlib.Path(os.environ.get("DHOW", ROOT / "build" / "dhow")).parent / "dhow-launch", 0o755)
-    return layer
+def overlays_minio() -> str:
+    """The image that deploy/ names."""
+    return re.search(r"image: (\S*minio\S*)", (ROOT / "deploy" / "kubernetes" / "overlays" / "minio" / "minio.yaml").read_text())[1]
 
 
 PATH = "PATH=/usr/local/bin:/usr/bin:/bin"
@@ -224,19 +217,12 @@ IMAGES = {
     "pause": (pause, "dhow.test/pause:1", {"Entrypoint": ["/pause"], "User": "65535:65535"}),
     "shell": (shell, "dhow.test/shell:1", {"Cmd": ["/bin/sh"], "Env": [PATH]}),
     "python": (python, "dhow.test/python:1", {"Cmd": ["python3"], "Env": [PATH, "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"]}),
-    "minio": (lambda: one("/bin/minio", ROOT / ".tools" / "minio" / "minio"), "dhow.test/minio:1", {"Entrypoint": ["/bin/minio"], "Env": [PATH], "User": "65534"}),
+    "minio": (minio, overlays_minio(), {"Entrypoint": ["/bin/minio"], "Env": [PATH], "User": "65534"}),
     "coredns": (lambda: one("/coredns", PROGRAMS / "coredns"), "dhow.test/coredns:1", {"Entrypoint": ["/coredns"]}),
     "workflow-controller": (lambda: one("/bin/workflow-controller", PROGRAMS / "workflow-controller"), f"dhow.test/workflow-controller:{ARGO}",
                             {"Entrypoint": ["workflow-controller"], "Env": [PATH], "User": "8737"}),
-    "dhow": (dhow, "dhow.test/dhow:1", {"Entrypoint": ["dhow"], "Env": [PATH], "User": "65534:65534"}),
-    "launcher": (launcher, "dhow.test/dhow-launch:1", {"Entrypoint": ["/dhow-launch"], "User": "65532:65532"}),
     "argoexec": (lambda: one("/bin/argoexec", PROGRAMS / "argoexec"), f"dhow.test/argoexec:{ARGO}", {"Entrypoint": ["argoexec"], "Env": [PATH], "User": "8737"}),
 }
-
-COMPONENTS = ROOT / "pipelines" / "model_selection" / "components"
-# The steps of the demo are all the one program; containerd wants a name with the registry spelt out.
-ALIASES = {"dhow": [f"docker.io/dhow/components/{component.name}:0.1.0" for component in sorted(COMPONENTS.iterdir())]}
-
 
 def make(folder: pathlib.Path, names: list[str]) -> list[pathlib.Path]:
     """Makes these images anew and returns their archives."""
@@ -245,9 +231,17 @@ def make(folder: pathlib.Path, names: list[str]) -> list[pathlib.Path]:
     for name in names:
         build, reference, config = IMAGES[name]
         to = folder / f"{name}.tar"
-        archive([reference, *ALIASES.get(name, [])], build(), config, to)
+        archive([reference], build(), config, to)
         made.append(to)
     return made
+
+
+def ours(folder: pathlib.Path) -> list[pathlib.Path]:
+    """dhow's own images, by its own builder: the server, the launcher and a component each."""
+    program = pathlib.Path(os.environ.get("DHOW", ROOT / "build" / "dhow")).resolve()
+    said = subprocess.run([sys.executable, str(ROOT / "deploy" / "images" / "build.py"), "--build", str(program.parent), "--out", str(folder)],
+                          capture_output=True, text=True, check=True).stdout
+    return [pathlib.Path(line.split()[-1]) for line in said.splitlines() if line.strip()]
 
 
 def main() -> None:

@@ -1,5 +1,4 @@
 """What the cluster's tests share: kubectl, waiting, a way to a service, MinIO in the cluster."""
-import contextlib
 import json
 import os
 import pathlib
@@ -13,13 +12,12 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import images  # noqa: E402
-from tap import done, skip  # noqa: E402
+from tap import DHOW, done, skip  # noqa: E402
 
 NAMESPACE = os.environ.get("DHOW_TEST_NAMESPACE", "dhow")
 OWN = os.environ.get("DHOW_CLUSTER_OWN") == "1"  # the node of cluster.py, which the tests may also break
 FOLDER = pathlib.Path(os.environ.get("DHOW_CLUSTER", images.ROOT / ".tools" / "cluster")).resolve()
-DEPLOYMENT, SERVER = "deployment/dhow", "app=dhow"  # the server, and what its pods are known by
-BUCKET, KEY, SECRET = "dhow-artifacts", "dhow-test-key", "dhow-test-secret-5Tq"
+DEPLOYMENT, SERVER = "deployment/dhow", "app.kubernetes.io/name=dhow-server"  # the server, and what its pods are known by
 
 
 def kubectl_program() -> list[str]:
@@ -130,28 +128,21 @@ class Forward:
             self.process = None
 
 
-def load(*names: str) -> None:
+def load(*names: str, ours: bool = False) -> None:
     """Images into the cluster: into the own node, or by kind where that is what KUBECONFIG names."""
-    archives = images.make(FOLDER / "images", list(names))
+    folder = FOLDER / "images"
+    loaded = {name: folder / f"{name}.loaded" for name in (*names, *(["ours"] if ours else []))}
+    program = pathlib.Path(DHOW).stat().st_mtime
+    wanted = [name for name, stamp in loaded.items() if not (OWN and stamp.exists() and stamp.stat().st_mtime > (program if name == "ours" else 0))]
+    archives = images.make(folder, [name for name in wanted if name != "ours"]) + (images.ours(folder) if "ours" in wanted else [])
     if OWN:
-        subprocess.run([sys.executable, str(HERE / "cluster.py"), "load", *map(str, archives)], check=True)
+        if archives:
+            subprocess.run([sys.executable, str(HERE / "cluster.py"), "load", *map(str, archives)], check=True)
+        for name in wanted:  # the own node keeps them until it is removed, with this folder
+            loaded[name].touch()
     elif (loader := os.environ.get("DHOW_CLUSTER_LOAD")):  # such as 'kind load image-archive'
         for archive in archives:
             subprocess.run([*loader.split(), str(archive)], check=True)
-
-
-def minio() -> None:
-    """A MinIO in the cluster with a bucket, and the Secret that has its keys."""
-    load("minio")
-    apply((HERE / "manifests" / "minio.yaml").read_text().replace("TEST_USER", KEY).replace("TEST_SECRET", SECRET))
-    kubectl("rollout", "status", "deployment/minio", "--timeout=120s")
-    import boto3
-    import botocore.config
-    with Forward("service/minio", 9000) as way:
-        s3 = boto3.client("s3", endpoint_url=way.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET, region_name="us-east-1",
-                          config=botocore.config.Config(s3={"addressing_style": "path"}, retries={"max_attempts": 8}))
-        with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
-            s3.create_bucket(Bucket=BUCKET)
 
 
 def metric(name: str, where: str = "apiserver") -> float:
