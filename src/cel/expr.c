@@ -282,6 +282,15 @@ static int contains(struct translation *t, const struct cel_node *e, struct piec
     return give(ret, CEL_EXPR_BOOL, arena_printf(t->arena, "(%s in %s)", a.text, b.text));
 }
 
+/* An operator as it is written: "%" for "_%_". */
+static int no_call(struct translation *t, const struct cel_node *e)
+{
+    const char *name = e->name + strspn(e->name, "_@");
+
+    return refuse(t, e, "Argo's expressions have no '%.*s' that does the same",
+                  (int)strcspn(name, "_"), name);
+}
+
 static int binary(struct translation *t, const struct cel_node *e, struct piece *ret)
 {
     struct piece a, b;
@@ -298,7 +307,7 @@ static int binary(struct translation *t, const struct cel_node *e, struct piece 
         return index_of(t, e, a, b, ret);
     if (!strcmp(e->name, "@in"))
         return contains(t, e, a, b, ret);
-    return refuse(t, e, "Argo's expressions have no '%s' that does the same", e->name);
+    return no_call(t, e);
 }
 
 static int call(struct translation *t, const struct cel_node *e, struct piece *ret)
@@ -310,7 +319,7 @@ static int call(struct translation *t, const struct cel_node *e, struct piece *r
     for (size_t i = 0; e->n_args == 1 && i < sizeof unary / sizeof *unary; i++)
         if (!strcmp(e->name, unary[i].name))
             return translate(t, e->args[0], &p) < 0 ? -1 : unary[i].call(t, e, p, ret);
-    return refuse(t, e, "Argo's expressions have no '%s' that does the same", e->name);
+    return no_call(t, e);
 }
 
 static int translate(struct translation *t, const struct cel_node *e, struct piece *ret)
