@@ -38,10 +38,11 @@ enum grpc { /* codes of google.rpc.Status */
 };
 int grpc_status(enum grpc code); /* the HTTP status */
 
+enum { REQ_STREAM_END = -1, REQ_STREAM_BROKEN = -2 }; /* broken: the connection is cut */
 /* A body that is made while it is sent. */
 struct req_stream {
     void *ctx;
-    /* Up to `max` bytes to `to`: their number; 0: none yet (web_sleep first); -1: the end. */
+    /* Up to `max` bytes to `to`: their number; 0: none yet (web_sleep first); or one of these. */
     ssize_t (*read)(void *ctx, char *to, size_t max);
     void (*free)(void *ctx);
     /* Handed to the stream once: what web_wake wants. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/catalog.h"
 
 const char *run_task_state(enum store_state state)
 {
@@ -49,14 +50,12 @@ static void write_error(struct jw *w, const struct store_task *t)
     jw_end(w, '}');
 }
 
-static void write_task(const struct walk *walk, size_t i)
+/* All but its children and its end. */
+static void begin_task(struct jw *w, const struct store_run *run, const struct store_task *t,
+                       const char *parent)
 {
-    const struct store_task *t = &walk->tasks->items[i],
-                            *parent = store_tasks_by_id(walk->tasks, t->parent_task_id);
-    struct jw *w = walk->w;
-
     jw_begin(w, '{');
-    jw_text(w, "run_id", walk->run->uuid);
+    jw_text(w, "run_id", run->uuid);
     jw_text(w, "task_id", t->uuid);
     jw_text(w, "display_name",
             t->type == STORE_ROOT                 ? "root"
@@ -68,17 +67,63 @@ static void write_task(const struct walk *walk, size_t i)
     jw_text(w, "state", run_task_state(t->state));
     jw_opt_int64(w, "execution_id", t->id);
     write_error(w, t);
-    jw_opt(w, "parent_task_id", parent ? parent->uuid : NULL);
+    jw_opt(w, "parent_task_id", parent);
     write_history(w, t);
+}
+
+static void write_child(struct jw *w, const char *uuid)
+{
+    jw_begin(w, '{');
+    jw_text(w, "task_id", uuid);
+    jw_end(w, '}');
+}
+
+static void write_task(const struct walk *walk, size_t i)
+{
+    const struct store_task *t = &walk->tasks->items[i],
+                            *parent = store_tasks_by_id(walk->tasks, t->parent_task_id);
+    struct jw *w = walk->w;
+
+    begin_task(w, walk->run, t, parent ? parent->uuid : NULL);
     if (walk->first_child[i]) {
         jw_begin_in(w, "child_tasks", '[');
-        for (size_t c = walk->first_child[i]; c; c = walk->next[c - 1]) {
-            jw_begin(w, '{');
-            jw_text(w, "task_id", walk->tasks->items[c - 1].uuid);
-            jw_end(w, '}');
-        }
+        for (size_t c = walk->first_child[i]; c; c = walk->next[c - 1])
+            write_child(w, walk->tasks->items[c - 1].uuid);
         jw_end(w, ']');
     }
+    jw_end(w, '}');
+}
+
+int run_task_piece(struct req *r, const struct store_run *run, const struct store_task *t,
+                   const struct pieces_above *above, const char *key, struct jw *w,
+                   struct dh_err *err)
+{
+    struct catalog_uuids below = {0};
+
+    (void)key;
+    if (t->type != STORE_RUNTIME &&
+        catalog_task_children(r->store, t->id, r->arena, &below, err) < 0)
+        return -1;
+    begin_task(w, run, t, above ? above->uuid : NULL);
+    if (below.n) {
+        jw_begin_in(w, "child_tasks", '[');
+        for (size_t i = 0; i < below.n; i++)
+            write_child(w, below.items[i]);
+        jw_end(w, ']');
+    }
+    jw_end(w, '}');
+    return 0;
+}
+
+void run_tasks_begin(struct jw *w)
+{
+    jw_begin_in(w, "run_details", '{');
+    jw_begin_in(w, "task_details", '[');
+}
+
+void run_tasks_end(struct jw *w)
+{
+    jw_end(w, ']');
     jw_end(w, '}');
 }
 
@@ -110,11 +155,9 @@ int run_tasks_write(struct req *r, const struct store_run *run, struct jw *w, st
     walk.first_child = arena_alloc(r->arena, tasks.n * sizeof *walk.first_child);
     walk.next = arena_alloc(r->arena, tasks.n * sizeof *walk.next);
     link_children(&walk);
-    jw_begin_in(w, "run_details", '{');
-    jw_begin_in(w, "task_details", '[');
+    run_tasks_begin(w);
     for (size_t i = 0; i < tasks.n; i++)
         write_task(&walk, i);
-    jw_end(w, ']');
-    jw_end(w, '}');
+    run_tasks_end(w);
     return 0;
 }

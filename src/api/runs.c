@@ -102,9 +102,28 @@ static int write_source(struct req *r, const struct store_run *run, struct jw *w
     return 0;
 }
 
+static void write_rest(const struct store_run *run, struct jw *w)
+{
+    jw_opt(w, "recurring_run_id", run->schedule_uuid);
+    write_history(w, run);
+    jw_end(w, '}');
+}
+
+static void end_pieces(struct req *r, const struct store_run *run, struct jw *w)
+{
+    (void)r;
+    run_tasks_end(w);
+    write_rest(run, w);
+}
+
 static int write_run(struct req *r, const struct store_run *run, bool tasks, struct jw *w,
                      struct dh_err *err)
 {
+    static const struct pieces_writer pieces = {.task = run_task_piece, .end = end_pieces};
+    bool large = false;
+
+    if (tasks && pieces_wanted(r, run, &large, err) < 0)
+        return -1;
     jw_begin(w, '{');
     jw_opt(w, "experiment_id", run->experiment_uuid);
     jw_text(w, "run_id", run->uuid);
@@ -120,11 +139,13 @@ static int write_run(struct req *r, const struct store_run *run, bool tasks, str
     jw_text(w, "state", run_state(run));
     if (run_finished(run))
         write_error(w, run->error);
+    if (large) {
+        run_tasks_begin(w);
+        return pieces_answer(r, run, &pieces);
+    }
     if (tasks && run_tasks_write(r, run, w, err) < 0)
         return -1;
-    jw_opt(w, "recurring_run_id", run->schedule_uuid);
-    write_history(w, run);
-    jw_end(w, '}');
+    write_rest(run, w);
     return 0;
 }
 

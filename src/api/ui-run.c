@@ -4,6 +4,7 @@
 
 #include "api/api-priv.h"
 #include "api/hub.h"
+#include "api/pieces.h"
 #include "api/pipelines.h"
 #include "api/queue.h"
 #include "api/runs.h"
@@ -133,6 +134,13 @@ static int write_attempts(struct req *r, const struct store_task *t, struct jw *
     return 0;
 }
 
+static void write_no_io(struct jw *w)
+{
+    jw_json(w, "inputs", NULL, NULL);
+    jw_json(w, "outputs", NULL, NULL);
+    jw_json(w, "attempt_list", NULL, NULL);
+}
+
 static int write_task(struct whole *all, size_t i, struct jw *w, struct dh_err *err)
 {
     const struct store_task *t = &all->tasks.items[i],
@@ -150,12 +158,52 @@ static int write_task(struct whole *all, size_t i, struct jw *w, struct dh_err *
         if (write_attempts(all->r, t, w, err) < 0)
             return -1;
     } else {
-        jw_json(w, "inputs", NULL, NULL);
-        jw_json(w, "outputs", NULL, NULL);
-        jw_json(w, "attempt_list", NULL, NULL);
+        write_no_io(w);
     }
     jw_end(w, '}');
     return 0;
+}
+
+static bool wants_io(struct req *r)
+{
+    const char *io = req_arg(r, "io");
+
+    return !io || strcmp(io, "0") != 0;
+}
+
+static int read_io(struct req *r, const struct store_task *t, struct jw *w, struct dh_err *err)
+{
+    struct store_linkeds in, out;
+
+    if (store_artifacts_of_task(r->store, t->id, STORE_INPUT, r->arena, &in, err) < 0 ||
+        store_artifacts_of_task(r->store, t->id, STORE_OUTPUT, r->arena, &out, err) < 0)
+        return -1;
+    write_io(r, "inputs", t->inputs, &in, w);
+    write_io(r, "outputs", t->outputs, &out, w);
+    return write_attempts(r, t, w, err);
+}
+
+static int write_piece(struct req *r, const struct store_run *run, const struct store_task *t,
+                       const struct pieces_above *above, const char *key, struct jw *w,
+                       struct dh_err *err)
+{
+    (void)run;
+    jw_begin(w, '{');
+    if (ui_task_members(r->store, r->arena, t, above ? above->uuid : NULL, key, w, err) < 0 ||
+        (wants_io(r) && read_io(r, t, w, err) < 0))
+        return -1;
+    if (!wants_io(r))
+        write_no_io(w);
+    jw_end(w, '}');
+    return 0;
+}
+
+static void end_pieces(struct req *r, const struct store_run *run, struct jw *w)
+{
+    (void)r;
+    (void)run;
+    jw_end(w, ']');
+    jw_end(w, '}');
 }
 
 /* What makes it again on the command line. */
@@ -205,15 +253,18 @@ static int load_whole(struct whole *all, struct dh_err *err)
 
 int ui_runs_get(struct req *r, struct dh_err *err)
 {
-    const char *io = req_arg(r, "io"), *last;
+    static const struct pieces_writer pieces = {.task = write_piece, .end = end_pieces};
+    const char *last;
     struct store_run run;
-    struct whole all = {.r = r, .run = &run, .io = !io || strcmp(io, "0") != 0};
+    struct whole all = {.r = r, .run = &run, .io = wants_io(r)};
+    bool large;
     struct jw *w = req_json(r);
 
     if (run_find(r, r->param[0], &run, err) < 0)
         return -1;
     last = hub_last_event(r->api->hub, &run, r->arena); /* before it is read: nothing is missed */
-    if (store_run_get(r->store, run.id, r->arena, &run, err) < 0 || load_whole(&all, err) < 0)
+    if (store_run_get(r->store, run.id, r->arena, &run, err) < 0 ||
+        pieces_wanted(r, &run, &large, err) < 0 || (!large && load_whole(&all, err) < 0))
         return -1;
     jw_begin(w, '{');
     if (ui_run_members(r->store, r->arena, &run, w, err) < 0)
@@ -226,6 +277,8 @@ int ui_runs_get(struct req *r, struct dh_err *err)
     jw_text(w, "last_event_id", last);
     jw_text(w, "command", command_of(r, &run));
     jw_begin_in(w, "tasks_list", '[');
+    if (large)
+        return pieces_answer(r, &run, &pieces);
     for (size_t i = 0; i < all.tasks.n; i++)
         if (write_task(&all, i, w, err) < 0)
             return -1;
@@ -249,22 +302,17 @@ int ui_task_find(struct req *r, const char *uuid, struct store_task *ret, struct
 
 int ui_tasks_get(struct req *r, struct dh_err *err)
 {
-    struct store_linkeds in, out;
     struct store_task t;
     struct store_run run;
     struct jw *w = req_json(r);
 
-    if (ui_task_find(r, r->param[0], &t, &run, err) < 0 ||
-        store_artifacts_of_task(r->store, t.id, STORE_INPUT, r->arena, &in, err) < 0 ||
-        store_artifacts_of_task(r->store, t.id, STORE_OUTPUT, r->arena, &out, err) < 0)
+    if (ui_task_find(r, r->param[0], &t, &run, err) < 0)
         return -1;
     jw_begin(w, '{');
     jw_text(w, "run_id", run.uuid);
     if (ui_task_members(r->store, r->arena, &t, NULL, NULL, w, err) < 0)
         return -1;
-    write_io(r, "inputs", t.inputs, &in, w);
-    write_io(r, "outputs", t.outputs, &out, w);
-    if (write_attempts(r, &t, w, err) < 0)
+    if (read_io(r, &t, w, err) < 0)
         return -1;
     jw_end(w, '}');
     return 0;

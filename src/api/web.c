@@ -145,7 +145,9 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *to, size_t max)
     ssize_t n = stream->read(stream->ctx, to, max);
 
     (void)pos;
-    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+    return n == REQ_STREAM_BROKEN ? MHD_CONTENT_READER_END_WITH_ERROR
+           : n < 0                ? MHD_CONTENT_READER_END_OF_STREAM
+                                  : n;
 }
 
 static void free_stream(void *cls)

@@ -56,6 +56,37 @@ int catalog_run_progress(struct store *s, const struct store_run *run, int64_t r
     return 0;
 }
 
+int catalog_run_has_tasks(struct store *s, int64_t run_id, int n, bool *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows,
+                 "SELECT count(*) FROM (SELECT 1 FROM task WHERE run_id = ? LIMIT ?) x",
+                 DB_I(run_id), DB_I(n)) < 0 ||
+        db_next(rows, err) < 0)
+        return -1;
+    *ret = db_int(rows, 0) >= n;
+    return 0;
+}
+
+int catalog_task_children(struct store *s, int64_t task_id, struct arena *a,
+                          struct catalog_uuids *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    struct catalog_uuids list = {0};
+    size_t cap = 0;
+    int rc;
+
+    if (db_query(s->db, err, &rows, "SELECT uuid FROM task WHERE parent_task_id = ? ORDER BY id",
+                 DB_I(task_id)) < 0)
+        return -1;
+    while ((rc = db_next(rows, err)) == 1)
+        *STORE_PUSH(a, &list, cap) = store_text(rows, 0, a);
+    if (rc == 0)
+        *ret = list;
+    return rc;
+}
+
 int catalog_open_runs(struct store *s, struct arena *a, struct catalog_ids *ret, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;

@@ -153,6 +153,16 @@ int catalog_run(struct store *s, const char *uuid, struct arena *a, struct store
 int catalog_run_progress(struct store *s, const struct store_run *run, int64_t ret[STORE_N_STATES],
                          struct dh_err *err);
 
+/* Whether a run has that many tasks. */
+int catalog_run_has_tasks(struct store *s, int64_t run_id, int n, bool *ret, struct dh_err *err);
+/* The uuids of the tasks below one, in order. */
+struct catalog_uuids {
+    const char **items;
+    size_t n;
+};
+int catalog_task_children(struct store *s, int64_t task_id, struct arena *a,
+                          struct catalog_uuids *ret, struct dh_err *err);
+
 /* ---- what has changed, for those who watch ---- */
 
 struct catalog_ids {

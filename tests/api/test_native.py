@@ -110,6 +110,42 @@ def by_metric(server: Server) -> None:
     check(server.ask(f"{V2}/experiments?sort_by=metric:a")[0] == 400, "experiments have no metrics")
 
 
+def large(server: Server) -> None:
+    """A run of more tasks than are written at once is answered as one of fewer is."""
+    run = told(server.home)
+    db = sqlite3.connect(f"{server.home}/dhow.db")
+
+    def add(name: str, kind: str, parent: int | None, index: int | None = None) -> int:
+        return db.execute("INSERT INTO task(uuid, run_id, parent_task_id, name, display_name, scope_path, type, iteration_index, state, attempts, created_us, started_us, inputs)"
+                          " SELECT ?, id, ?, ?, ?, ?, ?, ?, 'RUNNING', 1, 1, 2, '{\"a\":1}' FROM run WHERE uuid = ?",
+                          (str(uuid.uuid4()), parent, name, name, f"root.{name}", kind, index, run)).lastrowid
+
+    root = add("root", "ROOT", None)
+    loop = add("loop", "LOOP", root)
+    turns = [add("loop", "LOOP_ITERATION", loop, i) for i in range(3)]
+    for i in range(1995):
+        add(f"step-{i}", "RUNTIME", turns[i % 3])
+    db.commit()
+
+    def ask() -> list:
+        return [server.ask(f"{V2}/runs/{run}")[1], server.ask(f"/ui/runs/{run}")[1], server.ask(f"/ui/runs/{run}?io=0")[1]]
+
+    whole = ask()
+    last = add("one-more", "RUNTIME", loop)
+    db.commit()
+    more = ask()
+    uid = db.execute("SELECT uuid FROM task WHERE id = ?", (last,)).fetchone()[0]
+    db.close()
+    details = [a["run_details"].pop("task_details") for a in (whole[0], more[0])]
+    check(len(details[0]) == 2000 and details[1][-1]["task_id"] == uid and details[1][1]["child_tasks"].pop() == {"task_id": uid} and details[1][:-1] == details[0] and whole[0] == more[0],
+          "KFP's run, in pieces", str(details[1][:2])[:500])
+    for a, b, what in ((whole[1], more[1], "the page's run"), (whole[2], more[2], "and without inputs")):
+        lists = [x.pop("tasks_list") for x in (a, b)]
+        for x in (a, b):
+            x.pop("last_event_id"), x.pop("tasks")
+        check(lists[1][-1]["key"] == "root.loop.one-more" and lists[1][:-1] == lists[0] and lists[0][5]["key"] == "root.loop[0].step-0" and a == b, what, str(lists[1][:6])[:900])
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as home, Server(home) as server:
         run = told(home)
@@ -117,6 +153,7 @@ def main() -> None:
         artifacts(server, run, task)
         ours(server)
         by_metric(server)
+        large(server)
         all_tasks = server.ask(f"{V2}/tasks?run_id={run}")[1]["tasks"]
         status, said, _ = server.ask(f"{V2}/tasks:batchUpdate", {"tasks": {t["task_id"]: {"state": "FAILED" if t["type"] == "ROOT" else "SUCCEEDED"} for t in all_tasks}})
         check(status == 200 and len(said["tasks"]) == len(all_tasks) and server.ask(f"{V2}/runs/{run}")[1]["state"] == "FAILED", "the root's end is the run's", str(said)[:300])
