@@ -217,7 +217,7 @@ static int launch(const struct wish *w)
         n--;
     plan.server.url = dh_strndup(w->server, n);
     plan.claim = make_claim(w, iteration);
-    wire_use_ca(w->ca);
+    wire_begin(w->ca);
     if (read_token(w->token_file, &plan.server.token, &err) < 0 || keep_begin(&err) < 0)
         launch_say("%s", err.msg);
     else

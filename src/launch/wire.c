@@ -105,9 +105,11 @@ static SSL_CTX *tls_ctx;
 static struct dh_err tls_err; /* of the one start; code 0: it went well */
 static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
 
-void wire_use_ca(const char *file)
+void wire_begin(const char *ca_file)
 {
-    ca_given = file;
+    ca_given = ca_file;
+    /* No configuration file: an image's could name modules that a static program cannot load. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
 static const char *system_bundle(void)
@@ -132,8 +134,6 @@ static void start_tls(void)
 
     if (!file)
         file = from_env && *from_env ? from_env : system_bundle();
-    /* No configuration file: an image's could name modules that a static program cannot load. */
-    (void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     tls_ctx = SSL_CTX_new(TLS_client_method());
     if (!tls_ctx) {
         (void)dh_fail(&tls_err, DH_BUG, "TLS does not start");

@@ -53,6 +53,6 @@ def in_root(root: pathlib.Path, command: list[str], *, uid: int = 0, read_only: 
         place.mkdir(parents=True, exist_ok=True)
         place.chmod(0o777)
         binds += ["--bind", str(place), name]
-    return subprocess.run([BWRAP, "--unshare-pid", "--unshare-ipc", "--as-pid-1", *(["--unshare-user", "--uid", str(uid), "--gid", str(uid)] if uid else []),
+    return subprocess.run([BWRAP, "--unshare-pid", "--unshare-ipc", "--as-pid-1", "--die-with-parent", *(["--unshare-user", "--uid", str(uid), "--gid", str(uid)] if uid else []),
                            "--ro-bind" if read_only else "--bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", *binds, "--clearenv", *command],
                           capture_output=True, text=True, timeout=60, check=False)

@@ -1,4 +1,5 @@
 """The launcher in images of every kind: it needs nothing of them. As process 1, with a read-only root, as any user."""
+import os
 import pathlib
 import shutil
 import subprocess
@@ -32,7 +33,7 @@ def works() -> bool:
     return pod.in_root(TOP / "try", ["/launch", "--version"], uid=65534).returncode == 0
 
 
-def pod_of(name: str, s: StandIn, uid: int, make=lambda root: None) -> subprocess.CompletedProcess:
+def pod_of(name: str, s: StandIn | str, uid: int, make=lambda root: None) -> subprocess.CompletedProcess:
     """First the init container, in an image with the launcher alone; then the step's own, which got it by a volume."""
     root, init = TOP / f"{name}-{uid}", TOP / f"{name}-{uid}-init"
     root.mkdir()
@@ -103,17 +104,19 @@ def shell(uid: int) -> None:
 
 def name(uid: int) -> None:
     s = StandIn({"command": ["/dhow/launch", "--version"]})
+    s.job |= {"inputs": [{"path": "/minio/x", "folder": False, "files": [{"name": "x", **s.put("x", b"bytes")}]}]}
+
     def make(root: pathlib.Path) -> None:
         (root / "etc").mkdir()
+        # Who opens this waits for ever: the image's settings of OpenSSL, which may name modules, are not read.
+        (root / "usr/lib/ssl").mkdir(parents=True)
+        os.mkfifo(root / "usr/lib/ssl/openssl.cnf")
         (root / "etc/hosts").write_text("127.0.0.1 the-server.example\n")
         (root / "etc/nsswitch.conf").write_text("hosts: mymachines nonsense\n")
-    url = s.url
-    class Named:
-        pass
-    named = Named()
-    named.url = url.replace("127.0.0.1", "the-server.example")
+
+    named = s.url.replace("127.0.0.1", "the-server.example")
     r = pod_of("name", named, uid, make)
-    check(r.returncode == 0 and len(s.finishes) == 1, "names are looked up without the image's modules", says(r))
+    check(r.returncode == 0 and len(s.finishes) == 1, "no settings and no modules of the image's are used", says(r))
     s.stop()
 
 
