@@ -6,7 +6,7 @@
 #include "ml/frame-priv.h"
 #include "ml/rng.h"
 
-enum { SAMPLE = 20000, CODE_ROWS = 2048, GRID = 2048 };
+enum { SAMPLE = 200000, CODE_ROWS = 2048, GRID = 2048 };
 
 struct job {
     const struct sample *s;
@@ -26,10 +26,48 @@ static size_t row_of(const struct sample *s, size_t i)
     return s->rows ? s->rows[i] : i;
 }
 
-static int by_value(const void *a, const void *b)
+/* A number's place in the order of all, as an unsigned integer; and back. */
+static uint64_t key_of(double x)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+}
+
+static double value_of(uint64_t key)
+{
+    uint64_t bits = key >> 63 ? key & ~((uint64_t)1 << 63) : ~key;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Radix sort, from the low digits up; a digit that all have in common costs nothing. `spare`: n. */
+static void sort_keys(uint64_t *v, uint64_t *spare, size_t n)
+{
+    enum { DIGITS = 6, BITS = 11, VALUES = 1 << BITS };
+    own_mem uint32_t *count = dh_zalloc((size_t)DIGITS * VALUES, sizeof *count);
+    uint64_t *from = v, *to = spare;
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0; d < DIGITS; d++)
+            count[d * VALUES + (v[i] >> (d * BITS) & (VALUES - 1))]++;
+    for (size_t d = 0; d < DIGITS && n; d++) {
+        uint32_t *at = count + d * VALUES, sum = 0;
+        if (at[v[0] >> (d * BITS) & (VALUES - 1)] == n)
+            continue;
+        for (size_t k = 0; k < VALUES; k++) {
+            uint32_t here = at[k];
+            at[k] = sum;
+            sum += here;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[at[from[i] >> (d * BITS) & (VALUES - 1)]++] = from[i];
+        uint64_t *t = from;
+        from = to;
+        to = t;
+    }
+    if (from != v)
+        memcpy(v, from, n * sizeof *v);
 }
 
 static double middle(double a, double b)
@@ -86,16 +124,22 @@ static void learn_feature(void *ctx, size_t k, unsigned worker)
         f->n_bins = c->n_levels < MAX_BINS ? (unsigned)c->n_levels : MAX_BINS;
         return;
     }
-    own_mem double *v = dh_alloc((SAMPLE + 1) * sizeof *v);
-    struct rng rng = rng_seed(0x5eed + k);
     size_t n = 0, want = s->n < SAMPLE ? s->n : SAMPLE;
-    for (size_t i = 0; i < want; i++) {
-        size_t at = s->n <= SAMPLE ? i : (size_t)rng_below(&rng, s->n);
+    own_mem uint64_t *keys = dh_alloc((2 * want + 1) * sizeof *keys);
+    double *v = (double *)(keys + want); /* once sorted, in the room beside them */
+    struct rng rng = rng_seed(0x5eed + k);
+    for (size_t i = 0; i < want; i++) { /* one of each piece of equal length */
+        size_t from = s->n * i / want, to = s->n * (i + 1) / want;
+        size_t at = to - from > 1 ? from + (size_t)rng_below(&rng, to - from) : from;
         double x = c->num[row_of(s, at)];
         if (x == x)
-            v[n++] = x;
+            keys[n++] = key_of(x);
     }
-    qsort(v, n, sizeof *v, by_value);
+    sort_keys(keys, keys + want, n);
+    for (size_t i = 0; i < n; i++) {
+        double x = value_of(keys[i]);
+        memcpy(&v[i], &x, sizeof x);
+    }
     place_edges(f, v, n);
     make_grid(f, n ? v[0] : 0, n ? v[n - 1] : 0, &job->grid[k]);
 }
