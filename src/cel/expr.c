@@ -322,10 +322,21 @@ static int call(struct translation *t, const struct cel_node *e, struct piece *r
     return no_call(t, e);
 }
 
+/* A field of JSON, if anything. */
+static int field(struct translation *t, const struct cel_node *e, struct piece *ret)
+{
+    own_buf struct buf name = {0};
+    struct piece of;
+
+    if (t->use != CEL_SELECTOR || translate(t, e->args[0], &of) < 0 || of.type != CEL_EXPR_ANY)
+        return refuse(t, e, "only parameters are known to Argo (inputs.parameter_values['NAME'])");
+    cel_expr_quote(e->name, strlen(e->name), &name);
+    return give(ret, CEL_EXPR_ANY, arena_printf(t->arena, "%s[%s]", of.text, buf_str(&name)));
+}
+
 static int translate(struct translation *t, const struct cel_node *e, struct piece *ret)
 {
     const char *param = cel_param_of(e);
-    struct piece of;
 
     if (param)
         return look_up(t, e, param, ret);
@@ -345,10 +356,8 @@ static int translate(struct translation *t, const struct cel_node *e, struct pie
         if (t->use == CEL_SELECTOR && !strcmp(e->name, "string_value"))
             return look_up(t, e, e->name, ret);
         return refuse(t, e, "'%s' is not known to Argo", e->name);
-    case CEL_NODE_SELECT: /* a field of JSON, if anything */
-        if (t->use == CEL_SELECTOR && translate(t, e->args[0], &of) == 0 && of.type == CEL_EXPR_ANY)
-            return give(ret, CEL_EXPR_ANY, arena_printf(t->arena, "%s['%s']", of.text, e->name));
-        return refuse(t, e, "only parameters are known to Argo (inputs.parameter_values['NAME'])");
+    case CEL_NODE_SELECT:
+        return field(t, e, ret);
     default:
         return refuse(t, e, "Argo's expressions cannot say this");
     }
