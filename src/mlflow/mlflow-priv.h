@@ -1,5 +1,5 @@
 #pragma once
-/* Between mlflow.c (calls, errors), mlflow-models.c and mlflow-runs.c. */
+/* Between mlflow.c (calls, errors), mlflow-models.c, mlflow-runs.c and mlflow-track.c. */
 #include "base/arena.h"
 #include "mlflow/mlflow.h"
 #include "registry/registry.h"
@@ -27,6 +27,14 @@ struct js *mlflow_pairs(const char *json);
 int mlflow_set_tag(struct mlflow *m, enum store_tagged kind, int64_t id, bool remove,
                    struct dh_err *err);
 
+/* mlflow-runs.c: by the argument run_id; an experiment by its number; and a run as an answer. */
+int mlflow_find_run(struct mlflow *m, struct store_run *ret, struct dh_err *err);
+int mlflow_find_experiment(struct mlflow *m, const char *id, struct store_experiment *ret,
+                           struct dh_err *err);
+int mlflow_answer_run(struct mlflow *m, const char *key, const struct store_run *run,
+                      struct dh_err *err);
+int mlflow_answer_info(struct mlflow *m, const struct store_run *run);
+
 mlflow_call mlflow_model_create, mlflow_model_get, mlflow_model_rename, mlflow_model_update,
     mlflow_model_delete, mlflow_model_search, mlflow_model_latest, mlflow_model_set_tag,
     mlflow_model_delete_tag, mlflow_alias_set, mlflow_alias_delete, mlflow_alias_get,
@@ -36,3 +44,6 @@ mlflow_call mlflow_model_create, mlflow_model_get, mlflow_model_rename, mlflow_m
 mlflow_call mlflow_experiment_get, mlflow_experiment_by_name, mlflow_experiment_search,
     mlflow_experiment_set_tag, mlflow_run_get, mlflow_run_search, mlflow_run_set_tag,
     mlflow_run_delete_tag, mlflow_metric_history;
+mlflow_call mlflow_experiment_create, mlflow_experiment_delete, mlflow_experiment_restore,
+    mlflow_run_create, mlflow_run_update, mlflow_run_delete, mlflow_run_restore, mlflow_log_metric,
+    mlflow_log_param, mlflow_log_batch;

@@ -28,7 +28,8 @@ static int experiment_js(struct mlflow *m, const struct store_experiment *e, str
     return 0;
 }
 
-static int by_id(struct mlflow *m, const char *id, struct store_experiment *ret, struct dh_err *err)
+int mlflow_find_experiment(struct mlflow *m, const char *id, struct store_experiment *ret,
+                           struct dh_err *err)
 {
     struct store_experiments all;
 
@@ -57,7 +58,7 @@ int mlflow_experiment_get(struct mlflow *m, struct dh_err *err)
     struct store_experiment e;
     const char *id;
 
-    if (mlflow_need(m, "experiment_id", &id, err) < 0 || by_id(m, id, &e, err) < 0)
+    if (mlflow_need(m, "experiment_id", &id, err) < 0 || mlflow_find_experiment(m, id, &e, err) < 0)
         return -1;
     return answer_experiment(m, &e, err);
 }
@@ -109,7 +110,7 @@ int mlflow_experiment_set_tag(struct mlflow *m, struct dh_err *err)
     struct store_experiment e;
     const char *id;
 
-    if (mlflow_need(m, "experiment_id", &id, err) < 0 || by_id(m, id, &e, err) < 0)
+    if (mlflow_need(m, "experiment_id", &id, err) < 0 || mlflow_find_experiment(m, id, &e, err) < 0)
         return -1;
     return mlflow_set_tag(m, STORE_TAG_EXPERIMENT, e.id, false, err);
 }
@@ -179,9 +180,10 @@ static struct js *info_js(const struct store_run *run)
     mlflow_ms(info, "start_time", run->started_us ? run->started_us : run->created_us);
     mlflow_ms(info, "end_time", run->finished_us);
     js_set(info, "lifecycle_stage", js_str(run->archived ? "deleted" : "active"));
-    js_set(info, "artifact_uri",
-           js_strf("%s/%s/%s", run->pipeline_root ? run->pipeline_root : "",
-                   run->pipeline ? run->pipeline : "", run->uuid));
+    js_set(info, "artifact_uri", /* a client's own run has no place for files */
+           run->pipeline_root ? js_strf("%s/%s/%s", run->pipeline_root,
+                                        run->pipeline ? run->pipeline : "", run->uuid)
+                              : js_str(""));
     return info;
 }
 
@@ -214,7 +216,7 @@ static int run_js(struct mlflow *m, const struct store_run *run, struct js **ret
 }
 
 /* By its UUID alone: a name or a number of ours is no id here. */
-static int find_run(struct mlflow *m, struct store_run *ret, struct dh_err *err)
+int mlflow_find_run(struct mlflow *m, struct store_run *ret, struct dh_err *err)
 {
     const char *id = mlflow_arg(m, "run_id");
 
@@ -225,15 +227,28 @@ static int find_run(struct mlflow *m, struct store_run *ret, struct dh_err *err)
     return dh_fail(err, DH_NOT_FOUND, "Run with id=%s not found", id);
 }
 
+int mlflow_answer_run(struct mlflow *m, const char *key, const struct store_run *run,
+                      struct dh_err *err)
+{
+    struct js *v;
+
+    if (run_js(m, run, &v, err) < 0)
+        return -1;
+    js_set(m->out, key, v);
+    return 0;
+}
+
+int mlflow_answer_info(struct mlflow *m, const struct store_run *run)
+{
+    js_set(m->out, "run_info", info_js(run));
+    return 0;
+}
+
 int mlflow_run_get(struct mlflow *m, struct dh_err *err)
 {
     struct store_run run;
-    struct js *v;
 
-    if (find_run(m, &run, err) < 0 || run_js(m, &run, &v, err) < 0)
-        return -1;
-    js_set(m->out, "run", v);
-    return 0;
+    return mlflow_find_run(m, &run, err) < 0 ? -1 : mlflow_answer_run(m, "run", &run, err);
 }
 
 static void add_quoted(struct buf *b, const char *text)
@@ -257,7 +272,7 @@ static int condition(struct mlflow *m, const char **ret, struct dh_err *err)
         struct store_experiment e;
         struct dh_err ignored;
 
-        if (!id || by_id(m, id, &e, &ignored) < 0)
+        if (!id || mlflow_find_experiment(m, id, &e, &ignored) < 0)
             continue; /* MLflow's own server passes over those, too */
         buf_adds(&b, n++ ? ", " : "experiment in (");
         add_quoted(&b, e.name);
@@ -321,7 +336,9 @@ static int tag_run(struct mlflow *m, bool remove, struct dh_err *err)
 {
     struct store_run run;
 
-    return find_run(m, &run, err) < 0 ? -1 : mlflow_set_tag(m, STORE_TAG_RUN, run.id, remove, err);
+    return mlflow_find_run(m, &run, err) < 0
+               ? -1
+               : mlflow_set_tag(m, STORE_TAG_RUN, run.id, remove, err);
 }
 
 int mlflow_run_set_tag(struct mlflow *m, struct dh_err *err)
@@ -342,7 +359,7 @@ int mlflow_metric_history(struct mlflow *m, struct dh_err *err)
     const char *key;
 
     js_set(m->out, "metrics", list);
-    if (mlflow_need(m, "metric_key", &key, err) < 0 || find_run(m, &run, err) < 0 ||
+    if (mlflow_need(m, "metric_key", &key, err) < 0 || mlflow_find_run(m, &run, err) < 0 ||
         store_metric_list(m->store, run.id, m->a, &all, err) < 0)
         return -1;
     for (size_t i = 0; i < all.n; i++) {

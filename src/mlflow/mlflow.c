@@ -41,6 +41,16 @@ static const struct call {
     {"POST", "runs/search", mlflow_run_search, false},
     {"POST", "runs/set-tag", mlflow_run_set_tag, true},
     {"POST", "runs/delete-tag", mlflow_run_delete_tag, true},
+    {"POST", "experiments/create", mlflow_experiment_create, true},
+    {"POST", "experiments/delete", mlflow_experiment_delete, true},
+    {"POST", "experiments/restore", mlflow_experiment_restore, true},
+    {"POST", "runs/create", mlflow_run_create, true},
+    {"POST", "runs/update", mlflow_run_update, true},
+    {"POST", "runs/delete", mlflow_run_delete, true},
+    {"POST", "runs/restore", mlflow_run_restore, true},
+    {"POST", "runs/log-metric", mlflow_log_metric, true},
+    {"POST", "runs/log-parameter", mlflow_log_param, true},
+    {"POST", "runs/log-batch", mlflow_log_batch, true},
     {"GET", "metrics/get-history", mlflow_metric_history, false},
 };
 
@@ -178,8 +188,8 @@ void mlflow_handle(struct store *store, const struct mlflow_request *r, struct b
 
     if (!call) {
         *ret_status = answer_error(out, known ? 405 : 404, "ENDPOINT_NOT_FOUND",
-                                   "dhow answers MLflow's calls that read runs and experiments, "
-                                   "and those of the model registry; this is none of them");
+                                   "dhow answers MLflow's calls about runs, experiments and the "
+                                   "model registry; this is none of those that it knows");
         return;
     }
     if (call->writes && !r->may_write) {

@@ -2,9 +2,9 @@
 /* mlflow - the record as MLflow's clients read it: registered models, model versions, aliases,
  * tags, experiments and runs, by the calls of its REST API (2.0).
  *
- * Request in, answer out: it knows no socket. What MLflow would write into runs (metrics,
- * parameters, new runs) is dhow's own to write and is refused; tags may be set. An experiment's id
- * is its number, a run's its UUID; a model's version keeps the name that it has. */
+ * Request in, answer out: it knows no socket. A client may begin runs of its own and write into
+ * these; of what dhow ran tags alone may be set. An experiment's id is its number, a run's its
+ * UUID; a model's version keeps the name that it has. */
 #include <stdbool.h>
 #include "base/buf.h"
 #include "base/err.h"

@@ -68,8 +68,7 @@ static int run_put(struct store *s, const struct mlmd_put *put, struct dh_err *e
         return dh_fail(err, DH_INVALID, "'%s' is no run's id: that is a UUID", put->name);
     if (store_run_insert(s, &run, &id, err) < 0)
         return -1;
-    return db_run(s->db, err, "UPDATE run SET state = 'RUNNING', started_us = ? WHERE id = ?",
-                  DB_I(run.created_us), DB_I(id));
+    return store_run_begin_outside(s, id, run.created_us, err);
 }
 
 int mlmd_context_put(struct store *s, const struct mlmd_put *put, int64_t *ret, struct dh_err *err)

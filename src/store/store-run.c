@@ -377,6 +377,24 @@ int store_run_finish(struct store *s, int64_t id, enum store_state state, const 
     return store_touched(s, rc, "run", id, err);
 }
 
+int store_run_begin_outside(struct store *s, int64_t id, int64_t started_us, struct dh_err *err)
+{
+    int rc = db_run(s->db, err,
+                    "UPDATE run SET state = 'RUNNING', started_us = ?, finished_us = NULL"
+                    " WHERE id = ?",
+                    DB_I(started_us), DB_I(id));
+
+    return store_touched(s, rc, "run", id, err);
+}
+
+int store_run_set_name(struct store *s, int64_t id, const char *display_name, struct dh_err *err)
+{
+    int rc = db_run(s->db, err, "UPDATE run SET display_name = ? WHERE id = ?", DB_T(display_name),
+                    DB_I(id));
+
+    return store_touched(s, rc, "run", id, err);
+}
+
 int store_run_set_spec(struct store *s, int64_t id, const char *spec_digest, struct dh_err *err)
 {
     int rc = db_run(s->db, err, "UPDATE run SET spec_digest = ? WHERE id = ?", DB_T(spec_digest),

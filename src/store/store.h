@@ -268,6 +268,9 @@ int store_run_set_spec(struct store *s, int64_t id, const char *spec_digest, str
 /* And what it was given: parameters and options, JSON objects. */
 int store_run_set_given(struct store *s, int64_t id, const char *parameters, const char *options,
                         struct dh_err *err);
+/* Somebody outside has begun it: it is RUNNING, and no process here is known for it. */
+int store_run_begin_outside(struct store *s, int64_t id, int64_t started_us, struct dh_err *err);
+int store_run_set_name(struct store *s, int64_t id, const char *display_name, struct dh_err *err);
 int store_run_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err);
 int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err);
 /* NULL: no server answers for it any more. A run's end clears it, unless it is "delete". */

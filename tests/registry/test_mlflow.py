@@ -104,6 +104,8 @@ def tracking(client) -> None:
                        ("tags.team = 'x'", ["b"]), ("metrics.`log loss` > 0.15", ["a"]), ("params.kind LIKE 'l%'", ["b", "a"])):
         check([r.info.run_name for r in client.search_runs([e.experiment_id], filter_string=text)] == want, f"search: {text}")
     check([r.info.run_name for r in client.search_runs([e.experiment_id], order_by=["metrics.accuracy ASC"])] == ["a", "b"], "in an order")
+    check([r.info.run_name for r in client.search_runs([e.experiment_id], order_by=["params.c DESC", "metrics.`log loss` ASC"])] == ["b", "a"], "by several keys")
+    check([r.info.run_name for r in client.search_runs([e.experiment_id], order_by=["metrics.none DESC", "attributes.start_time ASC"])] == ["a", "b"], "what none has leaves none out")
     page = client.search_runs([e.experiment_id], max_results=1)
     check([r.info.run_name for r in client.search_runs([e.experiment_id], max_results=1, page_token=page.token)] == ["a"], "in pages")
     client.set_tag(a.info.run_id, "seen", "yes")
@@ -113,7 +115,53 @@ def tracking(client) -> None:
     check([m.value for m in client.get_metric_history(a.info.run_id, "accuracy")] == [0.8], "a metric's history")
     check("RESOURCE_DOES_NOT_EXIST" in refused(client.get_run, "0" * 32), "a run that is not there")
     check("INVALID_PARAMETER_VALUE" in refused(client.search_runs, [e.experiment_id], "metrics.accuracy >> 1"), "a filter that cannot be read")
-    check(refused(client.log_metric, a.info.run_id, "x", 1.0) != "", "runs are written by dhow alone")
+    for what, args in ((client.log_metric, ("x", 1.0)), (client.log_param, ("x", 1)), (client.set_terminated, ("FAILED",)), (client.delete_run, ())):
+        check("INVALID_STATE" in refused(what, a.info.run_id, *args), f"what dhow ran is not to be changed: {what.__name__}")
+
+
+def writing(client, home) -> None:
+    """Runs of the client's own: the fluent calls, as people write them."""
+    e = client.create_experiment("outside", tags={"team": "x"})
+    check("RESOURCE_ALREADY_EXISTS" in refused(client.create_experiment, "outside") and client.get_experiment(e).tags == {"team": "x"}, "an experiment is created, once")
+    mlflow.set_experiment("outside")
+    with mlflow.start_run(run_name="mine", tags={"stage": "try"}) as run:
+        check(client.get_run(run.info.run_id).info.status == "RUNNING", "a run is begun")
+        shown = dhow("runs", "--output", "json", home=home)
+        check(next(r for r in json.loads(shown.stdout) if r["run_id"] == run.info.run_id)["state"] == "RUNNING", "and is among dhow's", says(shown))
+        mlflow.log_param("depth", 3)
+        mlflow.log_params({"rate": "0.10", "kind": "tree", "odd": "1e-3"})
+        for step, loss in enumerate((0.9, 0.5, 0.25)):
+            mlflow.log_metric("loss", loss, step=step)
+        mlflow.log_metrics({"accuracy": 0.875, "nothing": float("nan")})
+        mlflow.set_tag("note", "from outside")
+        check("Changing param values" in refused(mlflow.log_param, "depth", 4), "a parameter stays what it was")
+    mine = client.get_run(run.info.run_id)
+    check(mine.info.status == "FINISHED" and mine.info.run_name == "mine" and mine.info.end_time >= mine.info.start_time, "it ends", str(mine.info))
+    check(mine.data.params == {"depth": "3", "rate": "0.10", "kind": "tree", "odd": "1e-3"}, "parameters come back as they were", str(mine.data.params))
+    check(mine.data.metrics["loss"] == 0.25 and mine.data.metrics["accuracy"] == 0.875 and mine.data.tags["note"] == "from outside" and mine.data.tags["stage"] == "try", "metrics and tags", str(mine.data))
+    check([(m.step, m.value) for m in client.get_metric_history(run.info.run_id, "loss")] == [(0, 0.9), (1, 0.5), (2, 0.25)], "a metric's history")
+    try:
+        with mlflow.start_run() as bad:
+            raise ValueError
+    except ValueError:
+        pass
+    check(client.get_run(bad.info.run_id).info.status == "FAILED", "a run that breaks off")
+    found = dhow("runs", "--where", "param.depth = 3 and metric.loss < 0.3 and experiment = outside", "--output", "json", home=home)
+    check([r["run_id"] for r in json.loads(found.stdout)] == [run.info.run_id], "dhow finds it by what it logged", says(found))
+    for words in (("show", run.info.run_id), ("compare", run.info.run_id, bad.info.run_id), ("experiments", "best", "outside", "--metric", "accuracy"), ("db", "check")):
+        r = dhow(*words, home=home)
+        check(r.returncode == 0, f"dhow {' '.join(words[:1])} takes it", says(r))
+    client.delete_run(bad.info.run_id)
+    check([r.info.run_id for r in client.search_runs([e])] == [run.info.run_id], "a run is archived")
+    client.restore_run(bad.info.run_id)
+    client.delete_experiment(e)
+    check(client.get_experiment(e).lifecycle_stage == "deleted", "an experiment, too")
+    client.restore_experiment(e)
+    other = client.create_run("0")
+    check(client.get_experiment(other.info.experiment_id).name == "Default", "a run of no experiment")
+    client.set_terminated(other.info.run_id, "KILLED")
+    check(client.get_run(other.info.run_id).info.status == "KILLED", "killed")
+    check("RESOURCE_DOES_NOT_EXIST" in refused(client.create_run, "12345"), "an experiment that is not there")
 
 
 def main() -> None:
@@ -133,6 +181,7 @@ def main() -> None:
             client = mlflow.MlflowClient()
             registry(client, home)
             tracking(client)
+            writing(client, home)
             try:
                 urllib.request.urlopen(url + "/api/2.0/mlflow/runs/none")
                 check(False, "no such call")
