@@ -79,6 +79,9 @@ conformance: build ## the official SDK's compiled pipelines, where ../shared/con
 ui: ## build the page anew from ui/src into ui/dist, which the program embeds (node 18 or later)
 	@tools/build-ui.sh ui/dist
 
+test-firefox: build .venv ## the page's main flow in Firefox (Debian: firefox-esr)
+	@PYTHONPATH=tests .venv/bin/python tests/ui/firefox.py
+
 install: build ## install program, man page, completion, headers; PREFIX=/usr/local, DESTDIR
 	@ninja -C $(BUILD) --quiet install-files dhow-launch
 	@meson install -C $(BUILD) --no-rebuild
@@ -116,4 +119,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server cluster-up cluster-down cluster-test bench-cluster .FORCE
+.PHONY: help argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server test-firefox cluster-up cluster-down cluster-test bench-cluster .FORCE
