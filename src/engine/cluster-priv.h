@@ -53,6 +53,13 @@ struct reply {
     char *text;
 };
 
+struct failed { /* a task whose error wants its log's last lines */
+    struct failed *next;
+    int64_t task;
+    const struct plan_node *node;
+    char *reason, *log;
+};
+
 struct held {
     struct held *next;
     uint64_t conn;
@@ -79,6 +86,7 @@ struct cluster {
     /* pods' requests */
     struct gate *gate;
     struct reply *replies;
+    struct failed *failed;
     struct held *held; /* claims that are answered as soon as they can be */
     int n_held;
     /* the loop's */

@@ -80,6 +80,14 @@ struct cluster *cluster_free(struct cluster *c)
         c->first = next;
     }
     cluster_held_free(c);
+    while (c->failed) {
+        struct failed *f = c->failed;
+
+        c->failed = f->next;
+        free(f->reason);
+        free(f->log);
+        free(f);
+    }
     argo_free(c->workflow);
     kube_close(c->kube);
     (void)pthread_mutex_destroy(&c->lock);
@@ -808,6 +816,49 @@ void cluster_committed(struct run *run)
 }
 
 /* ---- ends ---- */
+
+void cluster_failed(const struct job *job, const char *reason)
+{
+    struct cluster *c = job->run->cluster;
+    struct failed *f = dh_zalloc(1, sizeof *f);
+
+    f->task = job->task;
+    f->node = job->node;
+    f->reason = dh_strdup(reason ? reason : "failed");
+    f->log = text_copy(job->spec.log);
+    f->next = c->failed;
+    c->failed = f;
+}
+
+/* The run's error is that of one of its tasks. */
+static bool is_error_of(const struct failed *f, const char *error)
+{
+    own(js_free) struct js *v = NULL;
+    const char *task, *message;
+
+    if (!error || js_parse(error, strlen(error), &v, NULL) < 0)
+        return false;
+    task = js_get_text(v, "task");
+    message = js_get_text(v, "message");
+    return task && message && !strcmp(task, plan_name(f->node)) && !strcmp(message, f->reason);
+}
+
+int cluster_put_tails(struct run *run, struct dh_err *err)
+{
+    struct cluster *c = run->cluster;
+
+    for (struct failed *f = c->failed; f; f = f->next) {
+        own_mem char *error = record_error_json(f->node, f->reason, f->log);
+
+        if (store_task_set_error(run->engine->store, f->task, error, err) < 0)
+            return -1;
+        if (is_error_of(f, run->first_error)) {
+            free(run->first_error);
+            run->first_error = take(&error);
+        }
+    }
+    return 0;
+}
 
 static void stopped_too_long(uv_timer_t *timer)
 {

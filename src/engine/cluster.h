@@ -30,6 +30,10 @@ int cluster_await(struct job *job, const char *detail, struct dh_err *err);
 int cluster_builtin(struct job *job, bool create, struct dh_err *err);
 /* An attempt of a process before, whose pod may live. 1: the job is taken on from there. */
 int cluster_adopt(struct job *job, const struct earlier *e, struct dh_err *err);
+/* A task has failed for good. Its log's last lines may still be on their way: the run's end puts
+ * them into the record. */
+void cluster_failed(const struct job *job, const char *reason);
+int cluster_put_tails(struct run *run, struct dh_err *err);
 /* What threads have seen since; also each tick. May begin a transaction. */
 int cluster_news(struct run *run, struct dh_err *err);
 void cluster_committed(struct run *run); /* answers go out */

@@ -213,7 +213,8 @@ static void take_out_garbage(struct run *run)
 static int close_run(struct run *run, struct dh_err *err)
 {
     sweep(run);
-    if (store_begin(run->engine->store, err) < 0 || finish_run(run, err) < 0 ||
+    if (store_begin(run->engine->store, err) < 0 ||
+        (run->cluster && cluster_put_tails(run, err) < 0) || finish_run(run, err) < 0 ||
         store_commit(run->engine->store, err) < 0)
         return -1;
     run->closed = true;

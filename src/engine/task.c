@@ -96,6 +96,8 @@ int task_failed(struct job *job, enum plan_state state, const char *reason, int 
         return 0;
     }
     discard(job);
+    if (run->cluster && state == PLAN_FAILED)
+        cluster_failed(job, reason);
     run_watch(run, job->node, job, state, reason, exit_code, -1);
     plan_finish(run->plan, job->node, state, NULL, reason, true);
     jobs_end(job);

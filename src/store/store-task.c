@@ -65,6 +65,13 @@ int store_task_say(struct store *s, int64_t id, const char *reason, struct dh_er
     return store_touched(s, rc, "task", id, err);
 }
 
+int store_task_set_error(struct store *s, int64_t id, const char *error, struct dh_err *err)
+{
+    int rc = db_run(s->db, err, "UPDATE task SET error = ? WHERE id = ?", DB_T(error), DB_I(id));
+
+    return store_touched(s, rc, "task", id, err);
+}
+
 /* Where it came from is a statement of its own: SQLite makes an UPDATE that touches a reference to
  * the same table twice as slow, and most tasks come from nowhere. */
 int store_task_finish(struct store *s, int64_t id, const struct store_task_finish *finish,

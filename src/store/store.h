@@ -334,6 +334,9 @@ int store_task_set_pid(struct store *s, int64_t id, int64_t pid, const char *pid
 /* Why it is as it is, in a line: of a task that waits. */
 int store_task_say(struct store *s, int64_t id, const char *reason, struct dh_err *err);
 
+/* Of one that has failed. */
+int store_task_set_error(struct store *s, int64_t id, const char *error, struct dh_err *err);
+
 struct store_task_finish {
     enum store_state state;
     const char *outputs, *state_reason, *error; /* NULL: none */

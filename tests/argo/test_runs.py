@@ -30,6 +30,8 @@ def test_equal(b) -> None:
     same_as_here(b, "branches", condition())
     same_as_here(b, "loops", loop())
     run = same_as_here(b, "handler", handler())
+    error = b.show(run)["error"]
+    check(error["log_tail"] == "WORKING" and next(t for t in b.show(run)["tasks"] if t["name"] == "work")["error"] == error, "an error has the last lines of its log", str(error))
     check("cleaned" in b.log(run) and b.workflow_ended(run) == "Failed", "an exit task ran after the failure", b.log(run))
     run = same_as_here(b, "again", retried('test "$KFP_RETRY_INDEX" = 2 || exit 4'))
 
