@@ -5,10 +5,13 @@
 
 #include "api/api.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+
+enum { CA_MAX = 1 << 20 };
 
 static void say_ready(void *user, const char *url)
 {
@@ -32,6 +35,21 @@ static void say_note(void *user, const char *text)
 {
     (void)user;
     fprintf(stderr, "warning: %s\n", text);
+}
+
+/* Certificates, for pods. Never a key, which lies beside them all too often. */
+static int read_ca(const char *file, struct js *settings, struct dh_err *err)
+{
+    own_mem char *pem = NULL;
+    size_t n;
+
+    if (fs_read(file, CA_MAX, &pem, &n, err) < 0)
+        return dh_while(err, "--launch-ca");
+    if (!strstr(pem, "-----BEGIN CERTIFICATE-----") || strstr(pem, "PRIVATE KEY"))
+        return dh_fail(err, DH_INVALID, "--launch-ca %s: expected certificates alone, as PEM",
+                       file);
+    js_set(settings, "launch_ca", js_str(pem));
+    return 0;
 }
 
 /* What `--engine argo` makes of the options that are for it. */
@@ -59,6 +77,8 @@ static int read_cluster(const struct cli_args *args, struct js **ret, struct dh_
         return dh_fail(err, DH_INVALID, "--pull-timeout %s: expected 90s, 5m or 1h", span);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         out_set_text(v, texts[i].key, cli_get(args, texts[i].option));
+    if (cli_has(args, "launch-ca") && read_ca(cli_get(args, "launch-ca"), v, err) < 0)
+        return -1;
     if (cli_has(args, "image-volume"))
         js_set(v, "image_volume", js_bool(true));
     if (pods)
@@ -142,6 +162,12 @@ static const struct cli_option serve_options[] = {
     {.name = "launch-url",
      .value = "URL",
      .help = "argo: this server as pods reach it (default http://dhow.NAMESPACE.svc:8080)"},
+    {.name = "launch-ca",
+     .value = "FILE",
+     .kind = CLI_FILE,
+     .help =
+         "argo: certificates, PEM, that pods trust beside those of their images: this server's\n"
+         "authority where --launch-url is https, the bucket's"},
     {.name = "launcher-image", .value = "IMAGE", .help = "argo: the image of dhow-launch"},
     {.name = "image-volume",
      .help = "argo: mount the launcher's image instead of copying from it (Kubernetes 1.36)"},

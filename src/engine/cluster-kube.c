@@ -126,6 +126,7 @@ static int put_secret(struct cluster *c, struct kube_conn *conn, struct dh_err *
 {
     own_mem char *path = kube_path(c->kube, "v1", "secrets", NULL);
     own(js_free) struct js *secret = js_object();
+    const struct js *settings = js_get(c->run->options, "cluster");
     struct js *metadata = js_object(), *labels = js_object(), *data = js_object();
     char token[DIGEST_TEXT];
     int rc;
@@ -140,6 +141,8 @@ static int put_secret(struct cluster *c, struct kube_conn *conn, struct dh_err *
     if (launch_token(c->run->engine->home, c->run->uuid, token, err) < 0)
         return -1;
     js_set(data, "token", js_str(token));
+    if (js_get_text(settings, "launch_ca"))
+        js_set(data, "ca.crt", js_ref(js_get(settings, "launch_ca")));
     rc = kube_call(conn, KUBE_CREATE, path, secret, NULL, err);
     return rc == KUBE_CONFLICT ? 0 : rc;
 }

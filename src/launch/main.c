@@ -34,7 +34,8 @@ static const char usage[] =
     "  --scope PATH       the task, as root.a.b\n"
     "  --iteration LIST   the loops' indices from outside in, as 0.3; empty outside of loops\n"
     "  --server URL       dhow's server, http or https\n"
-    "  --ca FILE          certificates that are trusted (default: $SSL_CERT_FILE, or the image's)\n"
+    "  --ca FILE          certificates that are trusted (default: $SSL_CERT_FILE, or the image's;\n"
+    "                     and ca.crt beside the token)\n"
     "  --token-file FILE  the run's token (default: /dhow-token/token)\n"
     "  --pod-name NAME    this pod (default: $KFP_POD_NAME, or the host's name)\n"
     "  --pod-uid UID      its uid (default: $KFP_POD_UID)\n"
@@ -201,12 +202,21 @@ static int read_token(const char *path, char **ret, struct dh_err *err)
     return 0;
 }
 
+/* Whom the server's maker says to trust comes with the token. */
+static char *ca_beside(const char *token_file)
+{
+    const char *slash = strrchr(token_file, '/');
+
+    return dh_printf("%.*sca.crt", slash ? (int)(slash + 1 - token_file) : 0, token_file);
+}
+
 static int launch(const struct wish *w)
 {
     struct attempt_plan plan = {
         .parallel = (unsigned)w->parallel,
         .server = {.patience_s = w->patience_s, .lock = PTHREAD_MUTEX_INITIALIZER}};
     struct js *iteration = NULL;
+    own_mem char *beside = NULL;
     struct dh_err err = {0};
     size_t n = strlen(w->server);
     int code = 1;
@@ -217,7 +227,8 @@ static int launch(const struct wish *w)
         n--;
     plan.server.url = dh_strndup(w->server, n);
     plan.claim = make_claim(w, iteration);
-    wire_begin(w->ca);
+    beside = ca_beside(w->token_file);
+    wire_begin(w->ca, w->ca ? NULL : beside);
     if (read_token(w->token_file, &plan.server.token, &err) < 0 || keep_begin(&err) < 0)
         launch_say("%s", err.msg);
     else

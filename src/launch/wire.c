@@ -100,14 +100,15 @@ int launch_pause(long ms, struct dh_err *err)
 
 /* ---- TLS ---- */
 
-static const char *ca_given;
+static const char *ca_given, *ca_more;
 static SSL_CTX *tls_ctx;
 static struct dh_err tls_err; /* of the one start; code 0: it went well */
 static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
 
-void wire_begin(const char *ca_file)
+void wire_begin(const char *ca_file, const char *more_file)
 {
     ca_given = ca_file;
+    ca_more = more_file;
     /* No configuration file: an image's could name modules that a static program cannot load. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
@@ -145,6 +146,9 @@ static void start_tls(void)
                            SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (file && SSL_CTX_load_verify_locations(tls_ctx, file, NULL) != 1)
         (void)dh_fail(&tls_err, DH_INVALID, "%s holds no certificates that can be read", file);
+    else if (ca_more && access(ca_more, R_OK) == 0 &&
+             SSL_CTX_load_verify_locations(tls_ctx, ca_more, NULL) != 1)
+        (void)dh_fail(&tls_err, DH_INVALID, "%s holds no certificates that can be read", ca_more);
 }
 
 /* What OpenSSL says of the failure at hand; empties its list. */

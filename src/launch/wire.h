@@ -13,8 +13,9 @@ struct wire;
 
 /* Before any thread, digest or connection. The bundle of certificates for all that follows; NULL:
  * $SSL_CERT_FILE, or the system's where it lies on one of the usual paths, or none: then no https
- * server is trusted. */
-void wire_begin(const char *ca_file);
+ * server is trusted. And more of them, where that file is there (may be NULL). Both are borrowed
+ * for good. */
+void wire_begin(const char *ca_file, const char *more_file);
 int wire_open(const char *host, const char *port, bool tls, struct wire **ret, struct dh_err *err);
 struct wire *wire_close(struct wire *w);
 OWN_DEFINE(struct wire *, wire_close)

@@ -3,6 +3,7 @@ import contextlib
 import json
 import pathlib
 import socket
+import ssl
 import tempfile
 import time
 import urllib.error
@@ -43,7 +44,8 @@ class Bench:
         self.env = minio.environment(store.endpoint, KUBECONFIG=self.cluster.kubeconfig())
         self.port = free_port()
         self.home = folder / "home"
-        self.server = Server(self.home, "--engine", "argo", "--pipeline-root", "s3://bkt/root", "--launch-url", f"http://127.0.0.1:{self.port}",
+        self.tls = ssl.create_default_context(cafile=options[options.index("--tls-cert") + 1]) if "--tls-cert" in options else None
+        self.server = Server(self.home, "--engine", "argo", "--pipeline-root", "s3://bkt/root", "--launch-url", f"http{'s' if '--tls-cert' in options else ''}://127.0.0.1:{self.port}",
                              "--pull-timeout", "1s", *options, env=self.env)
         self.server.start(self.port)
 
@@ -51,7 +53,7 @@ class Bench:
         request = urllib.request.Request(self.server.url + path, method=method, data=json.dumps(body).encode() if body is not None else None,
                                          headers={"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:
                 return json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as e:
             return {"error_status": e.code, "text": e.read().decode()}

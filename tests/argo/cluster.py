@@ -589,10 +589,11 @@ class Kubelet:
 
     def container(self, controller: Controller, fault):
         with self.cluster.lock:
-            tokens = [s["stringData"]["token"] for s in self.cluster.objects["secrets"].values() if s["metadata"]["labels"]["dhow-run"] == self.pod["metadata"]["labels"]["dhow-run"]]
+            secrets = [s["stringData"] for s in self.cluster.objects["secrets"].values() if s["metadata"]["labels"]["dhow-run"] == self.pod["metadata"]["labels"]["dhow-run"]]
         root = pathlib.Path(tempfile.mkdtemp(prefix="pod-", dir=self.cluster.folder))
         (root / "token").mkdir()
-        (root / "token" / "token").write_text(tokens[0] if tokens else "none")
+        for name, text in (secrets[0] if secrets else {"token": "none"}).items():
+            (root / "token" / name).write_text(text)
         for code, signal_, again in self.attempts(controller, root, fault):
             if again:
                 continue

@@ -67,7 +67,10 @@ def same_as_kustomize() -> None:
                   f"{r.stderr}\n" + " ".join(differ[:9]) + (f"\n{made.get(differ[0])}\n{ours.get(differ[0])}" if differ else ""))
         for example in sorted((FOLDER / "examples").iterdir()):
             r = subprocess.run([*command, str(pathlib.Path(top, "k/examples", example.name))], capture_output=True, text=True, timeout=60, check=False)
-            check(r.returncode == 0 and "dhow-server" in r.stdout, f"examples/{example.name}", r.stderr)
+            server = next((o for o in yaml.safe_load_all(r.stdout) if o and name(o) == "Deployment/dhow-server"), None)
+            args = server["spec"]["template"]["spec"]["containers"][0]["args"] if server else []
+            known = dhow("serve", "--help").stdout
+            check(server and not pod_faults(server["spec"]["template"]["spec"]) and all(a.split("=")[0] in known for a in args), f"examples/{example.name}", r.stderr + str(args))
 
 
 def pod_faults(spec: dict) -> list[str]:
