@@ -30,7 +30,8 @@ def parameters(entry: dict, spec: dict) -> dict:
     """A run's parameters: the manifest's, and something for what else has to be given."""
     given = dict(entry.get("args") or {})
     for name, definition in spec["root"].get("inputDefinitions", {}).get("parameters", {}).items():
-        if name not in given and "defaultValue" not in definition and not definition.get("isOptional"):
+        missing = name not in given and "defaultValue" not in definition and not definition.get("isOptional")
+        if missing or given.get(name) not in definition.get("literals", [given.get(name)]):
             given[name] = stand_in(definition)
     return given
 
