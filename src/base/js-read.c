@@ -78,7 +78,7 @@ static void add_utf8(struct buf *to, unsigned c)
 
 static int read_unicode(struct reader *r)
 {
-    unsigned c, low;
+    unsigned c = 0, low = 0;
 
     if (hex4(r, &c) < 0)
         return -1;
