@@ -38,7 +38,7 @@ def idle(seconds: float) -> dict:
 
 
 def by_dhow(cluster: Cluster, package) -> int:
-    run = cluster.submit(package, {}, cache=False)
+    run = cluster.submit(package, {})
     while cluster.client.get_run(run).state not in ("SUCCEEDED", "FAILED"):
         time.sleep(0.5)
     assert cluster.client.get_run(run).state == "SUCCEEDED", "the run failed"

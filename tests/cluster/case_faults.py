@@ -17,7 +17,7 @@ STATES = {"root.say": "SUCCEEDED", "root.slow": "SUCCEEDED", "root.say-2": "SUCC
 
 def started(cluster: Cluster, folder: str, seconds: int = 40) -> str:
     """A run of three steps whose second runs now."""
-    run = cluster.submit(pipelines.compiled(pipelines.three, folder), {"seconds": seconds}, cache=False)
+    run = cluster.submit(pipelines.compiled(pipelines.three, folder), {"seconds": seconds})
     cluster.until(run, lambda r: any(t["name"] == "slow" and t["state"] == "RUNNING" for t in r["tasks"]), "the second step's start")
     return run
 
@@ -64,7 +64,7 @@ def pods(cluster: Cluster, folder: str) -> None:
 
 def store(cluster: Cluster, folder: str) -> None:
     """For a minute the bucket's server is no part of its service: nobody reaches it, and it keeps what it has."""
-    run = cluster.submit(pipelines.compiled(pipelines.artifacts, folder), {"text": "a minute"}, cache=False)
+    run = cluster.submit(pipelines.compiled(pipelines.artifacts, folder), {"text": "a minute"})
     kubectl("patch", "service", "minio", "--type=merge", "-p", '{"spec":{"selector":{"app.kubernetes.io/name":"away"}}}')
     time.sleep(60)
     kubectl("patch", "service", "minio", "--type=merge", "-p", '{"spec":{"selector":{"app.kubernetes.io/name":"minio"}}}')
@@ -94,7 +94,7 @@ def throttled(cluster: Cluster, folder: str) -> None:
     squeezing = threading.Thread(target=squeeze)
     squeezing.start()
     try:
-        run = cluster.run(pipelines.compiled(pipelines.conditions, folder), {"side": "tails"}, cache=False)
+        run = cluster.run(pipelines.compiled(pipelines.conditions, folder), {"side": "tails"})
     finally:
         stop.set()
         squeezing.join()

@@ -9,10 +9,10 @@ from dhow_cluster import DATA, Cluster, data_url, deploy, local
 from tap import ROOT, check, done
 
 
-def same(cluster: Cluster, name: str, package, state: str, cache: bool | None = False, here: dict | None = None, **parameters) -> dict:
+def same(cluster: Cluster, name: str, package, state: str, here: dict | None = None, **parameters) -> dict:
     """Runs it on both engines and compares each task's state and outputs; `here`: parameters of the local run, where they differ."""
     begin = time.monotonic()
-    there = cluster.run(package, parameters, cache)
+    there = cluster.run(package, parameters)
     seconds = time.monotonic() - begin
     other = local(package, parameters if here is None else here)
     both = (cluster.summary(there), cluster.summary(other))
@@ -26,9 +26,9 @@ def plain(cluster: Cluster, folder: str) -> None:
     def compiled(p):
         return pipelines.compiled(p, folder)
 
-    first = same(cluster, "artifacts", compiled(pipelines.artifacts), "SUCCEEDED", cache=None)
+    first = same(cluster, "artifacts", pipelines.compiled(pipelines.artifacts, folder, cache=True), "SUCCEEDED")
     check(cluster.pods(first["run_id"]) == 2, "one pod a step", str(cluster.pods(first["run_id"])))
-    again = cluster.run(compiled(pipelines.artifacts), {}, cache=True)
+    again = cluster.run(pipelines.compiled(pipelines.artifacts, folder, cache=True), {})
     check({t["state"] for t in again["tasks"]} == {"CACHED"}, "the second time both steps are cached", json.dumps(cluster.summary(again)))
     check("saying" in cluster.log(cluster.run(compiled(pipelines.conditions), {"side": "tails"}), "say"), "a step's log is kept")
     for side in ("heads", "tails", "edge"):

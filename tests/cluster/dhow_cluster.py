@@ -40,9 +40,9 @@ class Cluster:
         kubectl("rollout", "status", DEPLOYMENT, "--timeout=180s", timeout=200)
         self.way.again()
 
-    def submit(self, package, parameters: dict, cache: bool | None = None) -> str:
+    def submit(self, package, parameters: dict) -> str:
         with contextlib.redirect_stdout(sys.stderr):
-            run = self.client.create_run_from_pipeline_package(str(package), arguments=parameters, enable_caching=cache)
+            run = self.client.create_run_from_pipeline_package(str(package), arguments=parameters)
         return run.run_id
 
     def show(self, run_id: str) -> dict:
@@ -78,8 +78,8 @@ class Cluster:
     def ended(self, run_id: str, seconds: float = 420) -> dict:
         return self.until(run_id, lambda r: r["state"] in FINAL, "the end of the run", seconds)
 
-    def run(self, package, parameters: dict, cache: bool | None = None, seconds: float = 420) -> dict:
-        return self.ended(self.submit(package, parameters, cache), seconds)
+    def run(self, package, parameters: dict, seconds: float = 420) -> dict:
+        return self.ended(self.submit(package, parameters), seconds)
 
     def terminate(self, run_id: str) -> None:
         self.client.terminate_run(run_id)

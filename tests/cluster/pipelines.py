@@ -196,13 +196,19 @@ def fan(width: int):
     return made
 
 
-@dsl.pipeline(name="two-thousand")
-def two_thousand(count: int = 2000):
-    with dsl.ParallelFor(list(range(2000)), parallelism=30) as i:
-        say(text=f"{i}").set_caching_options(False)
+def loop(count: int):
+    """One step so many times, thirty at a time."""
+    @dsl.pipeline(name="loop")
+    def made():
+        with dsl.ParallelFor([str(i) for i in range(count)], parallelism=30) as text:
+            say(text=text)
+    return made
 
 
-def compiled(pipeline, folder: str | pathlib.Path) -> pathlib.Path:
-    to = pathlib.Path(folder) / f"{pipeline.name}.yaml"
+def compiled(pipeline, folder: str | pathlib.Path, cache: bool = False) -> pathlib.Path:
+    """The pipeline's file; without the cache in nested tasks too (the client's enable_caching reaches the outermost alone)."""
+    to = pathlib.Path(folder) / f"{pipeline.name}{'-cached' if cache else ''}.yaml"
     compiler.Compiler().compile(pipeline, str(to))
+    if not cache:
+        to.write_text(to.read_text().replace("enableCache: true", "enableCache: false"))
     return to
