@@ -17,7 +17,7 @@ from tap import DHOW, done, skip  # noqa: E402
 NAMESPACE = os.environ.get("DHOW_TEST_NAMESPACE", "dhow")
 OWN = os.environ.get("DHOW_CLUSTER_OWN") == "1"  # the node of cluster.py, which the tests may also break
 FOLDER = pathlib.Path(os.environ.get("DHOW_CLUSTER", images.ROOT / ".tools" / "cluster")).resolve()
-DEPLOYMENT, SERVER = "deployment/dhow", "app.kubernetes.io/name=dhow-server"  # the server, and what its pods are known by
+DEPLOYMENT, SERVER = "deployment/dhow-server", "app.kubernetes.io/name=dhow-server"  # the server, and what its pods are known by
 
 
 def kubectl_program() -> list[str]:
