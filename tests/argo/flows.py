@@ -47,6 +47,19 @@ def loop() -> dict:
     return output(s, "all", "read", "all")
 
 
+def files() -> dict:
+    """A file that goes in parts, a folder with folders, one that is never written; read by the next step."""
+    s = step(pipeline("files"), "make", "head -c 70000000 /dev/zero > $out_big; mkdir -p $out_tree/a/b; echo one > $out_tree/1; echo two > $out_tree/a/b/2; : > $out_empty",
+             artifacts={"big": "Dataset", "tree": "Artifact", "empty": "Artifact", "never": "Metrics"})
+    step(s, "read", "wc -c < $in_big; find $in_tree -type f | sed \"s|$in_tree||\" | sort | xargs; cat $in_tree/a/b/2; test -e $in_empty && echo there; printf \"$(cat $in_tree/1)\" > $out_text", outputs=("text",))
+    names = ("big", "tree", "empty", "never")
+    s["components"]["comp-read"]["inputDefinitions"] = {"artifacts": {k: {"artifactType": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}} for k in names}}
+    s["root"]["dag"]["tasks"]["read"].update({"dependentTasks": ["make"], "inputs": {"artifacts": {
+        k: {"taskOutputArtifact": {"producerTask": "make", "outputArtifactKey": k}} for k in names}}})
+    s["deploymentSpec"]["executors"]["exec-read"]["container"]["args"] += [f"in_{k}={{{{$.inputs.artifacts['{k}'].path}}}}" for k in names]
+    return output(s, "text", "read", "text")
+
+
 def handler(script: str = "echo WORKING; exit 3") -> dict:
     """A step that fails, and one that runs all the same."""
     s = step(pipeline("handler"), "work", script, cache=False)

@@ -5,7 +5,7 @@ import json
 import yaml
 
 from bench import API, bench, here, needed, outcome
-from flows import condition, given, handler, hello, loop, nested, retried
+from flows import condition, files, given, handler, hello, loop, nested, retried
 from specs import pipeline, step
 from tap import ROOT, check, dhow, done
 
@@ -34,6 +34,23 @@ def test_equal(b) -> None:
     check(error["log_tail"] == "WORKING" and next(t for t in b.show(run)["tasks"] if t["name"] == "work")["error"] == error, "an error has the last lines of its log", str(error))
     check("cleaned" in b.log(run) and b.workflow_ended(run) == "Failed", "an exit task ran after the failure", b.log(run))
     run = same_as_here(b, "again", retried('test "$KFP_RETRY_INDEX" = 2 || exit 4'))
+
+
+def digests(run: dict) -> list:
+    return sorted((t["scope_path"], key, a["digest"], a["size_bytes"]) for t in run["tasks"] for key, items in t["outputs"]["artifacts"].items() for a in items
+                  if a["type"] != "system.Metrics" and a.get("digest"))
+
+
+def test_files(b) -> None:
+    run = same_as_here(b, "files", files())
+    local = json.loads(dhow("show", "last", "--output", "json", home=b.folder / "here-files").stdout)
+    check(digests(b.show(run)) == digests(local) and len(digests(local)) == 3, "digests of a large file, a folder, an empty file: as here", f"{digests(b.show(run))}\n{digests(local)}")
+    check("70000000" in b.log(run) and "/1 /a/b/2" in b.log(run) and "two" in b.log(run) and "there" in b.log(run), "the next step has all of it", b.log(run))
+    verified = dhow("artifacts", "verify", f"{run}/make/big", f"{run}/make/tree", "--full", home=b.home, env=b.env)
+    check(verified.returncode == 0, "what is in the bucket is what is on record", verified.stdout + verified.stderr)
+    again = b.submit(files(), "files")
+    b.wait(again)
+    check({t["state"] for t in b.show(again)["tasks"]} == {"CACHED"}, "and it is used again", str(b.show(again)["tasks"]))
 
 
 def test_claims(b) -> None:
@@ -66,10 +83,6 @@ def test_demo(b) -> None:
     dhow("run", folder / "pipeline.yaml", "-p", f"source={source}", "--quiet", home=home)
     shown, local = b.show(run), json.loads(dhow("show", "last", "--output", "json", home=home).stdout)
     check(outcome(shown) == outcome(local) and shown["state"] == "SUCCEEDED", "demo: as on this machine", f"cluster: {outcome(shown)}\nhere:    {outcome(local)}\n{b.log(run)[-3000:]}")
-
-    def digests(run: dict) -> list:
-        return sorted((t["scope_path"], key, a["digest"]) for t in run["tasks"] for key, items in t["outputs"]["artifacts"].items() for a in items if a["type"] != "system.Metrics" and "digest" in a)
-
     check(digests(shown) == digests(local) and len(digests(shown)) > 5, "its artifacts have the same digests", f"{digests(shown)}\n{digests(local)}")
     listed = [m["model"] if "model" in m else m["name"] for m in json.loads(dhow("models", "--output", "json", home=b.home, env=b.env).stdout)]
     check(listed == ["breast-cancer"], "its model is registered", str(listed))
@@ -127,7 +140,7 @@ def test_wishes(b) -> None:
 def main() -> None:
     needed("runs on a cluster")
     with bench() as b:
-        for test in (test_equal, test_demo, test_claims, test_person, test_wishes):
+        for test in (test_equal, test_demo, test_files, test_claims, test_person, test_wishes):
             test(b)
     done()
 
