@@ -83,7 +83,7 @@ test-firefox: build .venv ## the page's main flow in Firefox (Debian: firefox-es
 	@PYTHONPATH=tests .venv/bin/python tests/ui/firefox.py
 
 install: build ## install program, man page, completion, headers; PREFIX=/usr/local, DESTDIR
-	@ninja -C $(BUILD) --quiet install-files dhow-launch
+	@ninja -C $(BUILD) --quiet install-files
 	@meson install -C $(BUILD) --no-rebuild
 
 format: ## put all C files into the house's form

@@ -30,6 +30,23 @@ def headers(include):
         tap.check(not bad, f"each header alone as {standard} by {compiler}", bad[-2000:])
 
 
+def library(prefix, folder, env):
+    """docs/embedding.md's program, linked with what pkg-config says: the shared library, then the static one."""
+    page = (tap.ROOT / "docs" / "embedding.md").read_text().split("```c\n")[1].split("```")[0]
+    body = page.replace("…", "return 1;").replace('\\"rate\\": 0.1', '\\"name\\": \\"you\\"').replace("pipeline.yaml", "hello.yaml")
+    (folder / "embed.c").write_text(f"#include <dhow/dhow.h>\n#include <stdio.h>\nint main(void)\n{{\n{body}dhow_run_free(run);\ndhow_close(d);\nreturn 0;\n}}\n")
+    where = next(prefix.glob("**/libdhow.so"), prefix).parent
+    flags = sh(["pkg-config", "--cflags", "--libs", "dhow"], folder, env).stdout.split()
+    for kind in ("shared", "static"):
+        linked = flags if kind == "shared" else [str(where / "libdhow.a") if f == "-ldhow" else f for f in flags]
+        built = sh(["gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", "-o", f"embed-{kind}", "embed.c", *linked], folder, env)
+        if tap.check(built.returncode == 0, f"libdhow, {kind}: a program is linked as pkg-config says", built.stderr):
+            ran = sh([f"./embed-{kind}"], folder, {**env, "DHOW_HOME": str(folder / "h"), "LD_LIBRARY_PATH": str(where) if kind == "shared" else ""})
+            tap.check(ran.returncode == 0 and "root.say" in ran.stdout and '"SUCCEEDED"' in ran.stdout, f"libdhow, {kind}: it runs a pipeline", tap.says(ran))
+    page = next(prefix.glob("**/man3/libdhow.3"), None)
+    tap.check(page is not None and "dhow_cancel" in page.read_text(), "man 3 libdhow", str(page))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="dhow-install-") as temp:
         folder = pathlib.Path(temp)
@@ -42,7 +59,7 @@ def main():
         pc = next(prefix.glob("**/pkgconfig/dhow-component.pc"), None)
         env = {"PKG_CONFIG_PATH": str(pc.parent) if pc else "", "PKG_CONFIG_SYSROOT_DIR": "", "PATH": f"{prefix / 'bin'}:{os.environ['PATH']}"}
         if pc:  # where it will be is not where it is now
-            for name in ("dhow-component", "dhow-pipeline"):
+            for name in ("dhow-component", "dhow-pipeline", "dhow"):
                 file = pc.parent / f"{name}.pc"
                 file.write_text("\n".join(f"prefix={prefix}" if line.startswith("prefix=") else line for line in file.read_text().splitlines()) + "\n")
         result = sh(["dhow", "new", "component", "count-lines"], folder, env)
@@ -60,6 +77,7 @@ def main():
         tap.check(result.returncode == 2, "a name that is none", tap.says(result))
         result = sh(["sh", "-ec", "dhow new pipeline hello && dhow compile hello.c -o hello.yaml && dhow --home h run hello.yaml -p name=you"], folder, env)
         tap.check(result.returncode == 0 and "Again: Hello, you!" in result.stderr, "dhow new pipeline, compiled and run", tap.says(result))
+        library(prefix, folder, env)
     tap.done()
 
 

@@ -1,5 +1,6 @@
 """`make install`: the program with its man page and completions, and the numeric core as a library that a C program can use. And the images of
 the pipelines' steps: they bring what the program is linked to."""
+import json
 import os
 import pathlib
 import re
@@ -32,6 +33,15 @@ int main(void)
     return 0;
 }
 """
+
+
+def all_is_built() -> None:
+    """`make install` in a tree where only the program has been built makes the rest first."""
+    told = subprocess.run(["meson", "introspect", "--targets", BUILD], capture_output=True, text=True, check=True).stdout
+    files = [os.path.relpath(name, BUILD) for target in json.loads(told) if target["installed"] for name in target["filename"]]
+    query = subprocess.run(["ninja", "-C", BUILD, "-t", "query", "install-files"], capture_output=True, text=True, check=True).stdout.split()
+    lacks = sorted(set(files) - set(query))
+    check(len(files) > 8 and not lacks, "what is to be installed is built for it", str(lacks))
 
 
 def installed(stage: pathlib.Path) -> None:
@@ -78,6 +88,7 @@ def images() -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-install-") as name:
         folder = pathlib.Path(name)
+        all_is_built()
         installed(folder / "stage")
         library(folder / "stage", folder)
     if shutil.which("dpkg"):
