@@ -50,10 +50,15 @@ static int add_below(const char *key, int64_t size, void *user, struct dh_err *e
     size_t n = strlen(key);
     own_mem char *uri = NULL;
 
-    if (n && key[n - 1] == '/')
-        return 0; /* an empty folder's mark */
     if (js_n(f->list) >= MAX_FILES)
         return dh_fail(err, DH_FAILED, "%s has more than %d files", f->uri, MAX_FILES);
+    if (n && key[n - 1] == '/') { /* an empty folder's mark: nothing to fetch */
+        struct js *mark = js_object();
+
+        js_set(mark, "name", js_str(key));
+        js_push(f->list, mark);
+        return 0;
+    }
     uri = artifact_uri_below(f->uri, key);
     return add_file(f->list, uri, key, size, NULL, err);
 }
@@ -106,6 +111,7 @@ static int resolve(struct errand *e)
 
 /* ---- outputs ---- */
 
+/* "a/b" below an artifact, "" the artifact itself, "a/" an empty folder. */
 static bool is_safe(const char *name)
 {
     if (!name || *name == '/')
@@ -113,7 +119,7 @@ static bool is_safe(const char *name)
     for (const char *at = name; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL) {
         size_t n = strcspn(at, "/");
 
-        if ((n == 0 && *name) || (n == 1 && *at == '.') || (n == 2 && !strncmp(at, "..", 2)))
+        if ((n == 0 && *at) || (n == 1 && *at == '.') || (n == 2 && !strncmp(at, "..", 2)))
             return false;
     }
     return true;

@@ -61,11 +61,29 @@ bool launch_name_is_safe(const char *name)
     }
 }
 
+/* "name/": an empty folder, which has no bytes to fetch. 1: that is what it was. */
+static int make_folder(const char *folder, const char *name, struct dh_err *err)
+{
+    size_t n = name ? strlen(name) : 0;
+    own_mem char *inner = NULL, *path = NULL;
+
+    if (n < 2 || name[n - 1] != '/')
+        return 0;
+    inner = dh_strndup(name, n - 1);
+    if (!launch_name_is_safe(inner))
+        return 0;
+    path = fs_join(folder, inner);
+    return fs_mkdirs(path, 0777, err) < 0 ? -1 : 1;
+}
+
 static int add_item(struct list *l, const char *folder, const char *name, const struct js *file,
                     struct dh_err *err)
 {
     struct item *item;
+    int made = make_folder(folder, name, err);
 
+    if (made)
+        return made < 0 ? -1 : 0;
     if (!js_get_text(file, "url") || (name && !launch_name_is_safe(name)))
         return dh_fail(err, DH_INVALID, "%s: the server names a file '%s' that cannot be", folder,
                        name ? name : "");

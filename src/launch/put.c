@@ -107,6 +107,7 @@ static int add_folder(struct files *f, const char *path, const char *name, int d
                       struct dh_err *err)
 {
     DIR *folder = depth > DEPTH_MAX ? NULL : opendir(path);
+    bool empty = true;
     int rc = 0;
 
     if (depth > DEPTH_MAX)
@@ -118,11 +119,17 @@ static int add_folder(struct files *f, const char *path, const char *name, int d
 
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
             continue;
+        empty = false;
         below = fs_join(path, e->d_name);
         longer = *name ? fs_join(name, e->d_name) : dh_strdup(e->d_name);
         rc = add_entry(f, below, longer, depth, err);
     }
     (void)closedir(folder);
+    if (rc == 0 && empty && depth > 0) {
+        own_mem char *mark = dh_printf("%s/", name);
+
+        return add_file(f, path, mark, 0, err);
+    }
     return rc;
 }
 
@@ -131,13 +138,24 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
 }
 
+/* An empty folder is an object of its own, "name/", without bytes. */
+static bool is_mark(const struct file *file)
+{
+    size_t n = strlen(file->name);
+
+    return n && file->name[n - 1] == '/';
+}
+
 static int hash_one(void *user, size_t i, struct dh_err *err)
 {
-    struct files *f = user;
+    struct file *file = &((struct files *)user)->items[i];
 
-    return launch_stopped()
-               ? dh_fail(err, DH_CANCELED, "stopped by a signal")
-               : digest_file(f->items[i].path, f->items[i].sha256, &f->items[i].size, err);
+    if (launch_stopped())
+        return dh_fail(err, DH_CANCELED, "stopped by a signal");
+    if (!is_mark(file))
+        return digest_file(file->path, file->sha256, &file->size, err);
+    (void)digest_bytes("", 0, file->sha256);
+    return 0;
 }
 
 /* ---- one PUT ---- */

@@ -145,6 +145,21 @@ def many() -> None:
     check(r.returncode == 0 and arrived(s, data) and s.count("/sign") == 3, "450 files, with faults among them", says(r))
 
 
+def empty_folders() -> None:
+    """They go up as objects whose names end with a slash, and come down as folders."""
+    at, s = fresh(), StandIn()
+    through(s, at, {"a/b": b"b"})
+    s.job["inputs"][0]["files"] += [{"name": "none/", "size": 0}, {"name": "x/y/", "size": 0}]
+    r = pod.run(s, at)
+    names = [f["name"] for f in s.finishes[0]["artifacts"][0]["files"]] if s.finishes and s.finishes[0]["artifacts"] else []
+    check(r.returncode == 0 and names == ["a/b", "none/", "x/y/"] and s.objects.get("out/copy/x/y/") == b"" and (at / "in/x/y").is_dir(), "empty folders, both ways", says(r) + str(names))
+    at, s = fresh(), StandIn()
+    through(s, at, {"a": b"a"})
+    s.job["inputs"][0]["files"] += [{"name": "../out-of-it/", "size": 0}]
+    r = pod.run(s, at)
+    check(r.returncode == 1 and not (at / "out-of-it").exists(), "an empty folder that leads out of it", says(r))
+
+
 def no_room() -> None:
     at, s = fresh(), StandIn()
     through(s, at, {"a": b"a"})
@@ -157,6 +172,6 @@ def no_room() -> None:
     check(r.returncode == 1 and "neither file nor folder" in s.finishes[0]["message"] and s.finishes[0]["artifacts"] == [], "an artifact that is no file is told", says(r))
 
 
-for case in (each, publish_once, away, silent_beat, told_to_wait, wrong_bytes, parts, many, no_room):
+for case in (each, publish_once, away, silent_beat, told_to_wait, wrong_bytes, parts, many, empty_folders, no_room):
     case()
 done()
