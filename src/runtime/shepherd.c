@@ -73,8 +73,8 @@ static int begin(int *ret_fd, pid_t *ret_pid, struct dh_err *err)
 int shepherd_start(struct shepherd **ret, struct dh_err *err)
 {
     struct shepherd *s;
-    int fd;
-    pid_t pid;
+    int fd = -1;
+    pid_t pid = 0;
 
     if (begin(&fd, &pid, err) < 0)
         return -1;
@@ -128,8 +128,8 @@ static int kill_session(pid_t session)
 
 int shepherd_restart(struct shepherd *s, struct dh_err *err)
 {
-    pid_t pid;
-    int fd, moved;
+    pid_t pid = 0;
+    int fd = -1, moved;
 
     (void)kill(s->pid, SIGKILL); /* it may only have closed its end */
     wait_for(s->pid);
