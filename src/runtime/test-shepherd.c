@@ -230,6 +230,7 @@ static void a_killed_shepherd_takes_its_children(void **state)
     struct shepherd_event event;
     struct dh_err err;
     char command[64];
+    int rc = 0;
     (void)state;
 
     assert_int_equal(shepherd_start(&s, &err), 0);
@@ -246,11 +247,18 @@ static void a_killed_shepherd_takes_its_children(void **state)
         assert_int_equal(kill((pid_t)strtol(text, NULL, 10), SIGKILL), 0);
     }
     assert_int_equal(event.kind, SHEPHERD_STARTED);
-    for (int i = 0; i < 6000 && shepherd_next(s, &event, &err) == SHEPHERD_NONE; i++)
+    for (int i = 0; i < 6000 && (rc = shepherd_next(s, &event, &err)) == SHEPHERD_NONE; i++)
         (void)poll(NULL, 0, 10);
-    assert_int_equal(err.code, DH_IO);
+    assert_int_equal(rc, SHEPHERD_GONE);
     (void)poll(NULL, 0, 700);
     assert_false(fs_exists(late));
+
+    assert_int_equal(shepherd_restart(s, &err), 0);
+    spawn_sh(s, 2, NULL, "exit 4", NULL);
+    assert_int_equal(wait_event(s).kind, SHEPHERD_STARTED);
+    event = wait_event(s);
+    assert_int_equal(event.kind, SHEPHERD_EXITED);
+    assert_int_equal(WEXITSTATUS(event.status), 4);
 }
 
 int main(void)
