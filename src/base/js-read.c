@@ -172,7 +172,8 @@ static int read_string(struct reader *r, const char **ret, size_t *ret_n)
 
 /* ---- numbers ---- */
 
-static int read_real(struct reader *r, const char *from, struct js **ret)
+/* Never inlined: its buffer would be in the frame of each value that nests. */
+__attribute__((noinline)) static int read_real(struct reader *r, const char *from, struct js **ret)
 {
     char text[DIGITS_MAX + 1];
     size_t n = (size_t)(r->at - from);
