@@ -185,8 +185,23 @@ struct launch *launch_close(struct launch *l)
 
 /* ---- requests ---- */
 
+/* A pod that comes when all is on record: Argo is behind, and its Workflow is to end as the run
+ * did. */
+static int claim_late(struct req *r, const struct store_run *row)
+{
+    own(js_free) struct js *body = js_object();
+    bool well = row->state == STORE_SUCCEEDED;
+
+    js_set(body, "do", js_str(well ? "done" : "fail"));
+    js_set(body, "state", js_str(store_state_name(row->state)));
+    js_set(body, "message", js_strf("the run is over: it is %s", store_state_name(row->state)));
+    js_set(body, "control", js_array());
+    answer(r, 200, 0, body);
+    return 0;
+}
+
 /* Nobody runs the run: why. */
-static int nobody(struct req *r, const char *run, struct dh_err *err)
+static int nobody(struct req *r, const char *run, bool claim, struct dh_err *err)
 {
     struct store_run row;
 
@@ -195,8 +210,9 @@ static int nobody(struct req *r, const char *run, struct dh_err *err)
                    ? req_fail(r, err, GRPC_NOT_FOUND, "there is no run %s", run)
                    : -1;
     if (store_state_ended(row.state) && (!row.queue || strcmp(row.queue, "retry") != 0))
-        return req_fail(r, err, GRPC_ABORTED, "run %s is over (%s)", run,
-                        store_state_name(row.state));
+        return claim ? claim_late(r, &row)
+                     : req_fail(r, err, GRPC_ABORTED, "run %s is over (%s)", run,
+                                store_state_name(row.state));
     answer_busy(r, "the run's process is being started");
     return 0;
 }
@@ -211,7 +227,7 @@ static int hand_on(struct req *r, const char *run, const char *call, const char 
     struct waiting *w;
 
     if (fd < 0)
-        return nobody(r, run, err);
+        return nobody(r, run, !attempt, err);
     js_set(v, "call", js_str(call));
     if (attempt)
         js_set(v, "attempt", js_str(attempt));

@@ -209,6 +209,26 @@ static void test_digest_tree_form(void **state)
     assert_int_equal(st.n_files, 3);
 }
 
+/* Who has only a list of files and their digests says the same. */
+static void test_digest_pieces(void **state)
+{
+    char one[DIGEST_TEXT], two[DIGEST_TEXT], all[DIGEST_TEXT];
+    const struct artifact_piece pieces[] = {
+        {"sub-x", 4, one}, {"sub/deep/b", 4, two}, {"a", 4, one}, {"sub/c", 4, two}};
+    struct artifact_stat st;
+    (void)state;
+
+    put_file("pieces/a", "one\n");
+    put_file("pieces/sub-x", "one\n");
+    put_file("pieces/sub/c", "two\n");
+    put_file("pieces/sub/deep/b", "two\n");
+    digest_bytes("one\n", 4, one);
+    digest_bytes("two\n", 4, two);
+    artifact_digest_pieces(pieces, 4, all);
+    digest_of("pieces", &st);
+    assert_string_equal(st.digest, all);
+}
+
 static void change_text(void)
 {
     put_file("change/a", "ONE\n");
@@ -303,13 +323,10 @@ static void test_digest_refuses(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_uri_local),
-        cmocka_unit_test(test_uri_normal),
-        cmocka_unit_test(test_path),
-        cmocka_unit_test(test_path_stays),
-        cmocka_unit_test(test_digest_file),
-        cmocka_unit_test(test_digest_tree_form),
-        cmocka_unit_test(test_digest_tree_changes),
+        cmocka_unit_test(test_uri_local),      cmocka_unit_test(test_uri_normal),
+        cmocka_unit_test(test_path),           cmocka_unit_test(test_path_stays),
+        cmocka_unit_test(test_digest_file),    cmocka_unit_test(test_digest_tree_form),
+        cmocka_unit_test(test_digest_pieces),  cmocka_unit_test(test_digest_tree_changes),
         cmocka_unit_test(test_digest_refuses),
     };
 

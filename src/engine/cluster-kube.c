@@ -69,7 +69,7 @@ static void on_trouble(void *user, const char *what)
     own_mem char *text = what ? dh_printf("Kubernetes does not answer; it is asked on: %s", what)
                               : dh_strdup("Kubernetes answers again");
 
-    cluster_post(c, news_of(NEWS_NOTE, text));
+    cluster_post(c, news_of(what ? NEWS_TROUBLE : NEWS_NOTE, text));
 }
 
 static void broken(struct cluster *c, const char *what, const struct dh_err *err)

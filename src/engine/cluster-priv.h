@@ -36,7 +36,8 @@ enum news_kind {
     NEWS_LISTED,
     NEWS_WORKFLOW,
     NEWS_BROKEN,
-    NEWS_NOTE
+    NEWS_NOTE,    /* Kubernetes answers (again) */
+    NEWS_TROUBLE, /* it does not */
 };
 struct news { /* of a thread */
     struct news *next;

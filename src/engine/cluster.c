@@ -647,6 +647,16 @@ static void give_up(struct cluster *c)
         run_cancel(run, run->cancel_reason); /* exit handlers have no pods either */
 }
 
+/* What holds for all that wait. */
+static int tell_waiting(struct cluster *c, const char *detail, struct dh_err *err)
+{
+    for (struct job *job = c->run->job_list; job; job = job->next)
+        if (job->state == JOB_AWAITING &&
+            (begin_turn(c, err) < 0 || cluster_await(job, detail, err) < 0))
+            return -1;
+    return 0;
+}
+
 static int one_news(struct cluster *c, struct news *n, struct strmap *seen, struct dh_err *err)
 {
     struct pod *p;
@@ -679,7 +689,10 @@ static int one_news(struct cluster *c, struct news *n, struct strmap *seen, stru
         break;
     case NEWS_NOTE:
         run_note(c->run, n->text);
-        break;
+        return tell_waiting(c, NULL, err);
+    case NEWS_TROUBLE:
+        run_note(c->run, n->text);
+        return tell_waiting(c, n->text, err);
     }
     return 0;
 }

@@ -1,4 +1,5 @@
 /* What governs models, and tasks that wait for a person. */
+#include "store/pods.h"
 #include "store/test-store.h"
 
 static void add_version(struct home *h, const char *model, const char *version, const char *alias,
@@ -122,12 +123,42 @@ static void approvals(void **state)
     assert_int_equal(all.n, 0);
 }
 
+/* Attempts that are pods: kept, changed, gone with their run. */
+static void pods(void **state)
+{
+    struct home *h = *state;
+    int64_t run = add_run(h->s, NULL, "r", 1), task = add_task(h->s, run, 0, "train");
+    struct store_pod pod = {
+        .run_id = run, .task_id = task, .number = 2, .name = "p-2", .uid = "u2", .secret = "s"};
+    struct store_pods all;
+    struct dh_err err;
+
+    OK(store_pod_put(h->s, &pod, &err));
+    pod.answer = "{}";
+    OK(store_pod_put(h->s, &pod, &err));
+    pod = (struct store_pod){
+        .run_id = run, .task_id = task, .number = 1, .name = "p-1", .uid = "u1", .secret = "t"};
+    OK(store_pod_put(h->s, &pod, &err));
+    OK(store_pod_list(h->s, run, h->a, &all, &err));
+    assert_int_equal(all.n, 2);
+    assert_string_equal(all.items[0].uid, "u1");
+    assert_null(all.items[0].answer);
+    assert_string_equal(all.items[1].answer, "{}");
+    assert_int_equal(strlen(all.items[1].task), 36);
+    OK(store_task_set_error(h->s, task, "{\"message\": \"x\"}", &err));
+    REFUSED(store_task_set_error(h->s, task + 1, "{}", &err), DH_NOT_FOUND, "task");
+    OK(store_run_delete(h->s, run, &err));
+    OK(store_pod_list(h->s, run, h->a, &all, &err));
+    assert_int_equal(all.n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(models, home_open, home_close),
         cmocka_unit_test_setup_teardown(history, home_open, home_close),
         cmocka_unit_test_setup_teardown(approvals, home_open, home_close),
+        cmocka_unit_test_setup_teardown(pods, home_open, home_close),
     };
 
     return cmocka_run_group_tests_name("store-govern", tests, NULL, NULL);

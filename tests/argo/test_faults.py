@@ -161,6 +161,12 @@ def test_protocol(b) -> None:
     made = next(t for t in b.show(run)["tasks"] if t["name"] == "work")["outputs"]["artifacts"]["data"][0]
     key = made["uri"].split("?")[0].removeprefix("s3://bkt/")
     check(made["digest"] == digest and b.store.client().head_object(Bucket="bkt", Key=key)["Metadata"] == {"dhow-sha256": digest}, "the digest is on record, and with the object", str(made))
+    pid = run_process(run)
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+    late = [None]
+    b.until(lambda: late.__setitem__(0, post(b, "claim", token, body)) or late[0][0] == 200)
+    check(late[0] == (200, {"do": "done", "state": "SUCCEEDED", "message": "the run is over: it is SUCCEEDED", "control": []}), "a pod that comes when nobody runs it any more has nothing to do", str(late))
     b.cluster.release.set()
 
 
@@ -173,6 +179,14 @@ def test_api_faults(b) -> None:
     b.cluster.forget()
     b.cluster.cuts = 2
     check(b.wait(run)["state"] == "SUCCEEDED", "429, watches that are cut, 410: the run ends right")
+    b.cluster.bad["root.work"] = ["room"]
+    run = b.submit(retried("echo ok", 0), "away")
+    b.until(lambda: "no node takes it" in (task(b, run, "work").get("reason") or ""))
+    b.cluster.down = True
+    check(b.until(lambda: "Kubernetes does not answer" in (task(b, run, "work").get("reason") or "")), "an API server that is away is said where something waits", str(task(b, run, "work").get("reason")))
+    b.cluster.down = False
+    b.cluster.bad["room"] = True
+    check(b.wait(run)["state"] == "SUCCEEDED", "and the run goes on when it is back")
     b.cluster.refused.add(("POST", "workflows"))
     run = b.submit(hello("x"), "refused")
     r = b.wait(run)
