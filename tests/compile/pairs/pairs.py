@@ -161,5 +161,53 @@ def settings(uri: str = "gs://b/x"):
     use(data=b.output)
 
 
+@dsl.pipeline(name="last-words")
+def last_words(text: str = "end"):
+    say(text=text)
+
+
+@dsl.pipeline(name="pass")
+def pass_(data: Input[Dataset]) -> NamedTuple("out", n=int):
+    use(data=data)
+    t = twice(n=4)
+    out = NamedTuple("out", n=int)
+    return out(n=t.outputs["twice"])
+
+
+@dsl.pipeline(name="more")
+def more(data: Input[Dataset], n: int, word: str = "w", rate: float = 0.5, how: dict = {"a": 1}) -> NamedTuple("out", value=int):  # noqa: B006
+    last = last_words(text=word)
+    with dsl.ExitHandler(last):
+        first = numbers(n=n)
+        with dsl.If(first.outputs["sum"] != 3):
+            with dsl.ParallelFor([1, 2]) as i:
+                with dsl.If(i < 2):
+                    twice(n=i)
+        with dsl.If(first.outputs["sum"] <= n):
+            say(text="le")
+        with dsl.If(rate > 0.25):
+            say(text=f'{first.outputs["face"]} and {word}')
+    t = inner(n=n).set_retry(2).set_caching_options(False).set_display_name("An inner one")
+    p = pass_(data=t.outputs["data"])
+    use(data=data)
+    out = NamedTuple("out", value=int)
+    return out(value=p.outputs["n"])
+
+
+@dsl.pipeline(name="platform", pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="1Gi")))
+def platform(word: str = "w"):
+    t = say(text=word)
+    kubernetes.mount_pvc(t, pvc_name="data", mount_path="/data")
+    kubernetes.add_toleration(t, key="k", operator="Equal", value="v", effect="NoSchedule")
+    kubernetes.add_pod_label(t, "team", "a")
+    kubernetes.add_pod_annotation(t, "note", "b")
+    kubernetes.use_field_path_as_env(t, env_name="POD", field_path="metadata.name")
+    kubernetes.empty_dir_mount(t, volume_name="scratch", mount_path="/scratch", medium="Memory", size_limit="1Gi")
+    kubernetes.set_image_pull_secrets(t, ["registry"])
+    kubernetes.add_ephemeral_volume(t, volume_name="eph", mount_path="/eph", access_modes=["ReadWriteOnce"], size="5Gi", storage_class_name="fast")
+    kubernetes.add_node_affinity(t, match_expressions=[{"key": "disk", "operator": "In", "values": ["ssd"]}])
+    kubernetes.set_security_context(t, run_as_user=1000)
+
+
 if __name__ == "__main__":
     compiler.Compiler().compile(globals()[sys.argv[1]], sys.argv[2])
