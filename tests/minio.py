@@ -61,9 +61,10 @@ class Server:
         context = ssl._create_unverified_context() if self.certs else None
         for _ in range(600):
             with contextlib.suppress(OSError, urllib.error.URLError):
-                with urllib.request.urlopen(self.endpoint + "/minio/health/ready", timeout=2, context=context) as r:
-                    if r.status == 200:
-                        return
+                # "ready" is said before buckets can be made.
+                for what in ("ready", "cluster"):
+                    urllib.request.urlopen(f"{self.endpoint}/minio/health/{what}", timeout=2, context=context).close()
+                return
             if self.process.poll() is not None:
                 break
             time.sleep(0.1)

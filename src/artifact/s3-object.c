@@ -315,6 +315,7 @@ int s3_copy(struct s3_client *from, const char *from_key, const struct s3_object
         s3_header(&r, "x-amz-copy-source-if-match", what->etag);
     s3_header(&r, "x-amz-metadata-directive", "COPY");
     r.late_error = true;
+    r.copies = what->size;
     return s3_send(to, &r, &a, err);
 }
 

@@ -36,6 +36,8 @@ void s3_header(struct s3_request *r, const char *name, const char *value)
 
 /* ---- sending once ---- */
 
+#define COPY_PACE ((int64_t)8 << 20) /* bytes a second that the slowest disk should copy */
+
 static long stall_s(void)
 {
     const char *text = getenv("DHOW_S3_STALL_SECONDS");
@@ -125,7 +127,7 @@ static int send_once(struct s3_client *c, struct s3_request *r, bool new_keys,
                                .user = r->user,
                                .max_text = (size_t)16 << 20,
                                .connect_ms = 10000,
-                               .idle_s = stall_s(),
+                               .idle_s = stall_s() + (long)(r->copies / COPY_PACE),
                                .ca_file = s3_ca_file(&c->where),
                                .stop = r->stop};
     int rc;

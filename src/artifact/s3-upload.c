@@ -229,6 +229,7 @@ static int copy_part(void *user, size_t i, struct dh_err *err)
     if (u->copy_etag)
         s3_header(&r, "x-amz-copy-source-if-match", u->copy_etag);
     r.late_error = true;
+    r.copies = end_at - at;
     if (s3_send(u->client, &r, &a, err) != 0)
         return -1;
     if (xml_parse(buf_str(&a.text), a.text.n, arena, &root, err) < 0 || !*xml_text(root, "ETag"))
@@ -281,9 +282,11 @@ int s3_copy_parts(struct s3_client *c, const char *key, const char *source,
                                                              .copy_etag = what->etag,
                                                              .fd = -1,
                                                              .size = what->size,
-                                                             .part_size = (int64_t)1 << 30,
+                                                             .part_size = S3_COPY_PART,
                                                              .stop = stop};
 
+    if (u.part_size < s3_part_size(what->size))
+        u.part_size = s3_part_size(what->size);
     return in_parts(&u, what->sha256, copy_part, err);
 }
 

@@ -150,6 +150,7 @@ struct s3_request {
     void *user;
     atomic_bool *stop;
     bool late_error; /* a 200 may hold an error (complete, copy) */
+    int64_t copies;  /* bytes that the server copies meanwhile, without a word: it is given time */
 };
 /* An empty request. */
 struct s3_request s3_request_new(const char *method, const char *key, atomic_bool *stop);
@@ -193,7 +194,8 @@ void s3_sums_done(struct s3_sums *s);
 #define S3_PUT_MAX ((int64_t)32 << 20) /* above it an object goes and comes in parts */
 #define S3_PART ((int64_t)16 << 20)    /* a part, if 10,000 are enough */
 #define S3_PARTS_MAX 10000
-#define S3_COPY_MAX ((int64_t)5 << 30) /* that a server copies at once */
+#define S3_COPY_MAX ((int64_t)5 << 30)    /* that a server copies at once */
+#define S3_COPY_PART ((int64_t)256 << 20) /* of what is larger */
 
 struct s3_object {
     int64_t size;

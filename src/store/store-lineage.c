@@ -36,9 +36,23 @@ static void ids_add(struct ids *ids, int64_t id)
     ids->items[ids->n++] = id;
 }
 
+/* A number as a key, with an end of its own: a few thousand of them are made for a long lineage,
+ * and printf would take a fifth of the time. Returns where the text goes on. */
+static char *put_number(char *to, int64_t number)
+{
+    uint64_t left = (uint64_t)number;
+
+    for (; left >= 64; left >>= 6)
+        *to++ = (char)('0' + (left & 63)); /* '0' to 'o' */
+    *to++ = (char)('0' + left);
+    *to++ = ' ';
+    *to = '\0';
+    return to;
+}
+
 static const char *name_of(int64_t id, char to[24])
 {
-    (void)snprintf(to, 24, "%" PRId64, id);
+    (void)put_number(to, id);
     return to;
 }
 
@@ -187,10 +201,15 @@ static int add_artifact(struct walk *w, int64_t id)
 
 static void add_edge(struct walk *w, const struct lineage_edge *e)
 {
-    char name[120];
+    const int64_t numbers[] = {e->kind, e->artifact, e->task, e->from, e->index};
+    const char *key = e->key ? e->key : "";
+    char name[5 * 13 + 41], *at = name;
+    size_t n = strnlen(key, 40);
 
-    (void)snprintf(name, sizeof name, "%d/%" PRId64 "/%" PRId64 "/%" PRId64 "/%" PRId64 "/%.40s",
-                   e->kind, e->artifact, e->task, e->from, e->index, e->key ? e->key : "");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        at = put_number(at, numbers[i]);
+    memcpy(at, key, n);
+    at[n] = '\0';
     if (!place(w->artifacts, e->artifact) || (e->from && !place(w->artifacts, e->from)) ||
         strmap_get(w->edges, name))
         return;

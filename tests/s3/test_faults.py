@@ -140,6 +140,18 @@ def cuts(proxy, s3, run, folder) -> None:
     proxy.reset(lose_the_end)
     r = run("cp", "large", "s3://bkt/up-large")
     check(r.returncode == 0 and lost and same(s3, "up-large", folder / "large"), "the answer to an upload's end is lost", says(r))
+    silent = []
+
+    def copy_slowly(request):
+        if "x-amz-copy-source" in request.headers:
+            silent.append(1)
+            time.sleep(4)  # longer than a server may say nothing otherwise
+        return None
+
+    proxy.reset(copy_slowly)
+    r = run("cp", "s3://bkt/up-large", "s3://bkt/copied", AWS_MAX_ATTEMPTS="1")
+    check(r.returncode == 0 and silent == [1] and same(s3, "copied", folder / "large"), "a server that copies has time for what it copies", f"{silent} {says(r)}")
+    proxy.reset()
 
 
 def wrong_bytes(proxy, s3, run, folder) -> None:
