@@ -13,7 +13,8 @@ from server import Server
 from tap import DHOW, ROOT, check, dhow, done, says, skip
 
 CI = ROOT / "deploy" / "ci"
-TOP = pathlib.Path(tempfile.mkdtemp(prefix="dhow-ci-"))
+_TOP = tempfile.TemporaryDirectory(prefix="dhow-ci-", ignore_cleanup_errors=True)
+TOP = pathlib.Path(_TOP.name)
 COMMANDS = {"check", "images", "pin", "lock", "submit"}
 SHA = {n: "sha256:" + n * 64 for n in "abcdef"}
 PIPELINE = """\

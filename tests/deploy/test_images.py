@@ -14,7 +14,8 @@ import urllib.request
 
 from tap import DHOW, ROOT, check, done, says, skip
 
-TOP = pathlib.Path(tempfile.mkdtemp(prefix="dhow-images-"))
+_TOP = tempfile.TemporaryDirectory(prefix="dhow-images-", ignore_cleanup_errors=True)
+TOP = pathlib.Path(_TOP.name)
 BUILD = pathlib.Path(DHOW).parent
 NAMES = ["server", "launcher", "component-evaluate"]
 

@@ -11,7 +11,8 @@ import pod
 from standin import StandIn
 from tap import check, done, says
 
-TOP = pathlib.Path(tempfile.mkdtemp(prefix="dhow-faults-"))
+_TOP = tempfile.TemporaryDirectory(prefix="dhow-faults-", ignore_cleanup_errors=True)
+TOP = pathlib.Path(_TOP.name)
 _count = 0
 
 

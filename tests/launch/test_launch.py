@@ -12,7 +12,8 @@ import pod
 from standin import StandIn
 from tap import check, done, says, skip
 
-TOP = pathlib.Path(tempfile.mkdtemp(prefix="dhow-launch-"))
+_TOP = tempfile.TemporaryDirectory(prefix="dhow-launch-", ignore_cleanup_errors=True)
+TOP = pathlib.Path(_TOP.name)
 _count = 0
 
 

@@ -10,7 +10,8 @@ from pod import images
 from standin import TOKEN, StandIn
 from tap import check, done, says, skip
 
-TOP = pathlib.Path(tempfile.mkdtemp(prefix="dhow-roots-"))
+_TOP = tempfile.TemporaryDirectory(prefix="dhow-roots-", ignore_cleanup_errors=True)
+TOP = pathlib.Path(_TOP.name)
 VOLUMES = ["/dhow", "/minio"]
 MUSL_STEP = r"""
 #include <stdio.h>
