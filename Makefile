@@ -67,10 +67,10 @@ cluster-up: .venv .tools ## a Kubernetes of one node with Argo, on this machine 
 cluster-down: ## end it, and remove all that it kept
 	@python3 tests/cluster/cluster.py down
 
-cluster-test: build launcher .venv .tools ## dhow on Kubernetes: on the cluster of KUBECONFIG, or on a node of its own; ARGS='NAME...'
+cluster-test: build .venv .tools ## dhow on Kubernetes: on the cluster of KUBECONFIG, or on a node of its own; ARGS='NAME...'
 	@tests/cluster/run.sh $(ARGS)
 
-bench-cluster: build launcher .venv .tools ## pods, seconds, API calls and etcd bytes of a run beside Kubeflow's layout, on that cluster
+bench-cluster: build .venv .tools ## pods, seconds, API calls and etcd bytes of a run beside Kubeflow's layout, on that cluster
 	@tests/cluster/run.sh --bench $(ARGS)
 
 conformance: build ## the official SDK's compiled pipelines, where ../shared/conformance is present

@@ -35,7 +35,7 @@ def executor() -> list:
     mounts = [{"name": name, "mountPath": path} for name, path in SCRATCH.items()]
     impl = {"name": "system-container-impl", "inputs": {"parameters": [{"name": "pod-spec-patch"}]}, "podSpecPatch": patch,
             "metadata": {"annotations": {"pipelines.kubeflow.org/runtime-role": "launcher"}}, "volumes": [{"name": name, "emptyDir": {}} for name in SCRATCH],
-            "initContainers": [{"name": "kfp-launcher", "image": SHELL, "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", "cp /bin/busybox /kfp-launcher/launch"],
+            "initContainers": [{"name": "kfp-launcher", "image": SHELL, "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", "cp /bin/busybox /kfp-launcher/busybox-launch"],
                                 "resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
                                 "securityContext": {**RESTRICTED, "runAsNonRoot": True, "runAsUser": 1000}, "volumeMounts": mounts[:1]}],
             "container": {"image": "dhow.test/should-be-overridden-during-runtime:1", "imagePullPolicy": "IfNotPresent", "command": ["should-be-overridden-during-runtime"],
@@ -51,7 +51,7 @@ def workflow(name: str, tasks: dict[str, list[str]]) -> dict:
     component = json.dumps({"executorLabel": "exec-step", "inputDefinitions": {"parameters": {"text": {"parameterType": "STRING"}}},
                             "outputDefinitions": {"parameters": {"Output": {"parameterType": "STRING"}}}})
     container = json.dumps({"image": SHELL, "command": ["sh", "-c", "echo done"]})
-    patch = json.dumps({"containers": [{"name": "main", "image": SHELL, "command": ["/kfp-launcher/launch", "sh", "-c", "echo done"], "resources": {}}]})
+    patch = json.dumps({"containers": [{"name": "main", "image": SHELL, "command": ["/kfp-launcher/busybox-launch", "sh", "-c", "echo done"], "resources": {}}]})
     inputs = [{"name": n} for n in ("component", "task", "container", "task-name", "parent-dag-id")]
     steps = []
     for task, before in tasks.items():

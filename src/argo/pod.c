@@ -461,6 +461,17 @@ static int backoff(struct argo *a, struct spot *spot, const struct retry_policy 
     return 0;
 }
 
+/* A pod that did not end by itself. Argo calls some of these an error, and some a failure: one that
+ * Kubernetes told to end (the launcher's 143), one whose node restarted, one that a kubelet
+ * evicted. */
+#define LOST                                                                                       \
+    "lastRetry.status == 'Error' || lastRetry.message startsWith 'main: Error (exit code 143)' "   \
+    "|| "                                                                                          \
+    "lastRetry.message startsWith 'main: Unknown (exit code 255)' || "                             \
+    "lastRetry.message startsWith 'main: ContainerStatusUnknown' || "                              \
+    "lastRetry.message startsWith 'The node was low on ' || "                                      \
+    "lastRetry.message startsWith 'Pod was terminated in response '"
+
 static int retries(struct argo *a, struct spot *spot)
 {
     const struct retry_policy *p = argo_retry_policy(spot);
@@ -471,7 +482,9 @@ static int retries(struct argo *a, struct spot *spot)
         return 0;
     strategy = pod_object(spot->pod, "retryStrategy");
     js_set(strategy, "limit", js_int(p && p->max_retry_count > 0 ? p->max_retry_count : lost));
-    js_set(strategy, "retryPolicy", js_str(p && p->max_retry_count > 0 ? "Always" : "OnError"));
+    js_set(strategy, "retryPolicy", js_str("Always"));
+    if (!p || p->max_retry_count <= 0)
+        js_set(strategy, "expression", js_str(LOST));
     return p ? backoff(a, spot, p, strategy) : 0;
 }
 

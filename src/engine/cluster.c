@@ -507,6 +507,14 @@ static int begin_turn(struct cluster *c, struct dh_err *err)
     return store_in_transaction(s) ? 0 : store_begin(s, err);
 }
 
+/* Its pod did not end by itself, and Argo makes another. */
+static bool comes_anew(const struct pod *p, const struct job *job)
+{
+    bool lost = p->view.state == POD_ENDED ? p->view.lost : p->gone;
+
+    return lost && job->lost < MADE_ANEW;
+}
+
 /* A pod that ended before its launcher asked for anything: an attempt all the same. */
 static int never_claimed(struct cluster *c, struct pod *p, struct job *job, const char *reason,
                          struct dh_err *err)
@@ -517,7 +525,8 @@ static int never_claimed(struct cluster *c, struct pod *p, struct job *job, cons
     if (cluster_begin(job, p->name, p->uid, p->uid, err) < 0)
         return task_fail(job, err);
     follow(c, p);
-    return cluster_lost(job, PLAN_FAILED, reason, p->view.exit_code, err);
+    return comes_anew(p, job) ? made_anew(job, reason, err)
+                              : cluster_lost(job, PLAN_FAILED, reason, p->view.exit_code, err);
 }
 
 static const char *reason_of(const struct pod *p)
@@ -537,8 +546,8 @@ static int end_of(struct cluster *c, struct pod *p, struct job *job, struct dh_e
         return -1;
     if (job->kill_sent)
         return cluster_lost(job, PLAN_CANCELED, c->run->cancel_reason, p->view.exit_code, err);
-    if (p->gone && p->view.state != POD_ENDED && job->lost < MADE_ANEW)
-        return made_anew(job, DELETED, err);
+    if (comes_anew(p, job))
+        return made_anew(job, reason_of(p), err);
     return cluster_lost(job, PLAN_FAILED, reason_of(p), p->view.exit_code, err);
 }
 

@@ -288,6 +288,20 @@ static void how_it_ended(struct kube_pod *p, const struct js *pod, const struct 
     say(p, "the pod failed: %s", text_or(status, "message", "Kubernetes does not say why"));
 }
 
+/* What befell it, where it has not ended by itself. */
+static bool was_lost(const struct js *pod, const struct js *status, const struct js *container)
+{
+    const char *why = js_get_text(js_path(container, "state", "terminated", NULL), "reason");
+    const char *reason = js_get_text(status, "reason");
+    const char *disrupted = js_get_text(condition(status, "DisruptionTarget"), "status");
+
+    if ((reason && !strcmp(reason, "DeadlineExceeded")) || (why && !strcmp(why, "OOMKilled")))
+        return false;
+    return (reason && !strcmp(reason, "Evicted")) || (disrupted && !strcmp(disrupted, "True")) ||
+           (why && (!strcmp(why, "Unknown") || !strcmp(why, "ContainerStatusUnknown"))) ||
+           js_get(js_get(pod, "metadata"), "deletionTimestamp");
+}
+
 void kube_pod_view(const struct js *pod, struct kube_pod *p)
 {
     const struct js *metadata = js_get(pod, "metadata"), *status = js_get(pod, "status");
@@ -307,6 +321,7 @@ void kube_pod_view(const struct js *pod, struct kube_pod *p)
     if (ended || !strcmp(phase, "Succeeded") || !strcmp(phase, "Failed")) {
         p->state = POD_ENDED;
         how_it_ended(p, pod, status, container);
+        p->lost = !p->succeeded && was_lost(pod, status, container);
     } else if (js_path(container, "state", "running", NULL)) {
         p->state = POD_RUNS;
         if (js_get_text(metadata, "deletionTimestamp"))

@@ -20,9 +20,11 @@ struct kube_pod {
     bool succeeded; /* ENDED, and well */
     bool has_log;   /* its main container has begun once */
     bool pull;      /* WAITS: an image cannot be pulled */
-    bool again;    /* pull: it is about to be tried again, and the words may say less than before */
-    int exit_code; /* ENDED: of main; -1: it has none */
-    int signal;    /* it was killed by; 0: none */
+    bool again; /* pull: it is about to be tried again, and the words may say less than before */
+    bool lost;  /* ENDED by what befell its pod (deleted, evicted, its node was lost or restarted),
+                   not by itself */
+    int exit_code;   /* ENDED: of main; -1: it has none */
+    int signal;      /* it was killed by; 0: none */
     char words[512]; /* "" where there is nothing to say */
 };
 

@@ -19,7 +19,7 @@ static const struct {
     const char *name, *spec, *status;
     enum kube_pod_state state;
     const char *words;
-    bool pull, log, succeeded;
+    bool pull, log, succeeded, lost;
     int exit_code;
 } cases[] = {
     {"made just now", "{}", "{'phase': 'Pending'}", POD_WAITS, "it waits for a node",
@@ -72,10 +72,13 @@ static const struct {
      "{'phase': 'Failed', 'reason': 'Evicted', 'message': 'The node was low on resource: "
      "memory.', " MAIN("{'terminated': {'exitCode': 137, 'reason': 'Error'}}") "}",
      POD_ENDED, "evicted from node n1: The node was low on resource: memory.", .log = true,
-     .exit_code = 137},
+     .lost = true, .exit_code = 137},
+    {"its node restarted", "{'nodeName': 'n1'}",
+     "{'phase': 'Failed', " MAIN("{'terminated': {'exitCode': 255, 'reason': 'Unknown'}}") "}",
+     POD_ENDED, "exit code 255", .log = true, .lost = true, .exit_code = 255},
     {"evicted before it began", "{'nodeName': 'n1'}",
      "{'phase': 'Failed', 'reason': 'Evicted', 'message': 'Pod was rejected.'}", POD_ENDED,
-     "evicted from node n1: Pod was rejected.", .exit_code = -1},
+     "evicted from node n1: Pod was rejected.", .lost = true, .exit_code = -1},
     {"deadline", "{'nodeName': 'n1'}",
      "{'phase': 'Failed', 'reason': 'DeadlineExceeded', 'message': 'Pod was active on the node "
      "longer than the specified deadline'}",
@@ -87,7 +90,7 @@ static const struct {
      "'DeletionByTaintManager', 'message': 'Taint manager: deleting due to NoExecute taint'}]}",
      POD_ENDED,
      "taken off node n1 (DeletionByTaintManager): Taint manager: deleting due to NoExecute taint",
-     .exit_code = -1},
+     .lost = true, .exit_code = -1},
     {"init failed", "{'nodeName': 'n1'}",
      "{'phase': 'Failed', 'initContainerStatuses': [{'name': 'fetch', 'state': {'terminated': "
      "{'exitCode': 2, 'reason': 'Error'}}}]}",
@@ -124,6 +127,31 @@ static struct js *parse(const char *text)
     return v;
 }
 
+/* One that is told to end is lost; one that is over before it is taken away is not. */
+static void test_deleted(void **state)
+{
+    static const struct {
+        const char *ended;
+        bool lost;
+    } cases_[] = {{"{'exitCode': 143, 'reason': 'Error'}", true},
+                  {"{'exitCode': 0, 'reason': 'Completed'}", false},
+                  {"{'exitCode': 137, 'reason': 'OOMKilled'}", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases_ / sizeof *cases_; i++) {
+        own_mem char *text = dh_printf(
+            "{'metadata': {'name': 'p', 'uid': 'u', 'deletionTimestamp': '2026-01-01T00:00:00Z'}, "
+            "'status': {'phase': 'Running', 'containerStatuses': [{'name': 'main', 'state': "
+            "{'terminated': %s}}]}}",
+            cases_[i].ended);
+        own(js_free) struct js *pod = parse(text);
+        struct kube_pod p;
+
+        kube_pod_view(pod, &p);
+        assert_int_equal(p.lost, cases_[i].lost);
+    }
+}
+
 static void test_table(void **state)
 {
     (void)state;
@@ -142,6 +170,7 @@ static void test_table(void **state)
         assert_int_equal(p.pull, cases[i].pull);
         assert_int_equal(p.has_log, cases[i].log);
         assert_int_equal(p.succeeded, cases[i].succeeded);
+        assert_int_equal(p.lost, cases[i].lost);
         assert_int_equal(p.exit_code, cases[i].exit_code);
         assert_string_equal(p.scope, "root.a");
         assert_string_equal(p.iteration, "0.3");
@@ -187,8 +216,8 @@ static void test_long(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_nothing),
-                                       cmocka_unit_test(test_long)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_deleted),
+                                       cmocka_unit_test(test_nothing), cmocka_unit_test(test_long)};
 
     return cmocka_run_group_tests_name("pod", tests, NULL, NULL);
 }

@@ -278,7 +278,6 @@ static int give_up(const struct dh_err *err)
 static int work(struct attempt *a, const struct js *body)
 {
     own(js_free) struct js *finish = js_object();
-    long patience_s = a->server->patience_s;
     struct dh_err err = {0};
     int code = 1, rc = prepare(a, body, &code, &err);
 
@@ -292,16 +291,20 @@ static int work(struct attempt *a, const struct js *body)
         launch_say("this attempt is not published: another has taken its place");
         return 1;
     }
+    if (atomic_load(&a->why) == WHY_NONE && code != 0 &&
+        (keep_evicted() || keep_got() == SIGTERM)) {
+        /* Not the step's own end: the server sees what becomes of the pod, and Argo makes another.
+         */
+        launch_say("ended from outside: this attempt is not published");
+        return 128 + SIGTERM;
+    }
     if (rc < 0) {
-        int stopped_by = err.code == DH_CANCELED ? keep_got() : 0;
-
         launch_say("%s", err.msg);
-        code = err.code == DH_CANCELED ? 128 + (stopped_by ? stopped_by : SIGTERM) : code;
-        patience_s = stopped_by ? LAST_WORD_S : patience_s;
+        code = err.code == DH_CANCELED ? 128 + SIGTERM : code;
         tell_failure(finish, code, &err);
     }
     launch_stop_over();
-    rc = publish(a, finish, patience_s, &code, &err);
+    rc = publish(a, finish, a->server->patience_s, &code, &err);
     keep_signal(SIGKILL); /* what the step left running: its pod ends here */
     return rc < 0 ? give_up(&err) : code;
 }

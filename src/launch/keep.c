@@ -30,6 +30,7 @@ static bool step_ended;
 
 static int ended_fd = -1;
 static atomic_int got;
+static atomic_bool evicted;
 static sigset_t kept_set;
 
 static void step_is_over(int status)
@@ -64,6 +65,8 @@ static void hand_on(int signal_)
     if (now == KEEP_RUNNING)
         (void)kill(-step, signal_);
     (void)pthread_mutex_unlock(&lock);
+    if (now == KEEP_RUNNING && signal_ == SIGTERM)
+        atomic_store(&evicted, true);
     if (signal_ != SIGTERM && signal_ != SIGINT && signal_ != SIGQUIT && signal_ != SIGHUP)
         return;
     if (now == KEEP_BEFORE) {
@@ -277,4 +280,9 @@ void keep_signal(int signal_)
 int keep_got(void)
 {
     return atomic_load(&got);
+}
+
+bool keep_evicted(void)
+{
+    return atomic_load(&evicted);
 }

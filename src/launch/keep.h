@@ -20,3 +20,6 @@ int keep_start(const struct js *argv, const struct js *env, const char *cwd, str
 int keep_wait(long wait_ms, int *ret_status);
 void keep_signal(int signal); /* to the step's process group */
 int keep_got(void);           /* the signal that stopped us before the step began; 0: none */
+/* Kubernetes has told us to end while the step ran (TERM from outside): its pod is deleted,
+ * evicted, or its node is drained. */
+bool keep_evicted(void);

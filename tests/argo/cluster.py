@@ -467,13 +467,13 @@ class Controller:
     def pod(self, t: dict, inputs: dict):
         strategy = t.get("retryStrategy")
         limit = int(strategy["limit"]) if strategy else 0
-        policy = strategy["retryPolicy"] if strategy else "Never"
+        only_lost = strategy is None or "expression" in strategy  # our expression is of what became of the pod
         phase, outputs = "Error", {}
         for n in range(limit + 1):
             if self.over():
                 return "Failed", {}
             phase, outputs = self.one_pod(t, inputs, n)
-            if phase == "Succeeded" or (policy == "OnError" and phase != "Error"):
+            if phase == "Succeeded" or (only_lost and phase != "Error"):
                 break
         return phase, outputs
 
@@ -649,6 +649,6 @@ class Kubelet:
             return "Failed", {}
         if fault == "evict":
             self.status("Failed", {"terminated": {"exitCode": 137, "reason": "Error"}}, reason="Evicted", message="The node was low on resource: memory.")
-            return "Failed", {}
+            return "Error", {}  # to Argo a failure, but one that our expression has made anew
         self.status("Succeeded" if code == 0 else "Failed", {"terminated": {"exitCode": code, "reason": "Completed" if code == 0 else "Error"}})
         return ("Succeeded" if code == 0 else "Failed"), files if code == 0 else {}
