@@ -2,7 +2,8 @@
 //
 //	lint FILE…             "FILE: ok" or "FILE: what is wrong"; exit status 1 where one is wrong
 //	lint -expr < CASES     one JSON object a line: {"expr", "env": {"inputs.parameters.x": "text", …}} →
-//	                       what Argo's controller makes of "{{=expr}}" there: {"value": text} or {"error": text}
+//	                       what Argo's controller makes of "{{=expr}}" there: {"value": text} or {"error": text};
+//	                       {"text", "env"}: of a text with any tags
 //	lint -size FILE N      the Workflow with a status as after N iterations of its loop, as the controller
 //	                       would store it: bytes of the spec, of the nodes, and of both as packed
 //
@@ -51,11 +52,15 @@ func lint(ctx context.Context, path string) error {
 
 type expression struct {
 	Expr string            `json:"expr"`
+	Text string            `json:"text"`
 	Env  map[string]string `json:"env"`
 }
 
 func evaluate(ctx context.Context, c expression) map[string]string {
-	tag, _ := json.Marshal("{{=" + c.Expr + "}}")
+	if c.Text == "" {
+		c.Text = "{{=" + c.Expr + "}}"
+	}
+	tag, _ := json.Marshal(c.Text)
 	text, err := template.ReplaceStrict(ctx, string(tag), c.Env, []string{"tasks", "inputs"})
 	if err != nil {
 		return map[string]string{"error": err.Error()}
