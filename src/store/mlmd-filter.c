@@ -6,11 +6,14 @@
 
 #include "store/mlmd-priv.h"
 
+#define FILTER_DEPTH 40
+
 struct reader {
     const char *text, *at;
     enum mlmd_kind kind;
     struct mlmd_sql *sql;
     struct dh_err *err;
+    int depth;
 };
 
 static int wrong(struct reader *r, const char *wanted)
@@ -41,6 +44,28 @@ static const char *word(struct reader *r)
     while (isalnum((unsigned char)*r->at) || *r->at == '_')
         r->at++;
     return r->at == from ? NULL : arena_strndup(r->sql->a, from, (size_t)(r->at - from));
+}
+
+/* The keyword stands next, as a word: it is passed over. */
+static bool keyword(struct reader *r, const char *text)
+{
+    size_t n = strlen(text);
+
+    blanks(r);
+    if (strncasecmp(r->at, text, n) != 0 || isalnum((unsigned char)r->at[n]) || r->at[n] == '_')
+        return false;
+    r->at += n;
+    blanks(r);
+    return true;
+}
+
+static bool sign(struct reader *r, char c)
+{
+    blanks(r);
+    if (*r->at != c)
+        return false;
+    r->at++;
+    return true;
 }
 
 static bool dot(struct reader *r)
@@ -137,21 +162,49 @@ static int literal(struct reader *r, struct db_val *ret)
     return 0;
 }
 
-/* "OP ?" of what stands next. */
-static int comparison(struct reader *r)
+static int put_literal(struct reader *r)
 {
-    const char *op = operator_of(r);
     struct db_val value;
 
-    if (!op)
-        return wrong(r, "one of = != < <= > >= LIKE is expected");
-    if (r->sql->n == MLMD_MAX_VALUES - 8)
-        return wrong(r, "too many conditions");
+    if (r->sql->n >= MLMD_MAX_VALUES - 8)
+        return wrong(r, "too many values");
     if (literal(r, &value) < 0)
         return -1;
     r->sql->values[r->sql->n++] = value;
-    buf_addf(&r->sql->text, " %s ?", op);
+    buf_addc(&r->sql->text, '?');
     return 0;
+}
+
+static int list(struct reader *r)
+{
+    if (!sign(r, '('))
+        return wrong(r, "IN is followed by a list: (1, 2)");
+    buf_addc(&r->sql->text, '(');
+    do {
+        if (put_literal(r) < 0)
+            return -1;
+        blanks(r);
+        buf_addc(&r->sql->text, *r->at == ',' ? ',' : ')');
+    } while (sign(r, ','));
+    return sign(r, ')') ? 0 : wrong(r, "',' or ')' is expected");
+}
+
+/* "OP ?", "IN (?, …)" of what stands next. */
+static int comparison(struct reader *r)
+{
+    const char *op;
+
+    if (r->sql->n >= MLMD_MAX_VALUES - 8)
+        return wrong(r, "too many conditions");
+    if (keyword(r, "IN")) {
+        buf_adds(&r->sql->text, " IN ");
+        return list(r);
+    }
+    op = operator_of(r);
+    if (!op)
+        return wrong(r, "one of = != < <= > >= LIKE IN is expected");
+    buf_addf(&r->sql->text, " %s ", op);
+    return put_literal(r);
 }
 
 static int property(struct reader *r, bool custom)
@@ -165,11 +218,10 @@ static int property(struct reader *r, bool custom)
     for (size_t i = 0; value && i < sizeof values / sizeof *values; i++) {
         if (strcmp(value, values[i]) != 0)
             continue;
-        buf_addf(
-            &r->sql->text,
-            " AND x.id IN (SELECT p.%s FROM %s p WHERE p.name = ? AND p.is_custom_property = %d"
-            " AND p.%s",
-            ids[r->kind], tables[r->kind], custom, values[i]);
+        buf_addf(&r->sql->text,
+                 "x.id IN (SELECT p.%s FROM %s p WHERE p.name = ? AND p.is_custom_property = %d"
+                 " AND p.%s",
+                 ids[r->kind], tables[r->kind], custom, values[i]);
         r->sql->values[r->sql->n++] = DB_T(name);
         if (comparison(r) < 0)
             return -1;
@@ -204,24 +256,72 @@ static int field(struct reader *r)
         column = arena_printf(r->sql->a, "x.%s", name);
     if (!column)
         return wrong(r, "no such field can be asked for here");
-    buf_addf(&r->sql->text, " AND %s", column);
+    buf_adds(&r->sql->text, column);
     return comparison(r);
+}
+
+static int any_of(struct reader *r);
+
+/* NOT is of what is known: what has no value is neither so nor not so, as in SQL. */
+static int one(struct reader *r)
+{
+    int rc;
+
+    if (r->depth >= FILTER_DEPTH)
+        return wrong(r, "too deep");
+    r->depth++;
+    if (keyword(r, "NOT")) {
+        buf_adds(&r->sql->text, "NOT (");
+        rc = one(r);
+        buf_addc(&r->sql->text, ')');
+    } else if (sign(r, '(')) {
+        buf_addc(&r->sql->text, '(');
+        rc = any_of(r);
+        if (rc == 0 && !sign(r, ')'))
+            rc = wrong(r, "AND, OR or ')' is expected");
+        buf_addc(&r->sql->text, ')');
+    } else {
+        blanks(r);
+        rc = field(r);
+    }
+    r->depth--;
+    return rc;
+}
+
+static int all_of(struct reader *r)
+{
+    if (one(r) < 0)
+        return -1;
+    while (keyword(r, "AND")) {
+        buf_adds(&r->sql->text, " AND ");
+        if (one(r) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int any_of(struct reader *r)
+{
+    if (all_of(r) < 0)
+        return -1;
+    while (keyword(r, "OR")) {
+        buf_adds(&r->sql->text, " OR ");
+        if (all_of(r) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int mlmd_filter(const char *filter, enum mlmd_kind kind, struct mlmd_sql *sql, struct dh_err *err)
 {
     struct reader r = {.text = filter, .at = filter, .kind = kind, .sql = sql, .err = err};
 
-    for (;;) {
-        blanks(&r);
-        if (field(&r) < 0)
-            return -1;
-        blanks(&r);
-        if (!*r.at)
-            return 0;
-        if (strncasecmp(r.at, "AND", 3) != 0 || isalnum((unsigned char)r.at[3]))
-            return wrong(&r, "AND, or the end, is expected: OR, NOT, brackets, and conditions on "
-                             "other objects are not taken");
-        r.at += 3;
-    }
+    buf_adds(&sql->text, " AND (");
+    if (any_of(&r) < 0)
+        return -1;
+    buf_addc(&sql->text, ')');
+    blanks(&r);
+    if (!*r.at)
+        return 0;
+    return wrong(&r, "AND, OR, or the end, is expected; conditions on other objects are not taken");
 }

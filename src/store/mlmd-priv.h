@@ -14,8 +14,8 @@ struct mlmd_sql {
 
 /* Appends the conditions of ML Metadata's filter language that we take, as " AND …" about `x`:
  *
- *     TERM [AND TERM]…
- *     TERM: FIELD OP LITERAL     OP: = != < <= > >= LIKE
+ *     TERM, joined by AND, OR, NOT, ( )
+ *     TERM: FIELD OP LITERAL     OP: = != < <= > >= LIKE; or FIELD IN (LITERAL, …)
  *     FIELD: id, name, type, uri, state, last_known_state, create_time_since_epoch,
  *            last_update_time_since_epoch, external_id,
  *            (custom_)properties.NAME.(int|double|string|bool)_value, NAME in `` where it needs

@@ -76,6 +76,10 @@ def read(store) -> dict:
         "newest": [e.id for e in store.get_executions(options(limit=5, order_by=metadata_store.OrderByField.CREATE_TIME, is_asc=False))],
         "pages": {f"{kind} {up} {condition}": pages(store, kind, up=up, filter_query=condition) for kind in ("Executions", "Artifacts") for up in (True, False)
                   for condition in ("", f"id = {artifacts[0].id if artifacts else 1}", "type = 'system.ContainerExecution'" if kind == "Executions" else "type = 'system.Model'")},
+        "filters": {text: sorted(e.id for e in store.get_executions(options(filter_query=text))) for text in (
+            "id = 1 OR id = 3", "id IN (1, 3, 99999)", "NOT id IN (1, 3)", "NOT (last_known_state = CACHED OR type = 'system.DAGExecution')",
+            "(id < 5 OR id > 8) AND type = 'system.ContainerExecution'", "id = 1 OR id = 3 AND id = 4", "NOT id = 1 and not id = 3",
+            "custom_properties.task_name.string_value IN ('train', 'judge') AND (last_known_state = COMPLETE OR id = 0)")},
         "by_state": sorted(e.id for e in store.get_executions(options(filter_query="last_known_state = CACHED"))),
         "datasets": sorted(a.id for a in store.get_artifacts(options(filter_query="type = 'system.Dataset' AND state = LIVE"))),
         "accurate": sorted(a.id for a in store.get_artifacts(options(filter_query="custom_properties.accuracy.double_value > 0.5"))),

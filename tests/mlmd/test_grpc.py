@@ -137,7 +137,7 @@ with tempfile.TemporaryDirectory() as tmp:
         check(got["status"] == 0 and got["response"] == {}, "what is not there", json.dumps(got))
         got = client("web.py", server.url, "GetExecutionType", json.dumps({"type_name": "no.such"}))
         check(got["status"] == 5 and "no.such" in got["message"], "a type that is not there", json.dumps(got))
-        got = client("web.py", server.url, "GetExecutions", json.dumps({"options": {"filter_query": "name = 'x' OR id = 1"}}))
+        got = client("web.py", server.url, "GetExecutions", json.dumps({"options": {"filter_query": "name = 'x' XOR id = 1"}}))
         check(got["status"] == 3 and "column 12" in got["message"], "a filter that is not taken says where", json.dumps(got))
         got = client("web.py", server.url, "Nonsense", "{}")
         check(got["status"] == 12, "a method that is none", json.dumps(got))
