@@ -41,15 +41,16 @@ static void fall_back(struct runtime_job *job, unsigned held, const char *why)
         runtime_note(job, dh_printf("the CPU limit is not held: %s", why));
 }
 
-/* Once, at the first step: a run that takes all from the cache needs none. Where there can be no
- * group each step is bounded by itself. */
+/* At the first step: a run that takes all from the cache needs none. Again where the process that
+ * starts the steps is another now: into the same group. Where there can be no group each step is
+ * bounded by itself. */
 static void bound_run(struct runtime *rt)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct cgroup_limits limits = {.processes = CGROUP_PROCESSES + 128 * (cores > 0 ? cores : 1)};
 
     if (cgroups_hold(rt->cgroups) & CGROUP_PIDS &&
-        (cgroup_make(rt->cgroups, &limits, &rt->run_group, NULL) < 0 ||
+        ((!rt->run_group && cgroup_make(rt->cgroups, &limits, &rt->run_group, NULL) < 0) ||
          cgroup_move(rt->run_group, rt->starter, NULL) < 0)) {
         if (rt->run_group)
             cgroup_remove(rt->run_group);

@@ -1,3 +1,4 @@
+# run: asan
 """A step that kills the process which started it ends itself, and nothing else: the others and the run go on. Without warm workers, where that
 process is the one that starts all steps (`kill -9 $PPID`)."""
 import json
