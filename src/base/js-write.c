@@ -118,6 +118,15 @@ static void write_string(const char *s, size_t n, struct buf *to)
 {
     size_t from = 0;
 
+    if (!to->max && to->cap - to->n > n + 2 && is_plain(s, n)) { /* nearly all */
+        char *at = to->p + to->n;
+
+        *at++ = '"';
+        memcpy(at, s, n);
+        memcpy(at + n, "\"", 2);
+        to->n += n + 2;
+        return;
+    }
     put(to, "\"", 1);
     for (size_t i = 0; i < n && !is_plain(s + i, n - i); i++) {
         while (i + 1 < n && !is_special((unsigned char)s[i]))

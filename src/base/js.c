@@ -236,7 +236,7 @@ void js_push(struct js *array, struct js *value)
     if (!js_is(array, JS_ARRAY))
         abort();
     if (a->n == a->cap) {
-        a->cap = a->cap ? a->cap * 2 : 4;
+        a->cap = a->cap ? a->cap * 2 : 2;
         a->items = dh_realloc(a->items, a->cap, sizeof *a->items);
     }
     a->items[a->n++] = value;

@@ -106,6 +106,7 @@ int draft_task_input(struct arena *a, struct draft_task *task, const char *name,
                      struct draft_value *value, struct dh_err *err)
 {
     const struct draft_port *port = draft_port(&task->component->inputs, name);
+    struct dh_err wrong;
     const char *what;
 
     if (!port)
@@ -115,9 +116,10 @@ int draft_task_input(struct arena *a, struct draft_task *task, const char *name,
                           "input '%s' of '%s' is a value of another pipeline, '%s': hand it over "
                           "as an input",
                           name, task->component->name, value->pipeline->component->name);
-    what = arena_printf(a, "input '%s' of '%s'", name, task->component->name);
-    if (draft_check_type(value, port, task->at, what, err) < 0)
-        return -1;
+    if (draft_check_type(value, port, task->at, "", &wrong) < 0) { /* seldom: words are made then */
+        what = arena_printf(a, "input '%s' of '%s'", name, task->component->name);
+        return draft_check_type(value, port, task->at, what, err);
+    }
     DRAFT_PUSH(a, task->inputs, task->n_inputs, task->cap_inputs,
                (struct draft_input){name, value});
     return 0;
