@@ -29,13 +29,6 @@ static struct js *control_of(struct cluster *c, const struct plan_node *node,
     return argo_control(c->workflow, scope, outputs);
 }
 
-static int begin_turn(struct cluster *c, struct dh_err *err)
-{
-    struct store *s = c->run->engine->store;
-
-    return store_in_transaction(s) ? 0 : store_begin(s, err);
-}
-
 /* ---- claim ---- */
 
 static int say_fail(struct cluster *c, uint64_t conn, const char *message)
@@ -90,7 +83,7 @@ static int claim_again(struct cluster *c, uint64_t conn, struct job *job, struct
         return say_fail(c, conn, c->run->cancel_reason);
     new_secret(secret);
     (void)digest_bytes(secret, strlen(secret), k->secret);
-    if (begin_turn(c, err) < 0 || cluster_keep(c, k, err) < 0)
+    if (cluster_turn(c, err) < 0 || cluster_keep(c, k, err) < 0)
         return -1;
     give(c, conn, job, secret);
     return 0;
@@ -103,7 +96,7 @@ static int claim_next(struct cluster *c, uint64_t conn, struct job *job, const s
     char secret[DIGEST_TEXT];
 
     new_secret(secret);
-    if (begin_turn(c, err) < 0)
+    if (cluster_turn(c, err) < 0)
         return -1;
     if (cluster_begin(job, name, uid, secret, err) < 0) {
         if (err->code == DH_IO || err->code == DH_BUG)
@@ -346,7 +339,7 @@ static int on_finish(struct cluster *c, uint64_t conn, struct known *k, struct j
     int64_t code = js_get_int(body, "exit_code", -1);
     char reason[sizeof err->msg];
 
-    if (begin_turn(c, err) < 0)
+    if (cluster_turn(c, err) < 0)
         return -1;
     if (code != 0 || job->kill_sent) {
         reason_of(body, reason, sizeof reason);

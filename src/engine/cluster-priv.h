@@ -145,6 +145,13 @@ struct js *cluster_job_claim(struct job *job, const char *attempt, const char *s
 int cluster_job_outputs(struct job *job, const struct js *finish, struct dh_err *err);
 
 /* ---- cluster.c ---- */
+char *cluster_text(const char *text); /* a copy; NULL stays NULL. The caller's */
+struct known *cluster_claim_of(struct cluster *c, const struct pod *p); /* NULL: it has none */
+/* Its log, from when it has claimed and begun. */
+void cluster_follow_pod(struct cluster *c, struct pod *p);
+int cluster_turn(struct cluster *c, struct dh_err *err); /* in a transaction from now on */
+/* The pod was lost, and Argo makes it anew, whatever the task's own retries are. */
+int cluster_made_anew(struct job *job, const char *reason, struct dh_err *err);
 struct job *cluster_job_of(struct cluster *c, const struct plan_node *node); /* NULL: none */
 /* NULL: there is none (yet). Where a loop or dag has ended without it: that one. */
 struct plan_node *cluster_node(struct cluster *c, const char *scope, const struct js *iteration);
