@@ -4,6 +4,7 @@
 Each bar: its figure, and `falls short` where it does.
 """
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -60,16 +61,21 @@ def main():
         lines = folder / "big.jsonl"
         with open(lines, "wb") as f:
             subprocess.run([program], check=True, stdout=f)
-        best = min(timed([dhow, "compile", str(lines), "-o", str(folder / "big.json")]) for _ in range(7))
-        say("10,000 tasks: from what the program says to the spec", f"{best * 1e3:.0f} ms", "<= 100 ms", best <= 0.1)
-        best = min(timed([dhow, "compile", str(folder / "big.c"), "-o", str(folder / "big.json")]) for _ in range(5))
+        best, busy = map(min, zip(*(timed([dhow, "compile", str(lines), "-o", str(folder / "big.json")]) for _ in range(15))))
+        say("10,000 tasks: from what the program says to the spec", f"{best * 1e3:.0f} ms", f"<= 100 ms ({busy * 1e3:.0f} ms of processor)", best <= 0.1)
+        best = min(timed([dhow, "compile", str(folder / "big.c"), "-o", str(folder / "big.json")])[0] for _ in range(5))
         say("10,000 tasks: with the C compiler and the program", f"{best * 1e3:.0f} ms", "", True)
 
 
 def timed(argv):
+    """Wall time, and the processor's: what else the machine does is only in the first."""
     start = time.monotonic()
-    subprocess.run(argv, check=True)
-    return time.monotonic() - start
+    child = subprocess.Popen(argv)
+    _, status, use = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{argv} fails")
+    return time.monotonic() - start, use.ru_utime + use.ru_stime
 
 
 if __name__ == "__main__":
