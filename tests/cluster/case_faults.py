@@ -3,13 +3,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import kube
 import pipelines
 from dhow_cluster import Cluster, deploy
-from kube import HERE, OWN, apply, get, kubectl
+from kube import HERE, OWN, kubectl
 from tap import check, done, skip
 
 STATES = {"root.say": "SUCCEEDED", "root.slow": "SUCCEEDED", "root.say-2": "SUCCEEDED"}
@@ -72,37 +71,6 @@ def store(cluster: Cluster, folder: str) -> None:
     check(ended["state"] == "SUCCEEDED", "MinIO away for a minute: the run ends right", json.dumps([cluster.summary(ended), ended.get("error")]))
 
 
-def throttled(cluster: Cluster, folder: str) -> None:
-    """The API server answers 429 to most of what the server's account asks."""
-    level = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "dhow-test"},
-             "spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0, "limitResponse": {"type": "Reject"}}}}
-    rule = {"subjects": [{"kind": "ServiceAccount", "serviceAccount": {"name": "dhow-server", "namespace": kube.NAMESPACE}}],
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": True}]}
-    schema = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "dhow-test"},
-              "spec": {"matchingPrecedence": 10, "priorityLevelConfiguration": {"name": "dhow-test"}, "distinguisherMethod": {"type": "ByUser"}, "rules": [rule]}}
-    stop = threading.Event()
-
-    def squeeze() -> None:
-        """Nothing for two seconds, then everything for one."""
-        while not stop.is_set():
-            apply([level, schema], namespace=None)
-            stop.wait(2)
-            kubectl("delete", "flowschema,prioritylevelconfiguration", "dhow-test", "--ignore-not-found", namespace=None, check=False)
-            stop.wait(1)
-
-    before = kube.metric("apiserver_flowcontrol_rejected_requests_total")
-    squeezing = threading.Thread(target=squeeze)
-    squeezing.start()
-    try:
-        run = cluster.run(pipelines.compiled(pipelines.conditions, folder), {"side": "tails"})
-    finally:
-        stop.set()
-        squeezing.join()
-        kubectl("delete", "flowschema,prioritylevelconfiguration", "dhow-test", "--ignore-not-found", namespace=None, check=False)
-    refused = kube.metric("apiserver_flowcontrol_rejected_requests_total") - before
-    check(run["state"] == "SUCCEEDED" and refused > 0, f"the API server throttles ({refused:.0f} requests refused): the run ends right", json.dumps(cluster.summary(run)))
-
-
 def node(cluster: Cluster, folder: str) -> None:
     """Every process of the node ends at once, as by a power cut, and it is started again."""
     if not OWN:
@@ -119,7 +87,7 @@ def node(cluster: Cluster, folder: str) -> None:
 def main() -> None:
     kube.needed("faults on the cluster")
     with deploy() as cluster, tempfile.TemporaryDirectory() as folder:
-        for part in (server, pods, store, throttled, node):
+        for part in (server, pods, store, node):
             part(cluster, folder)
     done()
 
