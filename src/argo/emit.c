@@ -359,19 +359,20 @@ static const char *emit_dag(struct argo *a, struct spot *spot)
     return name;
 }
 
-/* A group of no steps: no pod, and done in the moment in which it begins. */
+/* A pause of no time: no pod, and done in the moment in which it begins. (A group of no steps would
+ * be, too, but Argo does not find what comes behind one, and waits for ever.) */
 static const char *emit_nothing(struct argo *a)
 {
-    struct js *template, *steps;
+    struct js *template, *suspend;
 
     if (strmap_get(a->templates, NOTHING))
         return NOTHING;
     (void)strmap_put(a->templates, NOTHING, a);
     template = js_object();
-    steps = js_array();
-    js_push(steps, js_array());
+    suspend = js_object();
+    js_set(suspend, "duration", js_str("0s"));
     js_set(template, "name", js_str(NOTHING));
-    js_set(template, "steps", steps);
+    js_set(template, "suspend", suspend);
     js_push(a->list, template);
     return NOTHING;
 }

@@ -168,7 +168,8 @@ static void test_order(void **state)
          .yaml = ROOT TASK("p", "p", "") TASK("get", "imp", AFTER("p") IF("1 == 2"))
              TASK("use", "s", AFTER("get")),
          .want = "\"name\":\"get\",\"template\":\"nothing\",\"depends\":\"p.Succeeded\",\"when\":"
-                 "\"false\"\n\"depends\":\"get.Succeeded\"\n\"name\":\"nothing\",\"steps\":[[]]\n"},
+                 "\"false\"\n\"depends\":\"get.Succeeded\"\n\"name\":\"nothing\",\"suspend\":{"
+                 "\"duration\":\"0s\"}\n"},
         {"a pipeline without pods", .yaml = ROOT TASK("get", "imp", ""),
          .want = "\"entrypoint\":\"nothing\"\n"},
     };

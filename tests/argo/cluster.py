@@ -364,7 +364,7 @@ class Controller:
         inputs = {p["name"]: arguments.get(p["name"], p.get("value", "")) for p in t.get("inputs", {}).get("parameters", [])}
         if "dag" in t:
             return self.dag(t, inputs)
-        if "steps" in t:
+        if "suspend" in t:
             return "Succeeded", {}
         return self.pod(t, inputs)
 
