@@ -161,14 +161,19 @@ struct run {
     struct dh_err *err;
 };
 
+/* ---- loop.c ---- */
+void run_open_handles(struct run *run);  /* what wakes it from now on */
+void run_close_handles(struct run *run); /* and its jobs' timers; waits until they are */
+void run_wake(void *user);               /* the run; from any thread */
+void run_cancel(struct run *run, const char *reason); /* once more: exit handlers too */
+
 /* ---- run.c ---- */
 int run_execute(struct engine *e, const struct store_run *row, const struct engine_how *how,
                 struct engine_result *ret, struct dh_err *err);
 /* Goes on with the plan as far as slots allow, in one transaction. Errors end the run's loop. */
 void run_turn(struct run *run);
-void run_cancel(struct run *run, const char *reason); /* once more: exit handlers too */
-void run_fail(struct run *run);                       /* run->err is filled: leave the loop */
-void run_discard(struct run *run, char *folder);      /* after the commit; takes the text */
+void run_fail(struct run *run);                  /* run->err is filled: leave the loop */
+void run_discard(struct run *run, char *folder); /* after the commit; takes the text */
 void run_note(struct run *run, const char *text);
 /* The first one is the run's error. Takes the text. */
 void run_error(struct run *run, char *error_json);

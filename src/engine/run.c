@@ -1,6 +1,5 @@
-/* run - one run from claim to end: the loop, its turns, cancel. */
+/* run - one run from claim to end: its turns. */
 #include <dirent.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,17 +9,11 @@
 #include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
-#include "engine/approval.h"
 #include "engine/cluster.h"
 #include "engine/engine-priv.h"
 #include "engine/notify.h"
 #include "engine/remote.h"
 #include "spec/kubernetes.h"
-
-#define RENEW_US (STORE_LEASE_US / 6)
-#define AWAKE_US 1000
-#define TICK_MS 200 /* how often we look whether another process asks to cancel */
-#define TICKS_A_LOOK 10
 
 /* ---- telling ---- */
 
@@ -255,227 +248,6 @@ void run_turn(struct run *run)
     }
 }
 
-/* ---- what wakes the loop ---- */
-
-/* Several ends in one transaction, while there is enough to do without us. */
-static void on_soon(uv_timer_t *timer)
-{
-    run_turn(timer->data);
-}
-
-/* Tiny steps one after the other, with a processor to spare: twice their usual time. */
-static void stay_awake(const struct run *run)
-{
-    const struct job *job = run->job_list;
-
-    if (run->cpus > 1 && job && !job->next && job->state == JOB_RUNNING && run->ahead > run->jobs)
-        shepherd_watch(run->shepherd, 2 * run->step_us < AWAKE_US ? 2 * run->step_us : AWAKE_US);
-}
-
-static void on_shepherd(uv_poll_t *poll, int status, int events)
-{
-    struct run *run = poll->data;
-    struct shepherd_event event;
-    bool news = false;
-    int rc = 0;
-    (void)status;
-    (void)events;
-
-    while (!run->over && (rc = shepherd_next(run->shepherd, &event, run->err)) == 0) {
-        attempt_event(run, &event);
-        news |= event.kind != SHEPHERD_STARTED;
-    }
-    if (rc == SHEPHERD_GONE) {
-        news = true;
-        rc = lost_shepherd(run, run->err);
-        (void)uv_poll_start(poll, UV_READABLE, on_shepherd);
-    }
-    if (rc < 0)
-        run_fail(run);
-    else if (news && attempts_suffice(run) && !run->over)
-        (void)uv_timer_start(&run->soon, on_soon, 1, 0);
-    else if (news) { /* that a step has started decides nothing */
-        (void)uv_timer_stop(&run->soon);
-        run_turn(run);
-    }
-    if (!run->over)
-        stay_awake(run);
-}
-
-void run_cancel(struct run *run, const char *reason)
-{
-    run->cancels++;
-    run->cancel_reason = reason;
-    plan_cancel(run->plan, run->cancels > 1);
-    attempt_kill_all(run, run->cancels > 1);
-    run_turn(run);
-}
-
-static void on_signal(uv_signal_t *handle, int number)
-{
-    struct run *run = handle->data;
-    (void)number;
-
-    run_cancel(run, "interrupted");
-}
-
-/* For servers on other machines, which cannot see this process. */
-static int renew(struct run *run)
-{
-    int64_t now_us = clock_now_us();
-    int rc;
-
-    if (!run->served || now_us - run->renewed_us < RENEW_US)
-        return 0;
-    run->renewed_us = now_us;
-    rc = store_run_renew(run->engine->store, run->id, run->generation, now_us, run->err);
-    if (rc == STORE_RUN_TAKEN)
-        rc = dh_fail(run->err, DH_INVALID, "run %s was taken up by another process", run->uuid);
-    return rc;
-}
-
-/* false: there is nothing more to do. */
-static bool on_cluster_tick(struct run *run)
-{
-    if (run->closed && cluster_is_over(run)) {
-        run->over = true;
-        uv_stop(&run->engine->loop);
-    } else if (cluster_news(run, run->err) < 0) {
-        run_fail(run);
-    } else if (run->ended) {
-        run_turn(run);
-    }
-    return !run->over && !run->closed;
-}
-
-/* Whoever removes a home does not mean its runs to go on, and nobody could ever end one that waits
- * for a person. */
-static int look_for_home(struct run *run)
-{
-    if (run->ticks++ % TICKS_A_LOOK || fs_is_dir(run->folder))
-        return 0;
-    return dh_fail(run->err, DH_IO, "%s is gone", run->folder);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct run *run = timer->data;
-    bool asked = false;
-
-    if (run->cluster && !on_cluster_tick(run))
-        return;
-    attempt_take_back(run);
-    if (look_for_home(run) < 0 || renew(run) < 0 || metrics_live_tick(run, run->err) < 0) {
-        run_fail(run);
-        return;
-    }
-    if (store_in_transaction(run->engine->store))
-        run_turn(run); /* commits */
-    if (run->over || run->cancels || !store_changed(run->engine->store))
-        return;
-    if (store_run_cancel_requested(run->engine->store, run->id, &asked, run->err) < 0 ||
-        (!asked && approval_tick(run, run->err) < 0))
-        run_fail(run);
-    else if (asked)
-        run_cancel(run, "canceled");
-    else if (store_in_transaction(run->engine->store))
-        run_turn(run);
-}
-
-static void on_deadline(uv_timer_t *timer)
-{
-    struct run *run = timer->data;
-    own(js_free) struct js *error = js_object();
-
-    js_set(error, "task", js_str(""));
-    js_set(error, "message", js_str("the run's deadline is over"));
-    js_set(error, "log_tail", js_str(""));
-    run_error(run, js_dump(error, JS_COMPACT));
-    run->late = true;
-    run_cancel(run, "the run's deadline is over");
-}
-
-static void on_wake(uv_async_t *async)
-{
-    struct run *run = async->data;
-
-    if (run->cluster && !run->over && cluster_news(run, run->err) < 0)
-        run_fail(run);
-    else
-        run_turn(run);
-}
-
-static void wake(void *user)
-{
-    struct run *run = user;
-
-    (void)uv_async_send(&run->wake);
-}
-
-static void closed(uv_handle_t *handle)
-{
-    ((struct run *)handle->data)->n_handles--;
-}
-
-static void add_handle(struct run *run, uv_handle_t *handle)
-{
-    handle->data = run;
-    run->n_handles++;
-}
-
-static int64_t deadline_of(const struct run *run)
-{
-    const struct pipeline_config *config = spec_pipeline_config(run->spec);
-    int64_t us = js_get_int(run->options, "deadline_us", 0);
-
-    if (us > 0)
-        return us;
-    return config ? (int64_t)config->active_deadline_seconds * 1000000 : 0;
-}
-
-static void open_handles(struct run *run)
-{
-    uv_loop_t *loop = &run->engine->loop;
-    int64_t deadline = deadline_of(run);
-
-    (void)uv_poll_init(loop, &run->poll, shepherd_fd(run->shepherd));
-    add_handle(run, (uv_handle_t *)&run->poll);
-    (void)uv_poll_start(&run->poll, UV_READABLE, on_shepherd);
-    (void)uv_timer_init(loop, &run->tick);
-    add_handle(run, (uv_handle_t *)&run->tick);
-    (void)uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
-    (void)uv_async_init(loop, &run->wake, on_wake);
-    add_handle(run, (uv_handle_t *)&run->wake);
-    (void)uv_timer_init(loop, &run->soon);
-    add_handle(run, (uv_handle_t *)&run->soon);
-    (void)uv_timer_init(loop, &run->deadline);
-    add_handle(run, (uv_handle_t *)&run->deadline);
-    if (deadline)
-        (void)uv_timer_start(&run->deadline, on_deadline, (uint64_t)(deadline + 999) / 1000, 0);
-    if (!run->engine->signals)
-        return;
-    (void)uv_signal_init(loop, &run->sigint);
-    add_handle(run, (uv_handle_t *)&run->sigint);
-    (void)uv_signal_start(&run->sigint, on_signal, SIGINT);
-    (void)uv_signal_init(loop, &run->sigterm);
-    add_handle(run, (uv_handle_t *)&run->sigterm);
-    (void)uv_signal_start(&run->sigterm, on_signal, SIGTERM);
-}
-
-static void close_handles(struct run *run)
-{
-    uv_handle_t *all[] = {(uv_handle_t *)&run->poll,   (uv_handle_t *)&run->tick,
-                          (uv_handle_t *)&run->wake,   (uv_handle_t *)&run->deadline,
-                          (uv_handle_t *)&run->soon,   (uv_handle_t *)&run->sigint,
-                          (uv_handle_t *)&run->sigterm};
-
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i]->data == run)
-            uv_close(all[i], closed);
-    while (run->n_handles > 0)
-        (void)uv_run(&run->engine->loop, UV_RUN_ONCE);
-}
-
 /* ---- setting up ---- */
 
 /* A pipeline that names the shared workspace gets one, also where its platform spec does not ask
@@ -554,7 +326,7 @@ static int open_runtime(struct run *run, struct dh_err *err)
     struct runtime_setup setup = {.home = run->engine->home,
                                   .self = run->engine->self,
                                   .warm = !js_get_bool(run->options, "no_warm"),
-                                  .wake = wake,
+                                  .wake = run_wake,
                                   .user = run};
 
     if (runtime_open(name ? name : "process", &setup, &run->runtime, err) < 0)
@@ -631,13 +403,7 @@ static void leave(struct run *run)
         remote_stop(run, true);
     if (run->cluster)
         cluster_stop(run);
-    for (struct job *job = run->job_list; job; job = job->next)
-        if (job->timer_open) {
-            job->timer.data = run;
-            uv_close((uv_handle_t *)&job->timer, closed);
-            job->timer_open = false;
-        }
-    close_handles(run);
+    run_close_handles(run);
     remote_wait(run);
     run->shepherd = shepherd_stop(run->shepherd);
 }
@@ -667,7 +433,7 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
             notify_open(js_get(run.options, "notify"), js_get_text(run.options, "notify_on"),
                         e->home, js_get(run.options, "secrets"));
         notify_run(&run, PLAN_RUNNING);
-        open_handles(&run);
+        run_open_handles(&run);
         if (run.cluster && cluster_start(&run, err) < 0)
             run_fail(&run);
         run_turn(&run);
