@@ -112,12 +112,14 @@ int db_server_version(struct db *db, int *ret, struct dh_err *err)
         return rc < 0 ? -1 : 0;
     }
     if (db_server_do(s, version_sql, &version, &first) < 0) {
-        rc = first.code == DH_BUG ? whose(s, err) : -1; /* there is no such table */
-        if (rc != 0) {
-            if (rc > 0 || first.code != DH_BUG)
-                *err = first;
+        if (first.code != DH_BUG) { /* else there is no such table */
+            *err = first;
             return -1;
         }
+        rc = whose(s, err);
+        /* Another process has made it between the two questions. */
+        if (rc < 0 || (rc > 0 && db_server_do(s, version_sql, &version, err) < 0))
+            return -1;
     }
     *ret = (int)version;
     return 0;
