@@ -4,6 +4,7 @@
  * Everything lives in one of two arenas: the program's (tree and constants) and the evaluation's
  * (values). A value that came in as JSON is not copied: lists and maps keep pointing at it and hand
  * out their elements one by one, so that a condition on a large input costs what it looks at. */
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -184,6 +185,9 @@ struct cel_val cel_run(struct cel_ctx *ctx, const struct cel_node *e);
 int cel_compile_n(const char *expr, size_t n, struct cel_program **ret, struct dh_err *err);
 /* Fills err with "line:column: message", DH_FAILED. Returns -1. */
 int cel_fail_at(const struct cel_program *p, struct cel_val error, struct dh_err *err);
+/* DH_INVALID, with the place of `e`. */
+void cel_refuse(const struct cel_program *p, const struct cel_node *e, struct dh_err *err,
+                const char *fmt, va_list ap);
 void cel_line_column(const char *text, size_t at, unsigned *ret_line, unsigned *ret_column);
 
 bool cel_charge(struct cel_ctx *ctx, size_t steps);

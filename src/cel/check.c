@@ -40,15 +40,12 @@ static int wrong(const struct checker *c, const struct cel_node *e, const char *
 
 static int wrong(const struct checker *c, const struct cel_node *e, const char *fmt, ...)
 {
-    unsigned line, column;
-    own_buf struct buf what = {.max = 600};
     va_list ap;
 
     va_start(ap, fmt);
-    buf_addv(&what, fmt, ap);
+    cel_refuse(c->program, e, c->err, fmt, ap);
     va_end(ap);
-    cel_line_column(c->program->text, e->at, &line, &column);
-    return dh_fail(c->err, DH_INVALID, "%u:%u: %s", line, column, buf_str(&what));
+    return -1;
 }
 
 static struct sort sort_of(const struct cel_shape *shape)

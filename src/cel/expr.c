@@ -26,15 +26,12 @@ static int refuse(struct translation *t, const struct cel_node *e, const char *f
 
 static int refuse(struct translation *t, const struct cel_node *e, const char *fmt, ...)
 {
-    unsigned line, column;
-    own_buf struct buf what = {.max = 600};
     va_list ap;
 
     va_start(ap, fmt);
-    buf_addv(&what, fmt, ap);
+    cel_refuse(t->program, e, t->err, fmt, ap);
     va_end(ap);
-    cel_line_column(t->program->text, e->at, &line, &column);
-    return dh_fail(t->err, DH_INVALID, "%u:%u: %s", line, column, buf_str(&what));
+    return -1;
 }
 
 static int give(struct piece *ret, enum cel_expr_type type, const char *text)

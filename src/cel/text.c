@@ -107,6 +107,17 @@ void cel_line_column(const char *text, size_t at, unsigned *ret_line, unsigned *
     *ret_column = (unsigned)cel_utf8_n(text + start, at - start) + 1;
 }
 
+void cel_refuse(const struct cel_program *p, const struct cel_node *e, struct dh_err *err,
+                const char *fmt, va_list ap)
+{
+    own_buf struct buf what = {.max = 600};
+    unsigned line, column;
+
+    buf_addv(&what, fmt, ap);
+    cel_line_column(p->text, e->at, &line, &column);
+    (void)dh_fail(err, DH_INVALID, "%u:%u: %s", line, column, buf_str(&what));
+}
+
 struct cel_val cel_double_text(struct cel_ctx *ctx, double d, char format)
 {
     char digits[40];
