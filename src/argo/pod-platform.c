@@ -123,21 +123,11 @@ static int claims(const struct task *t)
 {
     for (size_t i = 0; i < t->k->pvc_mount.n; i++) {
         const struct pvc_mount *m = &t->k->pvc_mount.items[i];
-        struct input_parameter_spec old = {
-            .pos = m->pos, .name = NULL, .parameter_expression_selector = ""};
-        const struct input_parameter_spec *in = m->pvc_name_parameter;
+        struct input_parameter_spec old;
         const char *name;
 
-        if (!in && m->task_output_parameter) {
-            old.kind = INPUT_PARAMETER_TASK_OUTPUT;
-            old.task_output_parameter = m->task_output_parameter;
-            in = &old;
-        } else if (!in && m->component_input_parameter) {
-            old.kind = INPUT_PARAMETER_COMPONENT_INPUT;
-            old.component_input_parameter = m->component_input_parameter;
-            in = &old;
-        }
-        if (pod_text(t->a, t->spot, field_at(t, "pvcMount", i), m->pos, m->constant, in, &name) < 0)
+        if (pod_text(t->a, t->spot, field_at(t, "pvcMount", i), m->pos, m->constant,
+                     spec_claim_name(m, &old), &name) < 0)
             return -1;
         volume(t, field_at(t, "pvc", i), "persistentVolumeClaim",
                object_of("claimName", js_str(name)), m->mount_path, m->sub_path);

@@ -34,19 +34,9 @@ static char *owner_path(const struct run *run, const char *name)
 int platform_claim_name(struct run *run, struct job *job, const struct pvc_mount *m, char **ret,
                         struct dh_err *err)
 {
-    struct input_parameter_spec old = {.name = "pvc", .parameter_expression_selector = ""};
-    const struct input_parameter_spec *parameter = m->pvc_name_parameter;
+    struct input_parameter_spec old;
 
-    if (!parameter && m->task_output_parameter) {
-        old.kind = INPUT_PARAMETER_TASK_OUTPUT;
-        old.task_output_parameter = m->task_output_parameter;
-        parameter = &old;
-    } else if (!parameter && m->component_input_parameter) {
-        old.kind = INPUT_PARAMETER_COMPONENT_INPUT;
-        old.component_input_parameter = m->component_input_parameter;
-        parameter = &old;
-    }
-    return platform_name(run, job, "volume", m->constant, parameter, ret, err);
+    return platform_name(run, job, "volume", m->constant, spec_claim_name(m, &old), ret, err);
 }
 
 int platform_claim_open(struct run *run, const char *name, char **ret, struct dh_err *err)

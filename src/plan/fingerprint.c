@@ -61,21 +61,12 @@ static void add_outputs(const struct component_outputs_spec *defs, struct js *pa
 static struct js *volume_name(const struct plan *plan, const struct plan_node *node,
                               const struct pvc_mount *m)
 {
-    struct input_parameter_spec old = {.parameter_expression_selector = ""};
-    const struct input_parameter_spec *in = m->pvc_name_parameter;
+    struct input_parameter_spec old;
+    const struct input_parameter_spec *in = spec_claim_name(m, &old);
     struct js *name = NULL;
 
-    if (!in && m->constant)
+    if (!m->pvc_name_parameter && m->constant)
         return js_str(m->constant);
-    if (!in && m->task_output_parameter) {
-        old.kind = INPUT_PARAMETER_TASK_OUTPUT;
-        old.task_output_parameter = m->task_output_parameter;
-        in = &old;
-    } else if (!in && m->component_input_parameter) {
-        old.kind = INPUT_PARAMETER_COMPONENT_INPUT;
-        old.component_input_parameter = m->component_input_parameter;
-        in = &old;
-    }
     /* A name that cannot be told fails the step when it starts. */
     return in && plan_parameter(plan, node, in, &name, NULL) == 0 && name ? name : js_null();
 }

@@ -53,6 +53,11 @@ struct pvc_mount { /* the first three are deprecated and exclude each other */
     const char *sub_path;
 };
 
+/* What names the claim of a mount: its parameter, or the deprecated forms as one, made in *old.
+ * NULL: its constant does. */
+const struct input_parameter_spec *spec_claim_name(const struct pvc_mount *m,
+                                                   struct input_parameter_spec *old);
+
 struct node_selector {
     struct spec_pos pos;
     struct string_map labels;

@@ -180,6 +180,25 @@ const struct component_spec *spec_task_component(const struct spec *spec,
     return spec_component(spec, task->component_ref.name);
 }
 
+const struct input_parameter_spec *spec_claim_name(const struct pvc_mount *m,
+                                                   struct input_parameter_spec *old)
+{
+    *old = (struct input_parameter_spec){
+        .pos = m->pos, .name = "pvc", .parameter_expression_selector = ""};
+    if (m->pvc_name_parameter)
+        return m->pvc_name_parameter;
+    if (m->task_output_parameter) {
+        old->kind = INPUT_PARAMETER_TASK_OUTPUT;
+        old->task_output_parameter = m->task_output_parameter;
+        return old;
+    }
+    if (!m->component_input_parameter)
+        return NULL;
+    old->kind = INPUT_PARAMETER_COMPONENT_INPUT;
+    old->component_input_parameter = m->component_input_parameter;
+    return old;
+}
+
 const struct kubernetes_executor_config *spec_kubernetes(const struct spec *spec,
                                                          const char *executor_label)
 {
