@@ -60,12 +60,7 @@ int cluster_job_build(struct job *job, struct dh_err *err)
     struct run *run = job->run;
 
     name_folders(run, job);
-    js_free(job->input);
-    job->input =
-        executor_input_build(job->node, &(struct exec_paths){.task_root = job->task_root,
-                                                             .param_dir = job->out,
-                                                             .task_id = job->uuid,
-                                                             .output_file = job->output_file});
+    job_make_input(job);
     plain_inputs(job);
     return platform_config(run, job, err);
 }

@@ -263,6 +263,7 @@ int cache_look_up(struct job *job, struct arena *arena, struct store_task *ret,
 
 /* ---- job.c: what a step sees ---- */
 void job_name(struct run *run, struct job *job); /* names of folders, ExecutorInput */
+void job_make_input(struct job *job);            /* ExecutorInput, once its folders are named */
 int job_build(struct run *run, struct job *job,
               struct dh_err *err);       /* and folders, command, environment */
 bool job_has_out(const struct job *job); /* whether the step has a folder for output parameters */

@@ -214,15 +214,20 @@ int job_make_folders(struct job *job, struct dh_err *err)
                : 0;
 }
 
-void job_name(struct run *run, struct job *job)
+void job_make_input(struct job *job)
 {
-    name_folders(run, job);
     js_free(job->input);
     job->input =
         executor_input_build(job->node, &(struct exec_paths){.task_root = job->task_root,
                                                              .param_dir = job->out,
                                                              .task_id = job->uuid,
                                                              .output_file = job->output_file});
+}
+
+void job_name(struct run *run, struct job *job)
+{
+    name_folders(run, job);
+    job_make_input(job);
     remote_localize(run, job);
 }
 
