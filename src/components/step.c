@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "components/steps.h"
 
 enum { STEP_FAILED = 1, STEP_USAGE = 2 };
 
@@ -108,18 +109,6 @@ void step_metadata(struct step *s, const char *output, const char *key, struct j
     js_set(o, key, value);
 }
 
-static int write_below(const char *path, const void *bytes, size_t n, struct dh_err *err)
-{
-    own_mem char *folder = dh_strdup(path);
-    char *slash = strrchr(folder, '/');
-    if (slash && slash != folder) {
-        *slash = 0;
-        if (fs_mkdirs(folder, 0755, err) < 0)
-            return -1;
-    }
-    return fs_write(path, bytes, n, 0644, err);
-}
-
 int step_set_parameter(struct step *s, const char *name, struct js *value, struct dh_err *err)
 {
     own_mem char *key = kfp_name(name);
@@ -128,7 +117,7 @@ int step_set_parameter(struct step *s, const char *name, struct js *value, struc
     if (!*path)
         return 0;
     own_mem char *text = js_text(value) ? dh_strdup(js_text(value)) : js_dump(value, JS_COMPACT);
-    return write_below(path, text, strlen(text), err);
+    return step_write(path, text, strlen(text), err);
 }
 
 void step_say(const struct step *s, const char *fmt, ...)
@@ -166,7 +155,7 @@ static int write_output(const struct step *s, struct dh_err *err)
         js_set(artifacts, it.key, holder);
     }
     own_mem char *text = js_dump(out, JS_COMPACT);
-    return write_below(path, text, strlen(text), err);
+    return step_write(path, text, strlen(text), err);
 }
 
 /* ---- arguments ---- */

@@ -161,6 +161,10 @@ struct run {
     struct dh_err *err;
 };
 
+/* ---- engine.c ---- */
+/* Refuses what cannot be planned before there is any record of it. */
+int engine_try_plan(const struct spec *spec, const struct js *parameters, struct dh_err *err);
+
 /* ---- loop.c ---- */
 void run_open_handles(struct run *run);  /* what wakes it from now on */
 void run_close_handles(struct run *run); /* and its jobs' timers; waits until they are */

@@ -192,8 +192,7 @@ static int insert_run(struct engine *e, const struct engine_request *r, const st
     return 0;
 }
 
-/* Refuses what cannot be planned before there is any record of it. */
-static int try_plan(const struct engine_request *r, const struct js *parameters, struct dh_err *err)
+int engine_try_plan(const struct spec *spec, const struct js *parameters, struct dh_err *err)
 {
     const struct plan_run facts = {.run_id = "",
                                    .job_name = "",
@@ -204,7 +203,7 @@ static int try_plan(const struct engine_request *r, const struct js *parameters,
                                    .parameters = parameters};
     own(plan_free) struct plan *plan = NULL;
 
-    return plan_new(r->spec, &facts, &plan, err);
+    return plan_new(spec, &facts, &plan, err);
 }
 
 int engine_submit(struct engine *e, const struct engine_request *r, char ret_run_id[ID_TEXT],
@@ -222,7 +221,7 @@ int engine_submit(struct engine *e, const struct engine_request *r, char ret_run
 
     if (check_mode(r, err) < 0 || stub_check(r->spec, r->stubs, err) < 0 ||
         spec_bind_params(r->spec, r->parameters, &parameters, err) < 0 ||
-        try_plan(r, parameters, err) < 0 || choose_root(e, r, &root, err) < 0 ||
+        engine_try_plan(r->spec, parameters, err) < 0 || choose_root(e, r, &root, err) < 0 ||
         (r->cluster && cluster_check(r, parameters, root, err) < 0))
         return -1;
     row.pipeline_root = root;

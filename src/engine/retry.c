@@ -43,15 +43,7 @@ static bool is_path(const struct spec *spec, const char *path)
 
 static bool is_task(const struct spec *spec, const char *name)
 {
-    if (strpbrk(name, ".["))
-        return is_path(spec, name);
-    if (spec->pipeline.root.dag && dag_task(spec->pipeline.root.dag, name))
-        return true;
-    for (size_t i = 0; i < spec->pipeline.components.n; i++)
-        if (spec->pipeline.components.items[i].dag &&
-            dag_task(spec->pipeline.components.items[i].dag, name))
-            return true;
-    return false;
+    return strpbrk(name, ".[") ? is_path(spec, name) : spec_has_task(spec, name);
 }
 
 static int check_from(const struct spec *spec, const char *const *from, struct dh_err *err)
@@ -131,20 +123,6 @@ static int bind_again(const struct spec *spec, const struct store_run *row, stru
     return spec_bind_params(spec, given, ret, err);
 }
 
-static int check_plan(const struct spec *spec, const struct js *parameters, struct dh_err *err)
-{
-    const struct plan_run facts = {.run_id = "",
-                                   .job_name = "",
-                                   .resource_name = "",
-                                   .pipeline_root = "",
-                                   .created_at = "",
-                                   .scheduled_at = "",
-                                   .parameters = parameters};
-    own(plan_free) struct plan *plan = NULL;
-
-    return plan_new(spec, &facts, &plan, err);
-}
-
 int retry_check(struct engine *e, const struct store_run *row, const struct engine_how *how,
                 struct js **ret_parameters, struct dh_err *err)
 {
@@ -160,7 +138,7 @@ int retry_check(struct engine *e, const struct store_run *row, const struct engi
             return -1;
         spec = recorded;
     }
-    if (bind_again(spec, row, &parameters, err) < 0 || check_plan(spec, parameters, err) < 0 ||
+    if (bind_again(spec, row, &parameters, err) < 0 || engine_try_plan(spec, parameters, err) < 0 ||
         check_from(spec, how->from, err) < 0 ||
         check_recorded(e, row->id, how->from, arena, err) < 0)
         return -1;

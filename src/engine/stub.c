@@ -133,17 +133,6 @@ int stub_outputs(struct run *run, struct job *job, const struct js *stub, struct
 
 /* ---- before the run ---- */
 
-static bool has_task(const struct spec *spec, const char *name)
-{
-    if (spec->pipeline.root.dag && dag_task(spec->pipeline.root.dag, name))
-        return true;
-    for (size_t i = 0; i < spec->pipeline.components.n; i++)
-        if (spec->pipeline.components.items[i].dag &&
-            dag_task(spec->pipeline.components.items[i].dag, name))
-            return true;
-    return false;
-}
-
 int stub_check(const struct spec *spec, const struct js *stubs, struct dh_err *err)
 {
     for (js_each(stubs, it)) {
@@ -151,7 +140,7 @@ int stub_check(const struct spec *spec, const struct js *stubs, struct dh_err *e
         own_mem char *name = dh_strdup(dot ? dot + 1 : it.key);
 
         name[strcspn(name, "[")] = '\0';
-        if (strcmp(it.key, "*") != 0 && !has_task(spec, name))
+        if (strcmp(it.key, "*") != 0 && !spec_has_task(spec, name))
             return dh_fail(err, DH_INVALID, "stub '%s': the pipeline has no task '%s'", it.key,
                            name);
         if (!js_is(it.value, JS_OBJECT))

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "plan/placeholder.h"
 #include "plan/plan-priv.h"
+#include "spec/params.h"
 
 char **strv_free(char **v)
 {
@@ -234,27 +235,10 @@ static int parameter_from_text(const struct component_outputs_parameter_spec *de
     return 0;
 }
 
+/* As the backend reads what a step wrote: 3.0 is no integer there. */
 static bool has_type(enum spec_param_type type, const struct js *v)
 {
-    switch (type) {
-    case PARAM_NUMBER_DOUBLE:
-        return js_is_num(v);
-    case PARAM_NUMBER_INTEGER:
-        return js_is(v, JS_INT);
-    case PARAM_STRING:
-        return js_is(v, JS_STRING);
-    case PARAM_BOOLEAN:
-        return js_is(v, JS_BOOL);
-    case PARAM_LIST:
-        return js_is(v, JS_ARRAY);
-    case PARAM_STRUCT:
-    case PARAM_TASK_FINAL_STATUS:
-    case PARAM_TASK_CONFIG:
-        return js_is(v, JS_OBJECT);
-    case PARAM_UNSPECIFIED:
-        break;
-    }
-    return true;
+    return type == PARAM_NUMBER_INTEGER ? js_is(v, JS_INT) : spec_param_fits(type, v);
 }
 
 static int output_parameter_value(const struct component_outputs_parameter_spec *def,

@@ -174,6 +174,17 @@ const struct pipeline_task_spec *dag_task(const struct dag_spec *dag, const char
     return spec_find(&dag->tasks, name);
 }
 
+bool spec_has_task(const struct spec *spec, const char *name)
+{
+    if (spec->pipeline.root.dag && dag_task(spec->pipeline.root.dag, name))
+        return true;
+    for (size_t i = 0; i < spec->pipeline.components.n; i++)
+        if (spec->pipeline.components.items[i].dag &&
+            dag_task(spec->pipeline.components.items[i].dag, name))
+            return true;
+    return false;
+}
+
 const struct component_spec *spec_task_component(const struct spec *spec,
                                                  const struct pipeline_task_spec *task)
 {

@@ -41,7 +41,7 @@ static bool is_whole(const struct js *v)
     return js_is(v, JS_INT) || (js_is(v, JS_REAL) && isfinite(d) && d == floor(d));
 }
 
-static bool fits(enum spec_param_type type, const struct js *v)
+bool spec_param_fits(enum spec_param_type type, const struct js *v)
 {
     switch (type) {
     case PARAM_NUMBER_DOUBLE:
@@ -113,7 +113,7 @@ int spec_check_value(const struct component_inputs_parameter_spec *input, const 
                        "parameter '%.100s': expected %s, got null; it is not optional", input->name,
                        type_in_words(input->parameter_type));
     }
-    if (!fits(input->parameter_type, value)) {
+    if (!spec_param_fits(input->parameter_type, value)) {
         say_value(value, &got);
         return dh_fail(err, DH_INVALID, "parameter '%.100s': expected %s, got %s", input->name,
                        type_in_words(input->parameter_type), buf_str(&got));
@@ -135,7 +135,7 @@ static int parse_json(enum spec_param_type type, const char *text, struct js **r
 
     if (js_parse(text, strlen(text), &v, err) < 0)
         return dh_while(err, "expected %s as JSON", type_in_words(type));
-    if (!fits(type, v))
+    if (!spec_param_fits(type, v))
         return fail_text(type, text, err);
     *ret = take(&v);
     return 0;

@@ -10,6 +10,9 @@
 int spec_parse_param(enum spec_param_type type, const char *text, struct js **ret,
                      struct dh_err *err);
 
+/* Whether a value has that type; a NUMBER_INTEGER may be written as 3.0. */
+bool spec_param_fits(enum spec_param_type type, const struct js *v);
+
 /* Whether `value` may be given for that input: its type and its literals. null only where the input
  * is optional. DH_INVALID: "parameter 'x': expected …, got …". */
 int spec_check_value(const struct component_inputs_parameter_spec *input, const struct js *value,

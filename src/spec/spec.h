@@ -574,6 +574,7 @@ struct pipeline_config;
 const struct component_spec *spec_component(const struct spec *spec, const char *name);
 const struct executor_spec *spec_executor(const struct spec *spec, const char *label);
 const struct pipeline_task_spec *dag_task(const struct dag_spec *dag, const char *name);
+bool spec_has_task(const struct spec *spec, const char *name); /* in any of its DAGs */
 const struct component_spec *spec_task_component(const struct spec *spec,
                                                  const struct pipeline_task_spec *task);
 const struct kubernetes_executor_config *spec_kubernetes(const struct spec *spec,

@@ -1,12 +1,10 @@
 /* The wire to MySQL and MariaDB: values are written into the text, and many statements go in one
  * packet. The library is loaded when a URL asks for it (docs/decisions/065). */
-#include <dlfcn.h>
 #include <float.h>
 #include <math.h>
 #include <mysql.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,35 +36,24 @@
     X(mysql_get_ssl_cipher)
 
 static struct {
-    bool loaded;
 #define X(name) __typeof__(name) *name;
     MY(X)
 #undef X
 } my;
 
-static void load_now(void)
-{
-    void *library = dlopen("libmariadb.so.3", RTLD_NOW | RTLD_LOCAL);
-
-    my.loaded = library != NULL;
-#define X(name)                                                                                    \
-    if (my.loaded) {                                                                               \
-        *(void **)&my.name = dlsym(library, #name);                                                \
-        my.loaded = my.name != NULL;                                                               \
-    }
-    MY(X)
-#undef X
-}
-
 static int load(struct dh_err *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
+#define X(name) #name,
+    static const char *const names[] = {MY(X)};
+#undef X
+    static struct db_library library = {"libmariadb.so.3", names, sizeof names / sizeof *names, &my,
+                                        false};
 
-    (void)pthread_once(&once, load_now);
-    return my.loaded ? 0
-                     : dh_fail(err, DH_IO,
-                               "MariaDB's client library libmariadb.so.3 is not installed: on "
-                               "Debian, apt install libmariadb3");
+    return db_library_load(&library)
+               ? 0
+               : dh_fail(err, DH_IO,
+                         "MariaDB's client library libmariadb.so.3 is not installed: on "
+                         "Debian, apt install libmariadb3");
 }
 
 struct wire {

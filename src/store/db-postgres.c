@@ -1,9 +1,7 @@
 /* The wire to PostgreSQL: libpq's pipeline mode. The library is loaded when a URL asks for it
  * (docs/decisions/065). */
-#include <dlfcn.h>
 #include <libpq-fe.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,35 +36,24 @@
     X(PQsetNoticeProcessor)
 
 static struct {
-    bool loaded;
 #define X(name) __typeof__(name) *name;
     PQ(X)
 #undef X
 } pq;
 
-static void load_now(void)
-{
-    void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
-
-    pq.loaded = library != NULL;
-#define X(name)                                                                                    \
-    if (pq.loaded) {                                                                               \
-        *(void **)&pq.name = dlsym(library, #name);                                                \
-        pq.loaded = pq.name != NULL;                                                               \
-    }
-    PQ(X)
-#undef X
-}
-
 static int load(struct dh_err *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
+#define X(name) #name,
+    static const char *const names[] = {PQ(X)};
+#undef X
+    static struct db_library library = {"libpq.so.5", names, sizeof names / sizeof *names, &pq,
+                                        false};
 
-    (void)pthread_once(&once, load_now);
-    return pq.loaded ? 0
-                     : dh_fail(err, DH_IO,
-                               "PostgreSQL's client library libpq.so.5 (version 14 or later) is "
-                               "not installed: on Debian, apt install libpq5");
+    return db_library_load(&library)
+               ? 0
+               : dh_fail(err, DH_IO,
+                         "PostgreSQL's client library libpq.so.5 (version 14 or later) is "
+                         "not installed: on Debian, apt install libpq5");
 }
 
 enum { INT8 = 20, INT2 = 21, INT4 = 23, FLOAT4 = 700, FLOAT8 = 701, NUMERIC = 1700 }; /* types */

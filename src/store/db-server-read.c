@@ -114,14 +114,8 @@ int db_server_bulk(struct db *db, struct dh_err *err)
 int db_server_given(struct db *db, const char *table, int64_t *ret, struct dh_err *err)
 {
     own_mem char *sql = dh_printf("SELECT value FROM dhow_meta WHERE name = 'id:%s'", table);
-    own(db_end) struct db_rows *rows = NULL;
-    int rc;
 
-    if (db_query_built(db, err, &rows, sql, NULL, 0) < 0)
-        return -1;
-    rc = db_next(rows, err);
-    *ret = rc == 1 ? db_int(rows, 0) : 0;
-    return rc < 0 ? -1 : 0;
+    return db_query_number(db, err, ret, sql);
 }
 
 int db_server_set_given(struct db *db, const char *table, int64_t id, struct dh_err *err)

@@ -14,25 +14,13 @@
 
 /* ---- the file ---- */
 
-static int one_number(struct db *db, const char *sql, int64_t *ret, struct dh_err *err)
-{
-    own(db_end) struct db_rows *rows = NULL;
-    int rc;
-
-    if (db_query_built(db, err, &rows, sql, NULL, 0) < 0)
-        return -1;
-    rc = db_next(rows, err);
-    *ret = rc == 1 ? db_int(rows, 0) : 0;
-    return rc < 0 ? -1 : 0;
-}
-
 int db_sqlite_version(struct db *db, int *ret, struct dh_err *err)
 {
     int64_t version, application, tables;
 
-    if (one_number(db, "PRAGMA user_version", &version, err) < 0 ||
-        one_number(db, "PRAGMA application_id", &application, err) < 0 ||
-        one_number(db, "SELECT count(*) FROM sqlite_master", &tables, err) < 0)
+    if (db_query_number(db, err, &version, "PRAGMA user_version") < 0 ||
+        db_query_number(db, err, &application, "PRAGMA application_id") < 0 ||
+        db_query_number(db, err, &tables, "SELECT count(*) FROM sqlite_master") < 0)
         return -1;
     if (application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0))
         return dh_fail(err, DH_INVALID, "%s is a database of another program", db->path);
@@ -249,7 +237,7 @@ static int first_read(struct db *db, struct dh_err *err)
 {
     int64_t ignored;
 
-    return one_number(db, "SELECT count(*) FROM sqlite_master", &ignored, err);
+    return db_query_number(db, err, &ignored, "SELECT count(*) FROM sqlite_master");
 }
 
 /* In a folder that we cannot write, SQLite cannot make the log's index beside the file. Where no

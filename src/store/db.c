@@ -67,6 +67,18 @@ int db_query_built(struct db *db, struct dh_err *err, struct db_rows **ret, cons
     return db->ops->query(db, err, ret, sql, vals, n, false);
 }
 
+int db_query_number(struct db *db, struct dh_err *err, int64_t *ret, const char *sql)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    int rc;
+
+    if (db_query_built(db, err, &rows, sql, NULL, 0) < 0)
+        return -1;
+    rc = db_next(rows, err);
+    *ret = rc == 1 ? db_int(rows, 0) : 0;
+    return rc < 0 ? -1 : 0;
+}
+
 int db_next(struct db_rows *rows, struct dh_err *err)
 {
     return rows->db->ops->next(rows, err);

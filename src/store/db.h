@@ -96,6 +96,8 @@ int db_query_vals(struct db *db, struct dh_err *err, struct db_rows **ret, const
 /* The same for a text that was put together: not kept. */
 int db_query_built(struct db *db, struct dh_err *err, struct db_rows **ret, const char *sql,
                    const struct db_val *vals, size_t n);
+/* Its one number, without values; 0 where no row is there. */
+int db_query_number(struct db *db, struct dh_err *err, int64_t *ret, const char *sql);
 int db_next(struct db_rows *rows, struct dh_err *err); /* 1: a row is there; 0: no more */
 struct db_rows *db_end(struct db_rows *rows);          /* NULL is fine; returns NULL */
 OWN_DEFINE(struct db_rows *, db_end)

@@ -23,18 +23,6 @@ static void tables_read(struct db_tables *tables)
 
 #define own_tables __attribute__((cleanup(db_tables_done)))
 
-static int number(struct db *db, const char *sql, int64_t *ret, struct dh_err *err)
-{
-    own(db_end) struct db_rows *rows = NULL;
-    int rc;
-
-    if (db_query_built(db, err, &rows, sql, NULL, 0) < 0)
-        return -1;
-    rc = db_next(rows, err);
-    *ret = rc == 1 ? db_int(rows, 0) : 0;
-    return rc < 0 ? -1 : 0;
-}
-
 /* ---- walking a table, in the order of its key ---- */
 
 struct walk {
@@ -181,7 +169,7 @@ static int count_all(struct db *db, const struct db_tables *tables, struct arena
         own_mem char *sql = dh_printf("SELECT count(*) FROM %s", tables->items[i].name);
 
         ret->tables[i].name = arena_strdup(a, tables->items[i].name);
-        if (number(db, sql, &ret->tables[i].rows, err) < 0)
+        if (db_query_number(db, err, &ret->tables[i].rows, sql) < 0)
             return -1;
         w->of += ret->tables[i].rows;
     }
@@ -268,7 +256,7 @@ static int make_empty(struct db *to, const struct db_tables *tables, struct dh_e
     for (size_t i = 0; i < sizeof of_users / sizeof *of_users; i++) {
         own_mem char *sql = dh_printf("SELECT count(*) FROM %s", of_users[i]);
 
-        if (number(to, sql, &n, err) < 0)
+        if (db_query_number(to, err, &n, sql) < 0)
             return -1;
         if (n > 0)
             return dh_fail(err, DH_EXISTS,
@@ -327,8 +315,9 @@ static int under_way(struct db *from, struct dh_err *err)
 {
     int64_t n = 0;
 
-    if (number(from, "SELECT count(*) FROM run WHERE state = 'RUNNING' AND owner_pid IS NOT NULL",
-               &n, err) < 0)
+    if (db_query_number(
+            from, err, &n,
+            "SELECT count(*) FROM run WHERE state = 'RUNNING' AND owner_pid IS NOT NULL") < 0)
         return -1;
     if (n == 0)
         return 0;
@@ -458,7 +447,7 @@ static int check_references(struct db *db, const struct db_table *t, struct faul
             t->name, r->column, r->table, r->to, r->column);
         int64_t n = 0;
 
-        if (number(db, sql, &n, err) < 0)
+        if (db_query_number(db, err, &n, sql) < 0)
             return -1;
         if (n > 0) {
             own_mem char *text =
@@ -548,7 +537,7 @@ static int check_all(struct db *db, struct faults *f, struct work *w, struct are
         own_mem char *text = NULL;
         int64_t n = 0;
 
-        if (number(db, sayings[i].sql, &n, err) < 0)
+        if (db_query_number(db, err, &n, sayings[i].sql) < 0)
             return -1;
         text = dh_printf("%lld %s", (long long)n, sayings[i].text);
         if (n > 0)
