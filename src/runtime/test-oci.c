@@ -76,9 +76,8 @@ static void make_image(void)
     image = dh_printf("oci-archive:%s/image.tar", a.dir);
 }
 
-static int setup(void **state)
+static int setup(void)
 {
-    (void)state;
     if (!attempt_setup(&a) || setenv("DHOW_CONTAINER_ENGINE", tool, 1) < 0)
         return -1;
     make_image();
@@ -86,23 +85,10 @@ static int setup(void **state)
     return 0;
 }
 
-static int drop(void **state)
+static void drop(void)
 {
-    (void)state;
     attempt_drop(&a);
     free(image);
-    return 0;
-}
-
-/* Before anything is allocated: skip() jumps out of the test, and nobody frees. */
-static void need_tool(void)
-{
-    if (!a.rt) {
-        if (*why)
-            print_message("# %s: %s\n", tool, why);
-        *why = '\0';
-        skip();
-    }
 }
 
 static void new_job(const char *script)
@@ -133,7 +119,6 @@ static void run_for_code(const char *script, int code)
 static void codes_are_exact(void **state)
 {
     (void)state;
-    need_tool();
     run_for_code("true", 0);
     assert_null(a.reason);
     run_for_code("exit 3", 3);
@@ -146,7 +131,6 @@ static void codes_are_exact(void **state)
 static void the_log_is_the_steps_alone(void **state)
 {
     (void)state;
-    need_tool();
     run_for_code("echo out; echo err >&2", 0);
     /* docker and runc hand the two on apart: which is first is not told. */
     if (strcmp(a.log, "err\nout\n") != 0)
@@ -158,7 +142,6 @@ static void command_and_arguments(void **state)
     static const char *const none[] = {NULL}, *const args[] = {"echo given; exit 5", NULL};
 
     (void)state;
-    need_tool();
     new_job(NULL);
     set_argv(none);
     attempt_run(&a);
@@ -176,7 +159,6 @@ static void command_and_arguments(void **state)
 static void environment_is_of_both(void **state)
 {
     (void)state;
-    need_tool();
     new_job("echo \"$FROM|$BOTH|$COLOR|$HOST_SECRET|$PATH\"; pwd");
     attempt_env(&a, "BOTH=step");
     attempt_env(&a, "COLOR=blue, \"red\" and green");
@@ -211,7 +193,6 @@ static void sees_only_its_own(void **state)
     own_mem char *made = NULL;
 
     (void)state;
-    need_tool();
     database = make_file("dhow.db", "record");
     other = make_file("runs/task-b/out", "another task's");
     input = make_file("artifacts/with, comma/data.csv", "a,b\n");
@@ -244,7 +225,6 @@ static void network_only_where_asked(void **state)
     ssize_t n = readlink("/proc/self/ns/net", ours, sizeof ours - 1);
 
     (void)state;
-    need_tool();
     new_job("cat /proc/net/dev | grep -c :");
     attempt_run(&a);
     assert_string_equal(a.log, "1\n"); /* lo */
@@ -260,7 +240,6 @@ static void network_only_where_asked(void **state)
 static void users(void **state)
 {
     (void)state;
-    need_tool();
     new_job("id -u; id -g");
     attempt_run(&a);
     assert_string_equal(a.log, "0\n0\n");
@@ -282,7 +261,6 @@ static void what_cannot_start_is_told(void **state)
     static const char *const argv[] = {"/no/such/program", NULL};
 
     (void)state;
-    need_tool();
     new_job(NULL);
     set_argv(argv);
     attempt_run(&a);
@@ -310,7 +288,6 @@ static void an_end_is_asked_for_with_grace(void **state)
     own_mem char *script = NULL;
 
     (void)state;
-    need_tool();
     script = dh_printf("trap 'echo cleaned; exit 5' TERM; : >%s/ready; "
                        "while :; do sleep 0.1; done",
                        a.task);
@@ -358,7 +335,6 @@ static void a_kill_leaves_nothing(void **state)
     char seconds[40];
 
     (void)state;
-    need_tool();
     (void)snprintf(seconds, sizeof seconds, "9%d", (int)getpid());
     script = dh_printf("trap '' TERM; : >%s/ready; sleep %s & sleep %s", a.task, seconds, seconds);
     run_for_code("true", 0);
@@ -396,7 +372,6 @@ static void memory_is_bounded(void **state)
     unsigned held;
 
     (void)state;
-    need_tool();
     c = cgroups_open();
     held = cgroups_hold(c);
     (void)cgroups_close(c); /* skip() jumps: nothing may be held across it */
@@ -419,7 +394,6 @@ static void memory_is_bounded(void **state)
 static void a_fork_bomb_stays_inside(void **state)
 {
     (void)state;
-    need_tool();
     new_job("i=0; while [ $i -lt 6000 ]; do sleep 1000 & i=$((i+1)); done 2>/dev/null");
     attempt_run(&a);
     assert_int_not_equal(a.code, 0);
@@ -428,7 +402,6 @@ static void a_fork_bomb_stays_inside(void **state)
 static void images_that_are_not_there(void **state)
 {
     (void)state;
-    need_tool();
     new_job("true");
     free(a.job.image);
     a.job.image = dh_strdup("registry.invalid/nothing:1");
@@ -450,7 +423,6 @@ static void left_overs_go_at_the_next_start(void **state)
     struct dh_err err;
 
     (void)state;
-    need_tool();
     folder = fs_join(a.home, "containers/dhow-task.1-999999999.1");
     upper = fs_join(folder, "upper/deep");
     assert_int_equal(fs_mkdirs(upper, 0755, NULL), 0);
@@ -478,6 +450,15 @@ int main(void)
         cmocka_unit_test(left_overs_go_at_the_next_start),
     };
 
+    int rc = 0;
+
     tool = getenv("TEST_TOOL") ? getenv("TEST_TOOL") : "runc";
-    return cmocka_run_group_tests(tests, setup, drop);
+    if (setup() < 0)
+        return 1;
+    if (a.rt)
+        rc = cmocka_run_group_tests(tests, NULL, NULL);
+    else
+        printf("1..0 # SKIP %s: %s\n", tool, why);
+    drop();
+    return rc;
 }
