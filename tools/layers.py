@@ -23,7 +23,7 @@ MAY_CALL = {
     "runtime": ["base", "artifact"],
     "registry": ["store", "artifact", "ml"],
     "mlflow": ["store", "registry"],
-    "kube": ["spec"],
+    "kube": ["spec", "runtime"],
     "engine": ["plan", "runtime", "store", "artifact", "registry", "kube", "argo"],
     "argo": ["plan", "store", "artifact"],
     "api": ["store", "mlflow", "mlmd", "engine", "argo"],

@@ -366,6 +366,8 @@ static void set_up(CURL *h, const struct http_request *r, struct exchange *x)
         (void)curl.setopt(h, CURLOPT_CAINFO, r->ca_file);
     if (r->tls)
         set_tls(h, r->tls);
+    if (r->proxy)
+        (void)curl.setopt(h, CURLOPT_PROXY, r->proxy);
     (void)curl.setopt(h, CURLOPT_TCP_KEEPALIVE, 1L); /* a watch may be silent for long */
     (void)curl.setopt(h, CURLOPT_HEADERFUNCTION, take_header);
     (void)curl.setopt(h, CURLOPT_HEADERDATA, x);
@@ -384,7 +386,7 @@ int http_send(struct http *http, const struct http_request *r, struct http_answe
 {
     CURL *h = http->handle;
     struct exchange x = {.handle = h, .request = r, .answer = ret};
-    struct curl_slist *headers = NULL;
+    struct curl_slist *headers = NULL, *to = NULL;
     char why[CURL_ERROR_SIZE] = "";
     CURLcode rc;
 
@@ -396,10 +398,15 @@ int http_send(struct http *http, const struct http_request *r, struct http_answe
         headers = curl.append(headers, r->headers[i]);
     headers = curl.append(headers, "Expect:"); /* no waiting for a 100 Continue */
     (void)curl.setopt(h, CURLOPT_HTTPHEADER, headers);
+    if (r->connect_to)
+        to = curl.append(NULL, r->connect_to);
+    (void)curl.setopt(h, CURLOPT_CONNECT_TO, to);
     rc = curl.perform(h);
     (void)curl.getinfo(h, CURLINFO_RESPONSE_CODE, &ret->status);
     (void)curl.setopt(h, CURLOPT_ERRORBUFFER, NULL);
     curl.free_all(headers);
+    (void)curl.setopt(h, CURLOPT_CONNECT_TO, NULL);
+    curl.free_all(to);
     if (rc == CURLE_OK)
         return 0;
     (void)dh_fail(err, DH_IO, "%.*s: %s", place_of(r->url), r->url, *why ? why : curl.strerror(rc));

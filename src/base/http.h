@@ -52,6 +52,8 @@ struct http_request {
     long connect_ms, idle_s, total_ms; /* 0: none; idle: less than 1 KiB/s for so long */
     const char *ca_file;               /* NULL: the system's */
     const struct http_tls *tls;        /* NULL: as usual */
+    const char *proxy;                 /* its URL; NULL: as the environment says */
+    const char *connect_to;            /* "host:port:to:port", another place than the URL's; NULL */
     atomic_bool *stop;                 /* may be NULL; true: HTTP_STOPPED */
 };
 struct http_answer {

@@ -4,14 +4,12 @@
 
 #include "base/arena.h"
 #include "base/base64.h"
-#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "kube/kube-priv.h"
 #include "spec/doc.h"
 
 #define IN_POD "/var/run/secrets/kubernetes.io/serviceaccount"
-#define TOKEN_US ((int64_t)60 * 1000000)
 enum { MAX_FILES = 16, MAX_BYTES = 4 << 20 };
 
 struct config { /* the files of KUBECONFIG: the first that says a thing is right */
@@ -119,46 +117,118 @@ static int read_pem(const struct js *v, const char *name, const char *folder, ch
     return fs_read(path, MAX_BYTES, ret, &n, err);
 }
 
-static int take_user(struct kube *k, const struct js *user, const char *folder, struct dh_err *err)
+/* How it says who we are: one of these. */
+static int take_identity(struct kube *k, const struct js *user, const char *folder,
+                         const struct js *cluster, struct dh_err *err)
 {
     const char *token = js_get_text(user, "token"), *file = js_get_text(user, "tokenFile");
+    const struct js *exec = js_get(user, "exec");
 
-    if (read_pem(user, "client-certificate", folder, &k->cert, err) < 0 ||
-        read_pem(user, "client-key", folder, &k->key, err) < 0)
+    if (read_pem(user, "client-certificate", folder, &k->now.cert, err) < 0 ||
+        read_pem(user, "client-key", folder, &k->now.key, err) < 0)
         return -1;
+    if (!k->now.cert != !k->now.key)
+        return dh_fail(err, DH_INVALID, "kubeconfig: a certificate and its key go together");
     if (file && *file)
         k->token_file = fs_join(folder, file);
     else if (token && *token)
-        k->token = dh_strdup(token);
-    if (k->cert || k->token || k->token_file)
-        return 0;
-    if (js_get(user, "exec") || js_get(user, "auth-provider"))
+        k->now.token = dh_strdup(token);
+    else if (js_is(exec, JS_OBJECT) && !k->now.cert)
+        return kube_plugin_new(exec, folder, cluster, k->ca, &k->plugin, err);
+    if (k->now.token && strpbrk(k->now.token, "\r\n"))
+        return dh_fail(err, DH_INVALID, "kubeconfig: the token has a line's end in it");
+    if (!k->now.cert && !k->now.token && !k->token_file &&
+        (js_get(user, "auth-provider") || js_get(user, "username")))
         return dh_fail(err, DH_INVALID,
-                       "kubeconfig: its user gets credentials from a program, which dhow does not "
-                       "run; give it a token (kubectl create token …) or a certificate");
-    if (js_get(user, "username"))
-        return dh_fail(err, DH_INVALID,
-                       "kubeconfig: user and password are not taken; give it a token");
+                       "kubeconfig: auth-provider, and user and password, are taken by no "
+                       "Kubernetes of today; give it exec, a token or a certificate");
+    k->until_us = k->token_file ? 0 : INT64_MAX;
     return 0;
 }
 
-static int check_server(const struct kube *k, struct dh_err *err)
+static int add_header(struct kube *k, const char *name, const char *value, struct dh_err *err)
 {
+    if (value && strpbrk(value, "\r\n"))
+        return dh_fail(err, DH_INVALID, "kubeconfig: a line's end stands in %s", name);
+    if (value && *value)
+        args_addf(&k->headers, "%s: %s", name, value);
+    return 0;
+}
+
+/* Whom we act for, as the server is asked to see it. */
+static int take_impersonation(struct kube *k, const struct js *user, struct dh_err *err)
+{
+    const struct js *groups = js_get(user, "as-groups"), *extra = js_get(user, "as-user-extra");
+    const char *name = js_get_text(user, "as");
+
+    if ((!name || !*name) && (js_n(groups) || js_n(extra) || js_get_text(user, "as-uid")))
+        return dh_fail(err, DH_INVALID, "kubeconfig: as-uid, as-groups and as-user-extra want as");
+    if (add_header(k, "Impersonate-User", name, err) < 0 ||
+        add_header(k, "Impersonate-Uid", js_get_text(user, "as-uid"), err) < 0)
+        return -1;
+    for (size_t i = 0; i < js_n(groups); i++)
+        if (add_header(k, "Impersonate-Group", js_text(js_at(groups, i)), err) < 0)
+            return -1;
+    for (js_each(extra, it)) {
+        own_buf struct buf header = {0};
+
+        buf_adds(&header, "Impersonate-Extra-");
+        buf_add_percent(&header, it.key, strlen(it.key), "");
+        for (size_t i = 0; i < js_n(it.value); i++)
+            if (add_header(k, buf_str(&header), js_text(js_at(it.value, i)), err) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* The name in the server's certificate is another than the URL's: the URL gets that name, the
+ * connection goes where it always went, and so does the Host header. */
+static int take_server_name(struct kube *k, const char *name, struct dh_err *err)
+{
+    const char *at = strstr(k->server, "://") + 3, *port;
+    size_t n = strcspn(at, "/");
+    own_mem char *place = dh_strndup(at, n);
+    char *colon = strrchr(place, ':');
+
+    if (strpbrk(name, "/:@? \r\n"))
+        return dh_fail(err, DH_INVALID, "kubeconfig: tls-server-name '%s' is no name", name);
+    if (add_header(k, "Host", place, err) < 0)
+        return -1;
+    if (colon && strchr(colon, ']'))
+        colon = NULL; /* of an address */
+    port = colon ? colon + 1 : "443";
+    k->url = dh_printf("https://%s:%s%s", name, port, at + n);
+    k->connect_to = dh_printf("%s:%s:%.*s:%s", name, port,
+                              (int)(colon ? (size_t)(colon - place) : n), place, port);
+    return 0;
+}
+
+static int take_cluster(struct kube *k, const struct js *cluster, const char *folder,
+                        struct dh_err *err)
+{
+    const char *name = js_get_text(cluster, "tls-server-name"),
+               *proxy = js_get_text(cluster, "proxy-url");
     bool https = !strncmp(k->server, "https://", 8);
+    size_t n = strlen(k->server);
 
     if (!https && strncmp(k->server, "http://", 7) != 0)
         return dh_fail(err, DH_INVALID, "kubeconfig: server '%s' is no URL", k->server);
-    if (!k->cert != !k->key)
-        return dh_fail(err, DH_INVALID, "kubeconfig: a certificate and its key go together");
-    if (k->token && strpbrk(k->token, "\r\n"))
-        return dh_fail(err, DH_INVALID, "kubeconfig: the token has a line's end in it");
-    return 0;
+    while (k->server[n - 1] == '/')
+        k->server[--n] = '\0';
+    if (read_pem(cluster, "certificate-authority", folder, &k->ca, err) < 0)
+        return -1;
+    k->insecure = js_get_bool(cluster, "insecure-skip-tls-verify");
+    if (proxy && *proxy && !strstr(proxy, "://"))
+        return dh_fail(err, DH_INVALID, "kubeconfig: proxy-url '%s' is no URL", proxy);
+    if (proxy && *proxy)
+        k->proxy = dh_strdup(proxy);
+    return name && *name && https ? take_server_name(k, name, err) : 0;
 }
 
 static int from_files(struct kube *k, const struct config *c, const struct kube_options *o,
                       struct dh_err *err)
 {
-    const char *name = o->context, *folder = "", *server;
+    const char *name = o->context, *folder = "", *user_folder = "", *server;
     const struct js *context, *cluster, *user;
 
     for (size_t i = 0; (!name || !*name) && i < c->n; i++)
@@ -171,16 +241,15 @@ static int from_files(struct kube *k, const struct config *c, const struct kube_
     if (!server)
         return dh_fail(err, DH_INVALID, "kubeconfig: context '%s' names no cluster with a server",
                        name);
-    if (read_pem(cluster, "certificate-authority", folder, &k->ca, err) < 0)
-        return -1;
     k->server = dh_strdup(server);
-    k->insecure = js_get_bool(cluster, "insecure-skip-tls-verify");
-    user = entry(c, "users", js_get_text(context, "user"), "user", &folder);
-    if (take_user(k, user, folder, err) < 0)
+    user = entry(c, "users", js_get_text(context, "user"), "user", &user_folder);
+    if (take_cluster(k, cluster, folder, err) < 0 ||
+        take_identity(k, user, user_folder, cluster, err) < 0 ||
+        take_impersonation(k, user, err) < 0)
         return -1;
     if (js_get_text(context, "namespace"))
         k->namespace = dh_strdup(js_get_text(context, "namespace"));
-    return check_server(k, err);
+    return 0;
 }
 
 static int from_pod(struct kube *k, struct dh_err *err)
@@ -205,7 +274,6 @@ static int from_pod(struct kube *k, struct dh_err *err)
 int kube_config_load(struct kube *k, const struct kube_options *o, struct dh_err *err)
 {
     __attribute__((cleanup(config_done))) struct config c = {.n = 0};
-    size_t n;
 
     if (read_files(&c, err) < 0 || (c.n ? from_files(k, &c, o, err) : from_pod(k, err)) < 0)
         return -1;
@@ -217,27 +285,7 @@ int kube_config_load(struct kube *k, const struct kube_options *o, struct dh_err
         free(k->namespace);
         k->namespace = dh_strdup("default");
     }
-    n = strlen(k->server);
-    while (n && k->server[n - 1] == '/')
-        k->server[--n] = '\0';
+    if (!k->url)
+        k->url = dh_strdup(k->server);
     return 0;
-}
-
-char *kube_config_token(struct kube *k)
-{
-    int64_t now_us = clock_mono_us();
-    char *text = NULL, *copy;
-    size_t n;
-
-    (void)pthread_mutex_lock(&k->lock);
-    if (k->token_file && (!k->token || now_us - k->read_us > TOKEN_US) &&
-        fs_read(k->token_file, MAX_BYTES, &text, &n, NULL) == 0) {
-        text[strcspn(text, " \r\n")] = '\0';
-        free(k->token);
-        k->token = text;
-        k->read_us = now_us;
-    }
-    copy = k->token ? dh_strdup(k->token) : NULL;
-    (void)pthread_mutex_unlock(&k->lock);
-    return copy;
 }

@@ -35,23 +35,19 @@ int kube_open(const struct kube_options *options, struct kube **ret, struct dh_e
     return 0;
 }
 
-static void wipe(char *text)
-{
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
-}
-
 struct kube *kube_close(struct kube *k)
 {
     if (k) {
         free(k->server);
         free(k->namespace);
+        free(k->url);
+        free(k->connect_to);
         free(k->ca);
-        free(k->cert);
-        wipe(k->key);
-        wipe(k->token);
+        free(k->proxy);
+        args_done(&k->headers);
         free(k->token_file);
+        kube_plugin_free(k->plugin);
+        kube_identity_done(&k->now);
         (void)pthread_mutex_destroy(&k->lock);
         free(k);
     }
@@ -131,33 +127,53 @@ char *kube_selected(const char *path, const char *labels)
 
 /* ---- one request ---- */
 
-static int send_once(struct kube_conn *c, struct http_request *r, const char *path,
-                     const char *content_type, struct http_answer *a, struct dh_err *err)
+/* As who we are now; *ret_serial says who that was. */
+static int send_as(struct kube_conn *c, struct http_request *r, const char *path,
+                   const char *content_type, struct http_answer *a, unsigned *ret_serial,
+                   struct dh_err *err)
 {
-    own_mem char *url = dh_printf("%s%s", c->kube->server, path);
-    own_mem char *token = kube_config_token(c->kube);
-    own_mem char *bearer = token ? dh_printf("Authorization: Bearer %s", token) : NULL;
-    own_mem char *type = content_type ? dh_printf("Content-Type: %s", content_type) : NULL;
-    const struct http_tls tls = {c->kube->ca, c->kube->cert, c->kube->key, c->kube->insecure};
-    const char *headers[4] = {"Accept: application/json"};
-    size_t n = 1;
+    struct kube *k = c->kube;
+    own_mem char *url = dh_printf("%s%s", k->url, path);
+    own_identity struct kube_identity we = {0};
+    own_args struct args headers = {0};
+    struct http_tls tls = {.ca = k->ca, .insecure = k->insecure};
     int rc;
 
-    if (bearer)
-        headers[n++] = bearer;
-    if (type)
-        headers[n++] = type;
+    if (kube_identity_get(k, c->stop, &we, err) < 0)
+        return is_stopped(c) ? HTTP_STOPPED : HTTP_BROKEN;
+    *ret_serial = we.serial;
+    tls.cert = we.cert;
+    tls.key = we.key;
+    args_add(&headers, "Accept: application/json");
+    if (content_type)
+        args_addf(&headers, "Content-Type: %s", content_type);
+    for (size_t i = 0; i < k->headers.n; i++)
+        args_add(&headers, k->headers.v[i]);
+    if (we.token)
+        args_addf(&headers, "Authorization: Bearer %s", we.token);
     r->url = url;
-    r->headers = headers;
+    r->headers = (const char *const *)headers.v;
     r->tls = &tls;
+    r->proxy = k->proxy;
+    r->connect_to = k->connect_to;
     r->stop = c->stop;
     r->connect_ms = CONNECT_MS;
     r->max_text = LIMIT_KUBE_ANSWER;
     rc = http_send(c->http, r, a, err);
-    if (token)
-        explicit_bzero(token, strlen(token));
-    if (bearer)
-        explicit_bzero(bearer, strlen(bearer));
+    if (we.token)
+        explicit_bzero(headers.v[headers.n - 1], strlen(headers.v[headers.n - 1]));
+    return rc;
+}
+
+/* Once more where the server does not believe who we were, and we can be somebody newer. */
+static int send_once(struct kube_conn *c, struct http_request *r, const char *path,
+                     const char *content_type, struct http_answer *a, struct dh_err *err)
+{
+    unsigned serial = 0;
+    int rc = send_as(c, r, path, content_type, a, &serial, err);
+
+    if (rc == 0 && a->status == 401 && kube_identity_refused(c->kube, serial))
+        rc = send_as(c, r, path, content_type, a, &serial, err);
     return rc;
 }
 

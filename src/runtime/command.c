@@ -99,7 +99,7 @@ struct running {
     int fds[2]; /* its standard output and error, read ends */
 };
 
-static int start(char *const *argv, struct running *r, struct dh_err *err)
+static int start(char *const *env, char *const *argv, struct running *r, struct dh_err *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -124,7 +124,7 @@ static int start(char *const *argv, struct running *r, struct dh_err *err)
                                               POSIX_SPAWN_SETSIGDEF);
     (void)posix_spawnattr_setsigmask(&attr, &none);
     (void)posix_spawnattr_setsigdefault(&attr, &all);
-    rc = posix_spawn(&r->pid, argv[0], &actions, &attr, argv, environ);
+    rc = posix_spawn(&r->pid, argv[0], &actions, &attr, argv, env);
     (void)posix_spawnattr_destroy(&attr);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)close(out[1]);
@@ -168,15 +168,15 @@ static bool read_both(struct running *r, struct buf *const to[2], int timeout_ms
     return true;
 }
 
-int command_run(char *const *argv, int timeout_ms, const atomic_bool *stop, struct buf *out,
-                struct buf *said, int *ret_status, struct dh_err *err)
+int command_run_in(char *const *env, char *const *argv, int timeout_ms, const atomic_bool *stop,
+                   struct buf *out, struct buf *said, int *ret_status, struct dh_err *err)
 {
     struct buf *const to[2] = {out, said};
     struct running r;
     int status = 0;
     bool ended;
 
-    if (start(argv, &r, err) < 0)
+    if (start(env, argv, &r, err) < 0)
         return -1;
     ended = read_both(&r, to, timeout_ms, stop);
     if (!ended)
@@ -192,6 +192,12 @@ int command_run(char *const *argv, int timeout_ms, const atomic_bool *stop, stru
         return dh_fail(err, DH_FAILED, "%s did not answer within %d ms", argv[0], timeout_ms);
     *ret_status = status;
     return 0;
+}
+
+int command_run(char *const *argv, int timeout_ms, const atomic_bool *stop, struct buf *out,
+                struct buf *said, int *ret_status, struct dh_err *err)
+{
+    return command_run_in(environ, argv, timeout_ms, stop, out, said, ret_status, err);
 }
 
 char *command_last_line(const struct buf *said)

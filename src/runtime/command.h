@@ -29,6 +29,9 @@ char *command_find(const char *name);
  * the same when *stop became true (NULL: never). */
 int command_run(char *const *argv, int timeout_ms, const atomic_bool *stop, struct buf *out,
                 struct buf *said, int *ret_status, struct dh_err *err);
+/* The same, in the environment `env`. */
+int command_run_in(char *const *env, char *const *argv, int timeout_ms, const atomic_bool *stop,
+                   struct buf *out, struct buf *said, int *ret_status, struct dh_err *err);
 /* The same; anything but exit status 0 is DH_FAILED with the last line that it said. */
 int command_do(char *const *argv, int timeout_ms, const atomic_bool *stop, struct buf *out,
                struct dh_err *err);
