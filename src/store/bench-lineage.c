@@ -88,7 +88,7 @@ int main(int argc, char **argv)
     must(store_open(argv[1], 0, &s, &err));
     measure(s, n, LINEAGE_UP, 3, "up, 3 steps");
     measure(s, n, LINEAGE_UP | LINEAGE_DOWN, 3, "both ways, 3 steps");
-    measure(s, n, LINEAGE_UP | LINEAGE_DOWN, 10, "both ways, 10 steps");
+    measure(s, n, LINEAGE_UP | LINEAGE_DOWN, 10, "both ways, 10 steps, as many as a run has");
     measure(s, n, LINEAGE_UP, -1, "up, all");
     measure(s, n, LINEAGE_UP | LINEAGE_DOWN, -1, "both ways, all");
     return 0;

@@ -8,20 +8,12 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "store/store-priv.h"
 
 struct ids {
     int64_t *items;
     size_t n, cap;
-};
-
-struct walk {
-    struct store *s;
-    struct arena *a;
-    struct lineage *l;
-    struct strmap *artifacts, *tasks, *edges; /* "id" → place in the list, + 1 */
-    size_t cap_artifacts, cap_tasks, cap_edges;
-    struct dh_err *err;
 };
 
 static void ids_done(struct ids *ids)
@@ -36,40 +28,72 @@ static void ids_add(struct ids *ids, int64_t id)
     ids->items[ids->n++] = id;
 }
 
-/* A number as a key, with an end of its own: a few thousand of them are made for a long lineage,
- * and printf would take a fifth of the time. Returns where the text goes on. */
-static char *put_number(char *to, int64_t number)
-{
-    uint64_t left = (uint64_t)number;
+/* ---- a number to a place ---- */
 
-    for (; left >= 64; left >>= 6)
-        *to++ = (char)('0' + (left & 63)); /* '0' to 'o' */
-    *to++ = (char)('0' + left);
-    *to++ = ' ';
-    *to = '\0';
-    return to;
+struct index {
+    struct slot {
+        int64_t key;
+        uint32_t at; /* place + 1; 0: a free slot */
+    } * slots;
+    size_t n, n_slots; /* a power of 2, at least half of them free */
+};
+
+static void index_done(struct index *x)
+{
+    dh_mem_own(&x->slots);
 }
 
-static const char *name_of(int64_t id, char to[24])
+static struct slot *slot_of(const struct index *x, int64_t key)
 {
-    (void)put_number(to, id);
-    return to;
+    size_t mask = x->n_slots - 1, i = (size_t)((uint64_t)key * 0x9e3779b97f4a7c15ULL >> 32) & mask;
+
+    while (x->slots[i].at && x->slots[i].key != key)
+        i = (i + 1) & mask;
+    return &x->slots[i];
 }
 
-/* Place + 1 in the list; 0: not there. */
-static size_t place(const struct strmap *map, int64_t id)
+static void index_grow(struct index *x)
 {
-    char name[24];
+    struct index to = {.n = x->n, .n_slots = x->n_slots ? x->n_slots * 2 : 64};
 
-    return (size_t)(uintptr_t)strmap_get(map, name_of(id, name));
+    to.slots = dh_zalloc(to.n_slots, sizeof *to.slots);
+    for (size_t i = 0; i < x->n_slots; i++)
+        if (x->slots[i].at)
+            *slot_of(&to, x->slots[i].key) = x->slots[i];
+    index_done(x);
+    *x = to;
 }
 
-static void put_place(struct strmap *map, int64_t id, size_t at)
+/* Place + 1; 0: not there. */
+static size_t place(const struct index *x, int64_t key)
 {
-    char name[24];
-
-    (void)strmap_put(map, name_of(id, name), (void *)(uintptr_t)(at + 1));
+    return x->n ? slot_of(x, key)->at : 0;
 }
+
+/* false: it is there already. */
+static bool put_place(struct index *x, int64_t key, size_t at)
+{
+    struct slot *slot;
+
+    if (2 * x->n >= x->n_slots)
+        index_grow(x);
+    slot = slot_of(x, key);
+    if (slot->at)
+        return false;
+    *slot = (struct slot){key, (uint32_t)at + 1};
+    x->n++;
+    return true;
+}
+
+struct walk {
+    struct store *s;
+    struct arena *a;
+    struct lineage *l;
+    struct index artifacts, tasks; /* id → place in the list */
+    struct index links, imports;   /* edges that are there: row ids, artifacts */
+    size_t cap_artifacts, cap_tasks, cap_edges;
+    struct dh_err *err;
+};
 
 /* The place among `n` of `order`, whose ids `at` says, of the one with this id; NULL: none. */
 static const uint32_t *find(const struct lineage *l, const uint32_t *order, size_t n,
@@ -141,17 +165,20 @@ static const uint32_t *order(const struct lineage *l, size_t n,
 
 /* ---- asking for many ids ---- */
 
-/* A question for 1, 16 or 256 ids: literals, so that each is prepared once. */
+/* A question for 1, 4, 8, … 256 ids: literals, so that each is prepared once. */
 #define Q4 "?,?,?,?"
-#define Q16 Q4 "," Q4 "," Q4 "," Q4
+#define Q8 Q4 "," Q4
+#define Q16 Q8 "," Q8
 #define Q64 Q16 "," Q16 "," Q16 "," Q16
 #define Q256 Q64 "," Q64 "," Q64 "," Q64
+#define ASKS(before, ids, after) before " IN (" ids ")" after
 #define QUESTION(before, after)                                                                    \
     {                                                                                              \
-        before " IN (?)" after, before " IN (" Q16 ")" after, before " IN (" Q256 ")" after        \
+        ASKS(before, "?", after), ASKS(before, Q4, after), ASKS(before, Q8, after),                \
+            ASKS(before, Q16, after), ASKS(before, Q64, after), ASKS(before, Q256, after)          \
     }
-enum { N_SIZES = 3, CHUNK = 256 };
-static const size_t sizes[N_SIZES] = {1, 16, CHUNK};
+enum { N_SIZES = 6, CHUNK = 256 };
+static const size_t sizes[N_SIZES] = {1, 4, 8, 16, 64, CHUNK};
 
 /* Calls fn for each row that any of the ids gives. */
 static int each(struct walk *w, const char *const question[N_SIZES], const struct ids *ids,
@@ -181,53 +208,43 @@ static int each(struct walk *w, const char *const question[N_SIZES], const struc
 
 /* ---- what is found ---- */
 
-/* 1: it is new. */
-static int add_artifact(struct walk *w, int64_t id)
+static void add_artifact(struct walk *w, int64_t id)
 {
     struct lineage *l = w->l;
 
-    if (place(w->artifacts, id))
-        return 0;
     if (l->n_artifacts >= LIMIT_LINEAGE) {
-        l->cut = true;
-        return 0;
+        l->cut = l->cut || !place(&w->artifacts, id);
+        return;
     }
-    put_place(w->artifacts, id, l->n_artifacts);
+    if (!put_place(&w->artifacts, id, l->n_artifacts))
+        return;
     DH_GROW(l->artifacts, l->n_artifacts, w->cap_artifacts);
     l->artifacts[l->n_artifacts++] =
         (struct lineage_artifact){.row = {.id = id}, .up = -1, .down = -1};
-    return 1;
 }
 
-static void add_edge(struct walk *w, const struct lineage_edge *e)
+/* `id`: what tells it from others of its kind. */
+static void add_edge(struct walk *w, const struct lineage_edge *e, int64_t id)
 {
-    const int64_t numbers[] = {e->kind, e->artifact, e->task, e->from, e->index};
-    const char *key = e->key ? e->key : "";
-    char name[5 * 13 + 41], *at = name;
-    size_t n = strnlen(key, 40);
+    struct lineage *l = w->l;
 
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        at = put_number(at, numbers[i]);
-    memcpy(at, key, n);
-    at[n] = '\0';
-    if (!place(w->artifacts, e->artifact) || (e->from && !place(w->artifacts, e->from)) ||
-        strmap_get(w->edges, name))
+    if (!place(&w->artifacts, e->artifact) || (e->from && !place(&w->artifacts, e->from)) ||
+        !put_place(e->from ? &w->imports : &w->links, id, l->n_edges))
         return;
-    (void)strmap_put(w->edges, name, w);
-    DH_GROW(w->l->edges, w->l->n_edges, w->cap_edges);
-    w->l->edges[w->l->n_edges++] = *e;
+    DH_GROW(l->edges, l->n_edges, w->cap_edges);
+    l->edges[l->n_edges++] = *e;
 }
 
-#define LINK_COLUMNS "l.artifact_id, l.task_id, l.key, l.idx"
+#define LINK_COLUMNS "l.id, l.artifact_id, l.task_id, l.key, l.idx"
 
 static struct lineage_edge read_link(struct walk *w, const struct db_rows *rows,
                                      enum lineage_kind kind)
 {
     return (struct lineage_edge){.kind = kind,
-                                 .artifact = db_int(rows, 0),
-                                 .task = db_int(rows, 1),
-                                 .key = store_text(rows, 2, w->a),
-                                 .index = db_int(rows, 3)};
+                                 .artifact = db_int(rows, 1),
+                                 .task = db_int(rows, 2),
+                                 .key = store_text(rows, 3, w->a),
+                                 .index = db_int(rows, 4)};
 }
 
 struct hop { /* of one level */
@@ -235,7 +252,7 @@ struct hop { /* of one level */
     struct ids tasks;    /* that are new */
     struct ids imported; /* artifacts whose maker is an importer */
     struct ids next;     /* artifacts that are reached now */
-    struct strmap *made; /* artifacts whose maker is found: only the first one counts */
+    struct index *made;  /* artifacts whose maker is found: only the first one counts */
 };
 
 static int on_task(struct walk *w, const struct db_rows *rows, void *user)
@@ -243,22 +260,20 @@ static int on_task(struct walk *w, const struct db_rows *rows, void *user)
     struct hop *hop = user;
     struct lineage_edge e = read_link(w, rows, hop->up ? LINEAGE_MADE : LINEAGE_USED);
 
-    if (hop->up && place(hop->made, e.artifact))
-        return 0;
     if (hop->up) {
-        const char *type = db_text(rows, 4);
+        const char *type = db_text(rows, 5);
 
-        put_place(hop->made, e.artifact, 0);
+        if (!put_place(hop->made, e.artifact, 0))
+            return 0;
         if (type && !strcmp(type, "IMPORTER"))
             ids_add(&hop->imported, e.artifact);
     }
-    if (!place(w->tasks, e.task)) {
-        put_place(w->tasks, e.task, w->l->n_tasks);
+    if (put_place(&w->tasks, e.task, w->l->n_tasks)) {
         DH_GROW(w->l->tasks, w->l->n_tasks, w->cap_tasks);
         w->l->tasks[w->l->n_tasks++] = (struct lineage_task){.id = e.task};
         ids_add(&hop->tasks, e.task);
     }
-    add_edge(w, &e);
+    add_edge(w, &e, db_int(rows, 0));
     return 0;
 }
 
@@ -267,9 +282,9 @@ static int on_link(struct walk *w, const struct db_rows *rows, void *user)
     struct hop *hop = user;
     struct lineage_edge e = read_link(w, rows, hop->up ? LINEAGE_USED : LINEAGE_MADE);
 
-    (void)add_artifact(w, e.artifact);
+    add_artifact(w, e.artifact);
     ids_add(&hop->next, e.artifact);
-    add_edge(w, &e);
+    add_edge(w, &e, db_int(rows, 0));
     return 0;
 }
 
@@ -279,9 +294,9 @@ static int on_same(struct walk *w, const struct db_rows *rows, void *user)
     struct lineage_edge e = {
         .kind = LINEAGE_SAME, .artifact = db_int(rows, 0), .from = db_int(rows, 1)};
 
-    (void)add_artifact(w, hop->up ? e.from : e.artifact);
+    add_artifact(w, hop->up ? e.from : e.artifact);
     ids_add(&hop->next, hop->up ? e.from : e.artifact);
-    add_edge(w, &e);
+    add_edge(w, &e, e.artifact);
     return 0;
 }
 
@@ -333,7 +348,7 @@ static int hop(struct walk *w, const struct ids *from, struct hop *h)
 static void keep_new(struct walk *w, const struct hop *h, int level, struct ids *ret)
 {
     for (size_t i = 0; i < h->next.n; i++) {
-        size_t at = place(w->artifacts, h->next.items[i]);
+        size_t at = place(&w->artifacts, h->next.items[i]);
         int *mark =
             at ? (h->up ? &w->l->artifacts[at - 1].up : &w->l->artifacts[at - 1].down) : NULL;
 
@@ -347,13 +362,13 @@ static void keep_new(struct walk *w, const struct hop *h, int level, struct ids 
 static int walk(struct walk *w, int64_t start, bool up, int depth)
 {
     own_ids struct ids level = {0};
-    own(strmap_free) struct strmap *made = strmap_new();
+    __attribute__((cleanup(index_done))) struct index made = {0};
 
     ids_add(&level, start);
     *(up ? &w->l->artifacts[0].up : &w->l->artifacts[0].down) = 0;
     for (int i = 1; level.n; i++) {
         own_ids struct ids next = {0};
-        struct hop h = {.up = up, .made = made};
+        struct hop h = {.up = up, .made = &made};
         int rc;
 
         if (depth >= 0 && i > depth) {
@@ -378,7 +393,7 @@ static int walk(struct walk *w, int64_t start, bool up, int depth)
 
 static int on_artifact_row(struct walk *w, const struct db_rows *rows, void *user)
 {
-    size_t at = place(w->artifacts, db_int(rows, 0));
+    size_t at = place(&w->artifacts, db_int(rows, 0));
 
     (void)user;
     if (at)
@@ -388,7 +403,7 @@ static int on_artifact_row(struct walk *w, const struct db_rows *rows, void *use
 
 static int on_task_row(struct walk *w, const struct db_rows *rows, void *user)
 {
-    size_t at = place(w->tasks, db_int(rows, 0));
+    size_t at = place(&w->tasks, db_int(rows, 0));
     struct lineage_task *t = &w->l->tasks[at - 1];
     const char *type = db_text(rows, 5);
 
@@ -470,8 +485,7 @@ static void *settle(struct arena *a, void *items, size_t n, size_t size)
 
 static int lineage(struct walk *w, const struct lineage_query *q)
 {
-    if (add_artifact(w, q->artifact) < 0)
-        return -1;
+    add_artifact(w, q->artifact);
     if ((q->ways & LINEAGE_UP && walk(w, q->artifact, true, q->depth) < 0) ||
         (q->ways & LINEAGE_DOWN && walk(w, q->artifact, false, q->depth) < 0) ||
         (q->whole && complete(w) < 0) || read_rows(w) < 0)
@@ -481,22 +495,31 @@ static int lineage(struct walk *w, const struct lineage_query *q)
     return 0;
 }
 
+/* All questions in one transaction: of one moment, and none of them begins and ends its own. */
+static int as_one(struct walk *w, const struct lineage_query *q)
+{
+    bool ours = !db_in_transaction(w->s->db);
+    int rc;
+
+    if (ours && db_begin_read(w->s->db, w->err) < 0)
+        return -1;
+    rc = lineage(w, q);
+    if (ours)
+        db_rollback(w->s->db); /* nothing was written */
+    return rc;
+}
+
 int store_lineage(struct store *s, const struct lineage_query *q, struct arena *a,
                   struct lineage *ret, struct dh_err *err)
 {
-    own(strmap_free) struct strmap *artifacts = strmap_new();
-    own(strmap_free) struct strmap *tasks = strmap_new();
-    own(strmap_free) struct strmap *edges = strmap_new();
     struct lineage l = {0};
-    struct walk w = {.s = s,
-                     .a = a,
-                     .l = &l,
-                     .artifacts = artifacts,
-                     .tasks = tasks,
-                     .edges = edges,
-                     .err = err};
-    int rc = lineage(&w, q);
+    struct walk w = {.s = s, .a = a, .l = &l, .err = err};
+    int rc = as_one(&w, q);
 
+    index_done(&w.artifacts);
+    index_done(&w.tasks);
+    index_done(&w.links);
+    index_done(&w.imports);
     l.artifacts = settle(a, l.artifacts, l.n_artifacts, sizeof *l.artifacts);
     l.tasks = settle(a, l.tasks, l.n_tasks, sizeof *l.tasks);
     l.edges = settle(a, l.edges, l.n_edges, sizeof *l.edges);
