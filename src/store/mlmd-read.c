@@ -200,66 +200,101 @@ static int read_items(struct store *s, const struct mlmd_query *q, const char *w
  *
  * Times are shown in milliseconds and kept in microseconds, so no index has the order that is
  * asked for. But it has what comes first: so many of the newest (or oldest), to the end of a
- * millisecond. Those are put into order; where too few of them fit, more are taken. */
+ * millisecond. Those are put into order; where too few of them fit, more are taken.
+ *
+ * When an execution was last changed has no index: each would cost every step three writes. What
+ * changed within a window belongs to runs that ended in it or later, or have not ended, and began
+ * before its end. */
 
 enum { WINDOW = 4, WIDER = 16 }; /* times a page; times the one before */
 
 static bool goes_by_time(const struct mlmd_query *q)
 {
-    bool created =
-        q->order == MLMD_BY_CREATED || (q->order == MLMD_BY_UPDATED && q->kind == MLMD_ARTIFACT);
-
-    return created && q->kind != MLMD_CONTEXT && q->limit > 0 && !q->by_ids && !q->name &&
-           !q->uri && !q->context;
+    return q->order != MLMD_BY_ID && q->kind != MLMD_CONTEXT && q->limit > 0 && !q->by_ids &&
+           !q->name && !q->uri && !q->context;
 }
 
-/* The first `n` from where the page begins, as a condition about x. *ret_all: there are no more. */
-static int window_of(struct store *s, const struct mlmd_query *q, int64_t n, struct buf *ret,
-                     bool *ret_all, struct dh_err *err)
+struct window {
+    const char *table, *column; /* of which an index has the order */
+    int64_t n, from, to;        /* inclusive, in microseconds */
+    bool starts, ends;          /* whether `from` and `to` are set */
+};
+
+/* The first `n` from where the page begins; without an end where there are no more. */
+static int window_read(struct store *s, const struct mlmd_query *q, struct window *w,
+                       struct dh_err *err)
 {
-    const char *table = q->kind == MLMD_ARTIFACT ? "artifacts" : "task";
-    char from = q->descending ? '<' : '>', to = q->descending ? '>' : '<';
-    int64_t begin = (q->after_value + q->descending) * 1000 - q->descending, end;
+    int64_t begin = (q->after_value + q->descending) * 1000 - q->descending;
     own(db_end) struct db_rows *rows = NULL;
     own_buf struct buf sql = {0};
-    own_buf struct buf after = {0};
     int rc;
 
+    buf_addf(&sql, "SELECT w.%s FROM %s w WHERE w.%s IS NOT NULL", w->column, w->table, w->column);
     if (q->has_after)
-        buf_addf(&after, " AND w.created_us %c= %" PRId64, from, begin);
-    buf_addf(&sql,
-             "SELECT w.created_us FROM %s w WHERE 1 = 1%s ORDER BY w.created_us %s LIMIT 1"
-             " OFFSET %" PRId64,
-             table, buf_str(&after), q->descending ? "DESC" : "ASC", n);
+        buf_addf(&sql, " AND w.%s %c= %" PRId64, w->column, q->descending ? '<' : '>', begin);
+    buf_addf(&sql, " ORDER BY w.%s %s LIMIT 1 OFFSET %" PRId64, w->column,
+             q->descending ? "DESC" : "ASC", w->n);
     if (db_query_built(s->db, err, &rows, sql.p, NULL, 0) < 0 || (rc = db_next(rows, err)) < 0)
         return -1;
-    *ret_all = rc == 0;
-    if (rc == 0)
-        return 0;
-    end = db_int(rows, 0) / 1000 * 1000 + (q->descending ? 0 : 999);
-    buf_addf(ret, " AND x.id IN (SELECT w.id FROM %s w WHERE w.created_us %c= %" PRId64 "%s)",
-             table, to, end, buf_str(&after));
+    w->starts = q->descending ? rc : q->has_after;
+    w->ends = q->descending ? q->has_after : rc;
+    w->from = w->to = begin;
+    if (rc && q->descending)
+        w->from = db_int(rows, 0) / 1000 * 1000;
+    else if (rc)
+        w->to = db_int(rows, 0) / 1000 * 1000 + 999;
     return 0;
+}
+
+static void add_created(const struct window *w, struct buf *to)
+{
+    buf_addf(to, " AND x.id IN (SELECT w.id FROM %s w WHERE 1 = 1", w->table);
+    if (w->starts)
+        buf_addf(to, " AND w.created_us >= %" PRId64, w->from);
+    if (w->ends)
+        buf_addf(to, " AND w.created_us <= %" PRId64, w->to);
+    buf_adds(to, ")");
+}
+
+static void add_changed(const struct window *w, struct buf *to)
+{
+    buf_adds(to, " AND x.id IN (SELECT t.id FROM run w JOIN task t ON t.run_id = w.id WHERE 1 = 1");
+    if (w->starts)
+        buf_addf(to, " AND (w.finished_us >= %" PRId64 " OR w.finished_us IS NULL)", w->from);
+    if (w->ends)
+        buf_addf(to, " AND w.created_us <= %" PRId64, w->to);
+    buf_adds(to, ")");
+    if (w->starts)
+        buf_addf(to, " AND x.last_update_time_since_epoch >= %" PRId64, w->from / 1000);
+    if (w->ends)
+        buf_addf(to, " AND x.last_update_time_since_epoch <= %" PRId64, w->to / 1000);
 }
 
 static int read_by_time(struct store *s, const struct mlmd_query *q, struct mlmd_sql *sql,
                         struct mlmd_items *ret, struct dh_err *err)
 {
-    bool all = false;
+    bool changed = q->order == MLMD_BY_UPDATED && q->kind == MLMD_EXECUTION;
 
-    for (int64_t n = (int64_t)WINDOW * q->limit; !all; n *= WIDER) {
+    for (int64_t n = (int64_t)WINDOW * q->limit;; n *= WIDER) {
         own_buf struct buf window = {0};
+        struct window w = {.table = changed                    ? "run"
+                                    : q->kind == MLMD_ARTIFACT ? "artifacts"
+                                                               : "task",
+                           .column = changed ? "finished_us" : "created_us",
+                           .n = changed ? n / WIDER : n}; /* a run has many executions */
 
         *ret = (struct mlmd_items){0};
         buf_reset(&sql->text);
         sql->n = 0;
-        if (window_of(s, q, n, &window, &all, err) < 0 ||
-            read_items(s, q, all ? NULL : buf_str(&window), sql, ret, err) < 0)
+        if (window_read(s, q, &w, err) < 0)
             return -1;
-        if (ret->more)
-            break;
+        if (w.starts || w.ends)
+            (changed ? add_changed : add_created)(&w, &window);
+        if (read_items(s, q, window.p, sql, ret, err) < 0)
+            return -1;
+        if (ret->more || !(q->descending ? w.starts : w.ends))
+            return 0;
     }
-    return 0;
 }
 
 /* ---- their properties ---- */

@@ -233,6 +233,15 @@ static const char *name_of(const struct mlmd_put *put, enum store_task_type kind
     return kind == STORE_ROOT ? "root" : name ? name : "execution";
 }
 
+/* A run ends when the last of its tasks has changed: who looks for those by time relies on it. */
+static int lasts_until(struct store *s, int64_t task, int64_t us, struct dh_err *err)
+{
+    return db_run(s->db, err,
+                  "UPDATE run SET finished_us = ? WHERE finished_us < ?"
+                  " AND id = (SELECT run_id FROM task WHERE id = ?)",
+                  DB_I(us), DB_I(us), DB_I(task));
+}
+
 static int insert_execution(struct store *s, const struct mlmd_put *put, int64_t run, int64_t *ret,
                             struct dh_err *err)
 {
@@ -279,7 +288,9 @@ static int insert_execution(struct store *s, const struct mlmd_put *put, int64_t
         db_run(s->db, err, "UPDATE run SET parameters = ? WHERE id = ?", DB_T(inputs), DB_I(run)) <
             0)
         return -1;
-    return store_task_insert(s, &row, ret, err);
+    if (store_task_insert(s, &row, ret, err) < 0)
+        return -1;
+    return lasts_until(s, *ret, row.created_us, err);
 }
 
 /* The root's end is the run's, and of all that nobody has ended. */
@@ -333,7 +344,9 @@ static int update_execution(struct store *s, const struct mlmd_put *put, struct 
     if (cached && db_run(s->db, err, "UPDATE task SET cached_from_id = ? WHERE id = ?",
                          DB_ID(strtoll(cached, NULL, 10)), DB_I(put->id)) < 0)
         return -1;
-    return root && store_state_ended(state) ? end_run(s, run, state, err) : 0;
+    if (root && store_state_ended(state))
+        return end_run(s, run, state, err);
+    return lasts_until(s, put->id, clock_now_us(), err);
 }
 
 bool mlmd_is_told(const struct store_run *run)
@@ -358,9 +371,9 @@ int mlmd_task_set(struct store *s, const struct store_task *t, struct dh_err *er
 
     if (store_touched(s, rc, "task", t->id, err) < 0)
         return -1;
-    return t->type == STORE_ROOT && store_state_ended(t->state)
-               ? end_run(s, t->run_id, t->state, err)
-               : 0;
+    if (t->type == STORE_ROOT && store_state_ended(t->state))
+        return end_run(s, t->run_id, t->state, err);
+    return lasts_until(s, t->id, t->finished_us ? t->finished_us : t->started_us, err);
 }
 
 int mlmd_execution_put(struct store *s, const struct mlmd_put *put, const int64_t *contexts,

@@ -1,6 +1,7 @@
 """Reads all of a metadata store with Google's client and prints it as JSON. Runs in .venv-mlmd.
 
-client.py sqlite FILE MODE | client.py grpc HOST PORT | client.py mysql HOST PORT USER PASSWORD DATABASE"""
+client.py sqlite FILE MODE | client.py grpc HOST PORT | client.py mysql HOST PORT USER PASSWORD DATABASE
+client.py changed HOST PORT   pages of executions by their last change (the library itself goes round in circles there)"""
 import json
 import sys
 
@@ -11,7 +12,7 @@ from ml_metadata.proto import metadata_store_service_pb2 as service
 
 
 def connect(how: str, *args: str):
-    if how == "grpc":
+    if how in ("grpc", "changed"):
         return metadata_store.MetadataStore(pb.MetadataStoreClientConfig(host=args[0], port=int(args[1])))
     config = pb.ConnectionConfig()
     if how == "sqlite":
@@ -33,9 +34,9 @@ def options(**kwargs):
 
 
 def pages(store, kind: str, **more) -> list:
-    """The ids of all pages of five, one list a page, in the order of creation."""
+    """The ids of all pages of five, one list a page, in the order of a time."""
     out = []
-    request = getattr(service, f"Get{kind}Request")(options={"max_result_size": 5, "order_by_field": {"field": "CREATE_TIME", "is_asc": more.pop("up")}, **more})
+    request = getattr(service, f"Get{kind}Request")(options={"max_result_size": 5, "order_by_field": {"field": more.pop("by", "CREATE_TIME"), "is_asc": more.pop("up")}, **more})
     while True:
         response = getattr(service, f"Get{kind}Response")()
         store._call(f"Get{kind}", request, response)  # noqa: SLF001: the client itself goes on to the end
@@ -99,7 +100,10 @@ def write(store) -> dict:
 
 if __name__ == "__main__":
     store_ = connect(*sys.argv[1:])
-    answer = read(store_)
+    if sys.argv[1] == "changed":
+        answer = [pages(store_, "Executions", by="LAST_UPDATE_TIME", up=up, filter_query=condition) for condition in ("", "type = 'system.ContainerExecution'") for up in (True, False)]
+    else:
+        answer = read(store_)
     if sys.argv[1] == "sqlite" and sys.argv[3] != "1":
         answer["write"] = write(store_)
     json.dump(answer, sys.stdout)

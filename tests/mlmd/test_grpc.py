@@ -70,6 +70,10 @@ with tempfile.TemporaryDirectory() as tmp:
     wanted = client("client.py", "sqlite", home / "dhow.db", 1)
     with Server(home, "--read-only") as server:
         got = client("client.py", "grpc", "127.0.0.1", server.port)
+        by_change = sorted(wanted["executions"], key=lambda e: (int(e["last_update_time_since_epoch"]), int(e["id"])))
+        steps = [e for e in by_change if e["type"] == "system.ContainerExecution"]
+        check([" ".join(x).split() for x in client("client.py", "changed", "127.0.0.1", server.port)] ==
+              [[e["id"] for e in some] for some in (by_change, by_change[::-1], steps, steps[::-1])], "executions by their last change, in pages, both ways")
         for key in wanted:
             check(strict(got[key]) == strict(wanted[key]), f"{key}: the same as from the database", f"got {json.dumps(got[key])[:700]}\nwanted {json.dumps(wanted[key])[:700]}")
         asked_of_both = client("subgraph.py", "sqlite", home / "dhow.db", 1), client("subgraph.py", "grpc", "127.0.0.1", server.port)
