@@ -73,6 +73,9 @@ cluster-test: build .venv .tools ## dhow on Kubernetes: on the cluster of KUBECO
 bench-cluster: build .venv .tools ## pods, seconds, API calls and etcd bytes of a run beside Kubeflow's layout, on that cluster
 	@tests/cluster/run.sh --bench $(ARGS)
 
+faults: build deps-test ## each allocation of a small run's engine fails once, over libdhow (make test: some of them); an hour
+	@PYTHONPATH=tests DHOW=$(DHOW) python3 tests/lib/test_libdhow.py --faults
+
 conformance: build ## the official SDK's compiled pipelines, where ../shared/conformance is present
 	@python3 tools/run_tests.py --only conformance
 
@@ -119,4 +122,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server test-firefox cluster-up cluster-down cluster-test bench-cluster .FORCE
+.PHONY: help faults argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server test-firefox cluster-up cluster-down cluster-test bench-cluster .FORCE

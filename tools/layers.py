@@ -28,7 +28,7 @@ MAY_CALL = {
     "argo": ["plan", "store", "artifact"],
     "api": ["store", "mlflow", "mlmd", "engine", "argo"],
     "compile": ["spec"],
-    "lib": [],
+    "lib": ["cli"],
     "launch": ["base"],
     "remote": ["base"],
     "ml": ["base"],

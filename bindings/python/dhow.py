@@ -30,7 +30,7 @@ class Canceled(RunFailed):
 
 class _Event(ctypes.Structure):
     _fields_ = [("kind", ctypes.c_char * 8), ("task", ctypes.c_char * 512), ("state", ctypes.c_char * 16), ("reason", ctypes.c_char * 512),
-                ("attempt", ctypes.c_int), ("exit_code", ctypes.c_int), ("json", ctypes.c_char_p)]
+                ("attempt", ctypes.c_int), ("exit_code", ctypes.c_int), ("json", ctypes.c_char_p), ("reserved", ctypes.c_uint64 * 8)]
 
 
 class _Options(ctypes.Structure):
@@ -43,7 +43,9 @@ class _StartOptions(ctypes.Structure):
 
 
 def _load():
-    lib = ctypes.CDLL(os.environ.get("DHOW_LIBRARY") or ctypes.util.find_library("dhow") or "libdhow.so.0")
+    """$DHOW_LIBRARY, the file beside this one, or where the system has it. The library is all: the engine is in it."""
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libdhow.so.0")
+    lib = ctypes.CDLL(os.environ.get("DHOW_LIBRARY") or (beside if os.path.exists(beside) else ctypes.util.find_library("dhow")) or "libdhow.so.0")
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
     out = ctypes.POINTER(pointer)
     for name, result, *arguments in [
@@ -77,7 +79,7 @@ class Home:
         self._handle = ctypes.c_void_p()
         options = _Options(_bytes(home), _bytes(program), _bytes(database))
         if _c().dhow_open(ctypes.byref(options), ctypes.byref(self._handle)) < 0:
-            raise OSError("libdhow finds no dhow program: set DHOW_PROGRAM")
+            raise OSError(_c().dhow_error(None).decode())
 
     def __del__(self):
         if getattr(self, "_handle", None) and _lib:

@@ -20,7 +20,7 @@ Home open_home()
 {
     dhow *home = nullptr;
     if (dhow_open(nullptr, &home) != DHOW_OK)
-        throw std::runtime_error("there is no dhow program: set DHOW_PROGRAM");
+        throw std::runtime_error(dhow_error(nullptr));
     return Home(home, dhow_close);
 }
 

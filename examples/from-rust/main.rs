@@ -13,6 +13,7 @@ struct Event {
     attempt: c_int,
     exit_code: c_int,
     json: *const c_char,
+    reserved: [u64; 8],
 }
 
 extern "C" {
@@ -37,10 +38,10 @@ struct Run<'a>(*mut c_void, &'a Home);
 impl Home {
     fn open() -> Result<Home, String> {
         let mut home = null_mut();
-        // SAFETY: no options are all defaults; `home` is set where the answer is 0.
+        // SAFETY: no options are all defaults; `home` is set where the answer is 0; why not is a constant.
         match unsafe { dhow_open(null(), &mut home) } {
             0 => Ok(Home(home)),
-            _ => Err("there is no dhow program: set DHOW_PROGRAM".into()),
+            _ => Err(text(unsafe { dhow_error(null()) })),
         }
     }
 

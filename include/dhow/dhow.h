@@ -12,9 +12,9 @@
  *     if (dhow_wait(run, NULL, NULL, &json) == DHOW_OK) …    // its outputs, as `dhow show` has
  * them dhow_run_free(run); dhow_close(d);
  *
- * The engine runs in a process of its own, the `dhow` program: a fault of it, or memory that is
- * out, is an error here and not the end of the caller; a run goes on where the caller ends
- * (dhow_read(d, &json, "show", id, NULL) finds it again).
+ * The library carries the engine, and runs it in a process of its own: a fault of it, or memory
+ * that is out, is an error here and not the end of the caller; a run goes on where the caller ends
+ * (dhow_read(d, &json, "show", id, NULL) finds it again). No other program need be installed.
  *
  * Nothing here prints, exits, changes a signal's handler, or waits for a child that is not its own.
  * Where memory is out the answer is DHOW_NO_MEMORY, and nothing is lost.
@@ -45,7 +45,7 @@ enum dhow_status {
     DHOW_CANCELED = -5 /* the run ended, CANCELED */
 };
 
-struct dhow;     /* a home, and the program that works on it */
+struct dhow;     /* a home, and the engine that works on it */
 struct dhow_run; /* a run that is watched */
 
 /* "0.1.0": of the library. */
@@ -55,17 +55,31 @@ const char *dhow_library_version(void);
 
 struct dhow_options { /* {0}: all of its own */
     const char *home; /* the folder of all state; NULL: as the program finds it */
-    const char
-        *program; /* the dhow program; NULL: $DHOW_PROGRAM, beside the library's own prefix, PATH */
+    /* A dhow program to be used instead of the engine in the library. NULL: $DHOW_PROGRAM; the
+     * library's own; an installed one. */
+    const char *program;
     const char *database; /* a database's URL; NULL: the home's */
     uint64_t reserved[4]; /* 0 */
 };
-/* On DHOW_OK *ret is the caller's: dhow_close. DHOW_MACHINE: there is no program. `options` may be
- * NULL. */
+/* On DHOW_OK *ret is the caller's: dhow_close. DHOW_MACHINE: there is no engine; dhow_error(NULL)
+ * says where one would be. `options` may be NULL. */
 int dhow_open(const struct dhow_options *options, struct dhow **ret);
+/* For the static library: the first call of main. The engine then is this program, started anew by
+ * the name "dhow": there the answer is the exit status, to be returned from main; else it is -1, at
+ * once. With the shared library it is always -1, and need not be called.
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         int status = dhow_engine_main(argc, argv);
+ *
+ *         if (status >= 0)
+ *             return status;
+ *         …
+ */
+int dhow_engine_main(int argc, char **argv);
 void dhow_close(struct dhow *d); /* NULL is fine; runs that are open are to be freed first */
 /* What the last call that failed had to say: one line. Borrowed, good until the next call on `d`.
- * Never NULL; "" where nothing has failed. */
+ * Never NULL; "" where nothing has failed. Of NULL: what dhow_open has to say. */
 const char *dhow_error(const struct dhow *d);
 
 /* ---- running ---- */
@@ -96,6 +110,7 @@ struct dhow_event {
     int attempt;      /* from 1; 0: none */
     int exit_code;    /* -1: none */
     const char *json; /* all of it, one line; borrowed until the next call */
+    uint64_t reserved[8];
 };
 /* A descriptor that can be read when dhow_next has something: for poll() and event loops. Not to be
  * read or closed by the caller. -1: the run has ended. */

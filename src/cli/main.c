@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/main.h"
 #include "cli/options.h"
 #include "store/db-url.h"
 
@@ -210,7 +211,7 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct dh_err *err)
     return command->run(cli, args, err);
 }
 
-int main(int argc, char **argv)
+int cli_main(int argc, char **argv)
 {
     struct dh_err err = {0};
     struct cli cli = {.color = wants_color(STDOUT_FILENO), .err_color = wants_color(STDERR_FILENO)};

@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "artifact/artifact.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
@@ -17,12 +19,31 @@
 #include "engine/stub.h"
 #include "spec/params.h"
 
-static char *own_program(void)
+/* Steps, and scripts in them, call `dhow`. Where this program has another name (it is libdhow.so,
+ * or a program with libdhow.a in it), a link in the home has that one; a link to each program, so
+ * that none of them changes under a run. */
+static int own_program(const char *home, char **ret, struct dh_err *err)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX] = "/usr/bin/dhow", digest[DIGEST_TEXT];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    own_mem char *folder = NULL, *link = NULL;
 
-    return n > 0 ? dh_strndup(path, (size_t)n) : dh_strdup("/usr/bin/dhow");
+    if (n > 0)
+        path[n] = '\0';
+    if (!strcmp(strrchr(path, '/'), "/dhow")) {
+        *ret = dh_strdup(path);
+        return 0;
+    }
+    folder = dh_printf("%s/programs/%.16s", home, digest_bytes(path, strlen(path), digest));
+    link = fs_join(folder, "dhow");
+    if (!fs_exists(link)) {
+        if (fs_mkdirs(folder, 0755, err) < 0)
+            return -1;
+        if (symlink(path, link) < 0 && errno != EEXIST)
+            return dh_fail_errno(err, "cannot make %s", link);
+    }
+    *ret = take(&link);
+    return 0;
 }
 
 int engine_open(const struct engine_options *options, struct engine **ret, struct dh_err *err)
@@ -32,10 +53,9 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
 
     (void)uv_loop_init(&e->loop);
     e->home = fs_absolute(options->home);
-    e->self = own_program();
     secret_serve_artifacts(e->home);
     e->signals = options->signals;
-    if (fs_mkdirs(e->home, 0755, err) < 0)
+    if (fs_mkdirs(e->home, 0755, err) < 0 || own_program(e->home, &e->self, err) < 0)
         return -1;
     db = store_place(e->home, options->db);
     if (store_open(db, STORE_CREATE, &e->store, err) < 0)

@@ -62,9 +62,14 @@ static char *in_path(void)
 static char *find_program(const char *given, int *lost)
 {
     const char *told = given ? given : getenv("DHOW_PROGRAM");
+    char *carried;
 
     if (told && *told)
         return copy(told, lost);
+    carried = lib_engine(lost);
+    if (carried && access(carried, X_OK) == 0)
+        return carried;
+    free(carried);
     if (access(DHOW_BINDIR "/dhow", X_OK) == 0)
         return copy(DHOW_BINDIR "/dhow", lost);
     return in_path();
@@ -104,7 +109,10 @@ void dhow_close(struct dhow *d)
 
 const char *dhow_error(const struct dhow *d)
 {
-    return d->error;
+    if (d)
+        return d->error;
+    return "no engine: the program that a static libdhow is in has not called dhow_engine_main, "
+           "and there is no program 'dhow' (DHOW_PROGRAM, " DHOW_BINDIR ", PATH)";
 }
 
 void dhow_free(void *p)

@@ -40,5 +40,11 @@ void lib_leave(struct dhow *d, struct child *child);
 /* Reaps those that were left and have ended. */
 void lib_reap(struct dhow *d);
 
+/* The engine that this library carries, as a program's file; the caller's (free). NULL: it carries
+ * none, or memory is out (*lost is set). engine-shared.c, engine-static.c. */
+char *lib_engine(int *lost);
+/* Static: main has called dhow_engine_main, so that this program is the engine too. */
+void dhow__engine_here(void);
+
 /* The member of a line of JSON, at its top level, as text; false: not there, or null. */
 int lib_member(const char *json, const char *key, char *to, size_t size);

@@ -64,7 +64,7 @@ def approval(folder, home):
 
 def callers(folder, home):
     file = folder / "fan-out.yaml"
-    env = {"DHOW_PROGRAM": tap.DHOW, "DHOW_HOME": str(home), "LD_LIBRARY_PATH": str(LIB)}
+    env = {"DHOW_PROGRAM": "", "DHOW_HOME": str(home), "LD_LIBRARY_PATH": str(LIB)}
     builds = []
     if shutil.which("g++"):
         builds.append(("C++", ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-I", tap.ROOT / "include", EXAMPLES / "from-cpp" / "run.cpp", "-L", LIB, "-ldhow"]))

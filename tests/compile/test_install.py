@@ -31,18 +31,21 @@ def headers(include):
 
 
 def library(prefix, folder, env):
-    """docs/embedding.md's program, linked with what pkg-config says: the shared library, then the static one."""
+    """Programs that are linked as pkg-config says. The dhow program is taken away: the library is enough."""
+    (prefix / "bin" / "dhow").unlink()
+    env = {**env, "PATH": os.environ["PATH"], "DHOW_HOME": str(folder / "h"), "DHOW_PROGRAM": ""}
     page = (tap.ROOT / "docs" / "embedding.md").read_text().split("```c\n")[1].split("```")[0]
-    body = page.replace("…", "return 1;").replace('\\"rate\\": 0.1', '\\"name\\": \\"you\\"').replace("pipeline.yaml", "hello.yaml")
+    body = page.replace("…", "{ puts(dhow_error(d)); return 1; }").replace('\\"rate\\": 0.1', '\\"name\\": \\"you\\"').replace("pipeline.yaml", "hello.yaml")
     (folder / "embed.c").write_text(f"#include <dhow/dhow.h>\n#include <stdio.h>\nint main(void)\n{{\n{body}dhow_run_free(run);\ndhow_close(d);\nreturn 0;\n}}\n")
+    (folder / "embedded.c").write_text((tap.ROOT / "examples" / "embedded" / "main.c").read_text())
     where = next(prefix.glob("**/libdhow.so"), prefix).parent
-    flags = sh(["pkg-config", "--cflags", "--libs", "dhow"], folder, env).stdout.split()
-    for kind in ("shared", "static"):
-        linked = flags if kind == "shared" else [str(where / "libdhow.a") if f == "-ldhow" else f for f in flags]
-        built = sh(["gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", "-o", f"embed-{kind}", "embed.c", *linked], folder, env)
-        if tap.check(built.returncode == 0, f"libdhow, {kind}: a program is linked as pkg-config says", built.stderr):
-            ran = sh([f"./embed-{kind}"], folder, {**env, "DHOW_HOME": str(folder / "h"), "LD_LIBRARY_PATH": str(where) if kind == "shared" else ""})
-            tap.check(ran.returncode == 0 and "root.say" in ran.stdout and '"SUCCEEDED"' in ran.stdout, f"libdhow, {kind}: it runs a pipeline", tap.says(ran))
+    for source, package, ends, says in (("embed", "dhow", 0, '"SUCCEEDED"'), ("embedded", "dhow-static", 0, '"SUCCEEDED"'), ("embed", "dhow-static", 1, "dhow_engine_main")):
+        what = f"{source}.c with {package}"
+        flags = sh(["pkg-config", "--cflags", "--libs", package], folder, env).stdout.split()
+        built = sh(["gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", "-o", "caller", f"{source}.c", *flags], folder, env)
+        if tap.check(built.returncode == 0, f"{what}: is linked as pkg-config says", built.stderr):
+            ran = sh(["./caller", "hello.yaml", '{"name": "you"}'][:3 if source == "embedded" else 1], folder, {**env, "LD_LIBRARY_PATH": str(where) if package == "dhow" else ""})
+            tap.check(ran.returncode == ends and says in ran.stdout, f"{what}: {'runs a pipeline' if ends == 0 else 'says what is missing'}", tap.says(ran))
     page = next(prefix.glob("**/man3/libdhow.3"), None)
     tap.check(page is not None and "dhow_cancel" in page.read_text(), "man 3 libdhow", str(page))
 
@@ -59,7 +62,7 @@ def main():
         pc = next(prefix.glob("**/pkgconfig/dhow-component.pc"), None)
         env = {"PKG_CONFIG_PATH": str(pc.parent) if pc else "", "PKG_CONFIG_SYSROOT_DIR": "", "PATH": f"{prefix / 'bin'}:{os.environ['PATH']}"}
         if pc:  # where it will be is not where it is now
-            for name in ("dhow-component", "dhow-pipeline", "dhow"):
+            for name in ("dhow-component", "dhow-pipeline", "dhow", "dhow-static"):
                 file = pc.parent / f"{name}.pc"
                 file.write_text("\n".join(f"prefix={prefix}" if line.startswith("prefix=") else line for line in file.read_text().splitlines()) + "\n")
         result = sh(["dhow", "new", "component", "count-lines"], folder, env)

@@ -1,4 +1,5 @@
-/* client - what a program does with libdhow; TAP. client FILE SLOW HOME [FAULTS] */
+/* client - what a program does with libdhow; TAP. client FILE SLOW HOME [FAULTS MOST]: of the
+ * engine's allocations at most so many fail; 0: each. */
 #include <dhow/dhow.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -187,34 +188,38 @@ static void faults(struct dhow *d, const char *home, char **files, int kind, con
     dhow_free(json);
 }
 
-/* The same in the engine's process: `fault` is in both. At most `most` places, evenly spread. */
+/* The same in the engine's process: `fault` is in both. At most `most` places, evenly spread; 0:
+ * each. */
 static void engine_faults(struct dhow *d, const char *home, char **files, struct fault *fault,
                           int kind, int most, const char *name)
 {
-    char detail[300] = "", *json = NULL;
-    int errors = 0, bad = 0, unresumed = 0;
-    long total = 1, step = 1;
+    char detail[300] = "", *sound = NULL;
+    int errors = 0, bad = 0, unresumed = 0, leaks = 0, before = n_open();
+    long total = 1, step = 1, blocks = live();
 
     for (long n = 0; n <= total; n += step) { /* 0: undisturbed, and counted */
         struct dhow_run *run = NULL;
-        char id[64] = "";
+        char id[64] = "", *json = NULL;
         int rc;
 
         *fault = (struct fault){.kind = kind, .at = n};
         rc = dhow_start(d, files[0], "{\"name\": \"you\"}", NULL, &run);
         if (rc == DHOW_OK) {
             snprintf(id, sizeof id, "%s", dhow_run_id(run));
-            rc = dhow_wait(run, NULL, NULL, NULL);
+            rc = dhow_wait(run, NULL, NULL, &json);
             dhow_run_free(run);
         }
+        bad += rc == DHOW_OK && (!json || !strstr(json, "\"said\": \"Hello, you!\""));
+        dhow_free(json);
         if (n == 0) {
             total = fault->count;
-            step = (total + most - 1) / most;
+            step = most ? (total + most - 1) / most : 1;
         }
         *fault = (struct fault){0};
         errors += rc != DHOW_OK;
         if (rc != DHOW_OK && rc != DHOW_MACHINE && rc != DHOW_RUN_FAILED)
             snprintf(detail, sizeof detail, "%d at %ld: %s", rc, n, dhow_error(d)), bad++;
+        leaks += live() != blocks;
         if (rc != DHOW_MACHINE || !*id)
             continue;
         run = NULL;
@@ -225,15 +230,17 @@ static void engine_faults(struct dhow *d, const char *home, char **files, struct
             snprintf(detail, sizeof detail, "resume of %ld: %s", n, dhow_error(d)), unresumed++;
         dhow_run_free(run);
     }
-    check(total > 20 && errors > 10 && !bad && !unresumed, name, detail);
-    printf("# %ld in all, each %ld.: %d errors\n", total, step, errors);
-    check(dhow_read(d, &json, "db", "check", NULL) == DHOW_OK && strstr(json, "\"sound\": true") &&
-              everything(home, files[0], files[1]) == DHOW_OK,
-          "and the home is good", json ? json : dhow_error(d));
-    dhow_free(json);
+    check(total > 20 && errors > 10 && !bad && !unresumed && !leaks && n_open() == before, name,
+          detail);
+    printf("# %s: %ld in all, each %ld.: %d errors, the others with the right result\n", name,
+           total, step, errors);
+    check(dhow_read(d, &sound, "db", "check", NULL) == DHOW_OK &&
+              strstr(sound, "\"sound\": true") && everything(home, files[0], files[1]) == DHOW_OK,
+          "and the home is good", sound ? sound : dhow_error(d));
+    dhow_free(sound);
 }
 
-static void all_faults(struct dhow *d, const char *home, char **files, const char *shared)
+static void all_faults(struct dhow *d, const char *home, char **files, const char *shared, int most)
 {
     int fd = open(shared, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     struct fault *fault = MAP_FAILED;
@@ -248,8 +255,8 @@ static void all_faults(struct dhow *d, const char *home, char **files, const cha
     faults(d, home, files, 'm', "each allocation fails once");
     faults(d, home, files, 'i', "each call of the system fails once");
     setenv("CLIENT_FAULT", shared, 1);
-    engine_faults(d, home, files, fault, 'm', 50, "allocations in the engine's process fail");
-    engine_faults(d, home, files, fault, 'w', 300, "each write in the engine's process fails once");
+    engine_faults(d, home, files, fault, 'm', most, "allocations in the engine's process fail");
+    engine_faults(d, home, files, fault, 'w', 0, "each write in the engine's process fails once");
     munmap(fault, sizeof *fault);
 }
 
@@ -265,8 +272,8 @@ int main(int argc, char **argv)
     plain(d, argv[1]);
     wrong(d, argv[1]);
     stopped(d, argv[2]);
-    if (argc > 4)
-        all_faults(d, argv[3], argv + 1, argv[4]);
+    if (argc > 5)
+        all_faults(d, argv[3], argv + 1, argv[4], (int)strtol(argv[5], NULL, 10));
     dhow_close(d);
     printf("1..%d\n", count);
     return failed != 0;
