@@ -29,6 +29,11 @@ static DHOW_UNUSED struct dhow__here dhow__here(const char *file, int line)
 #define DHOW__BLOCK(begin_)                                                                        \
     for (dhow_value dhow__once = begin_; dhow__once.id; dhow__once = dhow__end_at(DHOW__HERE))
 
+/* Words that are none of a command's. */
+#define DHOW__CONCAT "\1concat"
+#define DHOW__IF "\1if"
+#define DHOW__END "\1end"
+
 /* ---- what a table becomes ---- */
 
 struct dhow__line { /* a row, with the place of its value in the structs */
@@ -64,6 +69,7 @@ struct dhow__source {
 #define DHOW__IS_IN_OUTPUT_BOOL(yes_, no_) no_
 #define DHOW__IS_IN_OUTPUT_LIST(yes_, no_) no_
 #define DHOW__IS_IN_OUTPUT_STRUCT(yes_, no_) no_
+#define DHOW__IS_IN_OUTPUTS(yes_, no_) no_
 
 #define DHOW__IN_FIELD(kind_, name_, detail_, help_) DHOW__IS_IN_##kind_(dhow_value name_;, )
 #define DHOW__OUT_FIELD(kind_, name_, detail_, help_) DHOW__IS_IN_##kind_(, dhow_value name_;)
@@ -327,14 +333,38 @@ static DHOW_UNUSED dhow_value dhow__one_of_at(struct dhow__here here, const dhow
 
 /* ---- components ---- */
 
+/* The words of a command; those that open, part and end a placeholder become its JSON. */
 static DHOW_UNUSED void dhow__put_words(struct dhow__text *t, const char *key,
                                         const char *const *words)
 {
+    unsigned long open = 1; /* a bit for each that is open, below a 1: it is an if */
+    bool first = true;
     dhow__key(t, key);
     dhow__adds(t, "[");
     for (size_t i = 0; i < DHOW_MAX_WORDS && words[i]; i++) {
-        dhow__adds(t, i ? "," : "");
-        dhow__add_string(t, words[i]);
+        if (!strcmp(words[i], DHOW__END)) {
+            dhow__adds(t, open & 1 ? "]}}" : "]}");
+            open >>= 1;
+            first = false;
+            continue;
+        }
+        if (!strcmp(words[i], DHOW_OTHERWISE)) {
+            dhow__adds(t, "],\"Else\":[");
+            first = true;
+            continue;
+        }
+        dhow__adds(t, first ? "" : ",");
+        first = !strcmp(words[i], DHOW__CONCAT) || !strcmp(words[i], DHOW__IF);
+        if (!first) {
+            dhow__add_string(t, words[i]);
+            continue;
+        }
+        open = open << 1 | (strcmp(words[i], DHOW__IF) == 0);
+        dhow__adds(t, open & 1 ? "{\"IfPresent\":{\"InputName\":" : "{\"Concat\":[");
+        if (open & 1) {
+            dhow__add_string(t, words[++i]);
+            dhow__adds(t, ",\"Then\":[");
+        }
     }
     dhow__adds(t, "]");
 }
@@ -342,10 +372,10 @@ static DHOW_UNUSED void dhow__put_words(struct dhow__text *t, const char *key,
 static DHOW_UNUSED void dhow__put_rows(struct dhow__text *t, const struct dhow__source *source)
 {
     static const char *const kinds[] = {
-        "TEXT",        "INTEGER",      "NUMBER",         "BOOL",           "LIST",
-        "STRUCT",      "FINAL_STATUS", "INPUT",          "OPTIONAL_INPUT", "INPUTS",
-        "OUTPUT",      "OUTPUT_TEXT",  "OUTPUT_INTEGER", "OUTPUT_NUMBER",  "OUTPUT_BOOL",
-        "OUTPUT_LIST", "OUTPUT_STRUCT"};
+        "TEXT",        "INTEGER",       "NUMBER",         "BOOL",           "LIST",
+        "STRUCT",      "FINAL_STATUS",  "INPUT",          "OPTIONAL_INPUT", "INPUTS",
+        "OUTPUT",      "OUTPUT_TEXT",   "OUTPUT_INTEGER", "OUTPUT_NUMBER",  "OUTPUT_BOOL",
+        "OUTPUT_LIST", "OUTPUT_STRUCT", "OUTPUTS"};
     size_t n;
     const struct dhow__line *rows = source->rows(&n);
     dhow__key(t, "rows");
@@ -355,6 +385,7 @@ static DHOW_UNUSED void dhow__put_rows(struct dhow__text *t, const struct dhow__
         dhow__add_string(t, kinds[rows[i].kind]);
         dhow__put_text(t, "name", rows[i].name);
         dhow__put_text(t, "detail", rows[i].detail);
+        dhow__adds(t, rows[i].detail == DHOW_OPTIONAL ? ",\"optional\":true" : "");
         dhow__put_text(t, "help", rows[i].help);
         dhow__adds(t, "}");
     }
@@ -497,163 +528,6 @@ static DHOW_UNUSED int dhow__main(const struct dhow__source *source)
     return fflush(stdout) == 0 ? 0 : 3;
 }
 
-/* ---- control flow ---- */
-
-static DHOW_UNUSED dhow_condition dhow__compare_at(struct dhow__here here, const char *op,
-                                                   dhow_value a, dhow_value b)
-{
-    dhow_condition c;
-    struct dhow__text t;
-    c.id = dhow__next();
-    t = dhow__say("compare", c.id, here);
-    dhow__put_text(&t, "operator", op);
-    dhow__put_int(&t, "left", a.id);
-    dhow__put_int(&t, "right", b.id);
-    dhow__put(&t);
-    return c;
-}
-
-static DHOW_UNUSED dhow_condition dhow__always(void)
-{
-    dhow_condition c;
-    c.id = 0;
-    return c;
-}
-
-static DHOW_UNUSED dhow_value dhow__branch_at(struct dhow__here here, const char *kind,
-                                              dhow_condition condition, const char *name)
-{
-    int id = dhow__next();
-    struct dhow__text t = dhow__say(kind, id, here);
-    dhow__put_int(&t, "condition", condition.id);
-    dhow__put_text(&t, "name", name);
-    dhow__put(&t);
-    return dhow__value(id);
-}
-
-static DHOW_UNUSED dhow_value dhow__loop_at(struct dhow__here here, dhow_value items,
-                                            int parallelism, const char *name)
-{
-    int id = dhow__next();
-    struct dhow__text t = dhow__say("for", id, here);
-    dhow__put_int(&t, "items", items.id);
-    dhow__put_int(&t, "parallelism", parallelism);
-    dhow__put_text(&t, "name", name);
-    dhow__put(&t);
-    return dhow__value(id);
-}
-
-static DHOW_UNUSED dhow_value dhow__exit_handler_at(struct dhow__here here, dhow_task_ref task,
-                                                    const char *name)
-{
-    int id = dhow__next();
-    struct dhow__text t = dhow__say("exitHandler", id, here);
-    dhow__put_int(&t, "task", task.id);
-    dhow__put_text(&t, "name", name);
-    dhow__put(&t);
-    return dhow__value(id);
-}
-
-/* Ends the innermost block; its value ends the for statement. */
-static DHOW_UNUSED dhow_value dhow__end_at(struct dhow__here here)
-{
-    struct dhow__text t = dhow__say("end", 0, here);
-    dhow__put(&t);
-    return dhow__value(0);
-}
-
-/* ---- settings ---- */
-
-static DHOW_UNUSED void dhow__after_at(struct dhow__here here, dhow_task_ref task,
-                                       dhow_task_ref other)
-{
-    struct dhow__text t = dhow__say("after", 0, here);
-    dhow__put_int(&t, "task", task.id);
-    dhow__put_int(&t, "other", other.id);
-    dhow__put(&t);
-}
-
-static DHOW_UNUSED void dhow__set_at(struct dhow__here here, dhow_task_ref task, const char *what,
-                                     dhow_value value)
-{
-    struct dhow__text t = dhow__say("set", 0, here);
-    dhow__put_int(&t, "task", task.id);
-    dhow__put_text(&t, "what", what);
-    dhow__put_int(&t, "value", value.id);
-    dhow__put(&t);
-}
-
-static DHOW_UNUSED void dhow__retry_at(struct dhow__here here, dhow_task_ref task, int times,
-                                       double backoff_seconds, double factor, double max_seconds)
-{
-    struct dhow__text t = dhow__say("retry", 0, here);
-    dhow__put_int(&t, "task", task.id);
-    dhow__put_int(&t, "times", times);
-    dhow__put_number(&t, "backoff", backoff_seconds);
-    dhow__put_number(&t, "factor", factor);
-    dhow__put_number(&t, "max", max_seconds);
-    dhow__put(&t);
-}
-
-static DHOW_UNUSED void dhow__env_at(struct dhow__here here, dhow_task_ref task, const char *name,
-                                     const char *value)
-{
-    struct dhow__text t = dhow__say("env", 0, here);
-    dhow__put_int(&t, "task", task.id);
-    dhow__put_text(&t, "name", name);
-    dhow__put_text(&t, "value", value);
-    dhow__put(&t);
-}
-
-static DHOW_UNUSED void dhow__kubernetes_at(struct dhow__here here, dhow_task_ref task,
-                                            const char *field, const char *json)
-{
-    struct dhow__text t = dhow__say("kubernetes", 0, here);
-    dhow__put_int(&t, "task", task.id);
-    dhow__put_text(&t, "field", field);
-    dhow__put_text(&t, "json", json);
-    dhow__put(&t);
-}
-
-/* As kfp-kubernetes writes them: the name twice, the older form and the newer. */
-static DHOW_UNUSED void dhow__secret_env_at(struct dhow__here here, dhow_task_ref task,
-                                            const char *what, const char *name, const char *key,
-                                            const char *env)
-{
-    struct dhow__text t = dhow__say("keyAsEnv", 0, here);
-    dhow__put_int(&t, "task", task.id);
-    dhow__put_text(&t, "field", what + 4);
-    dhow__put_text(&t, "name", name);
-    dhow__put_text(&t, "key", key);
-    dhow__put_text(&t, "env", env);
-    dhow__put(&t);
-}
-
-static DHOW_UNUSED void dhow__volume_at(struct dhow__here here, dhow_task_ref task,
-                                        const char *what, const char *name, const char *path)
-{
-    struct dhow__text t = dhow__say("asVolume", 0, here);
-    dhow__put_int(&t, "task", task.id);
-    dhow__put_text(&t, "field", what + 4);
-    dhow__put_text(&t, "name", name);
-    dhow__put_text(&t, "path", path);
-    dhow__put(&t);
-}
-
-static DHOW_UNUSED void dhow__pipeline_config_at(struct dhow__here here, const char *field,
-                                                 const char *json)
-{
-    struct dhow__text t = dhow__say("pipelineConfig", 0, here);
-    dhow__put_text(&t, "field", field);
-    dhow__put_text(&t, "json", json);
-    dhow__put(&t);
-}
-
-static DHOW_UNUSED void dhow__pipeline_root_at(struct dhow__here here, const char *uri)
-{
-    struct dhow__text t = dhow__say("pipelineRoot", 0, here);
-    dhow__put_text(&t, "uri", uri);
-    dhow__put(&t);
-}
+#include <dhow/pipeline-settings.h>
 
 #endif

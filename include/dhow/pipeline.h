@@ -108,6 +108,16 @@ inline dhow_value dhow_v(bool x);
 #define DHOW_OUTPUT_URI(name_) "{{$.outputs.artifacts['" name_ "'].uri}}"
 #define DHOW_OUTPUT_FILE(name_) "{{$.outputs.parameters['" name_ "'].output_file}}"
 
+/* One word of several texts: DHOW_CONCAT("--rate=", DHOW_VALUE("rate")). And words that depend on
+ * whether an optional input was given:
+ *
+ *     DHOW_IF_PRESENT("label", "--label", DHOW_VALUE("label"), DHOW_OTHERWISE, "--no-label")
+ *
+ * They may stand in each other; inside of a CONCAT an IF_PRESENT gives one text. */
+#define DHOW_CONCAT(...) DHOW__CONCAT, __VA_ARGS__, DHOW__END
+#define DHOW_IF_PRESENT(name_, ...) DHOW__IF, name_, __VA_ARGS__, DHOW__END
+#define DHOW_OTHERWISE "\1else"
+
 enum { DHOW_MAX_WORDS = 128 };
 
 struct dhow_container {

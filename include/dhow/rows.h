@@ -8,7 +8,8 @@
 /* One row:
  *
  * name    an identifier: the field, the KFP input or output, and (with '-' or '_') the option.
- * detail  parameters: the default as text, DHOW_REQUIRED, or "" (optional, none);
+ * detail  parameters: the default as text, DHOW_REQUIRED, or "" (optional, none; of a TEXT: "" is
+ *         its default in a pipeline, and DHOW_OPTIONAL says that there is none);
  *         artifacts: the type, as "system.Dataset"; output parameters: "".
  * help    one line.
  *
@@ -24,8 +25,11 @@
  * INPUTS             struct dhow_artifacts     a list of them
  * OUTPUT             struct dhow_artifact      write a file, or a folder, at .path
  * OUTPUT_TEXT, …     as the parameter's        assign it; written when the function returns 0
- *   _INTEGER, _NUMBER, _BOOL, _LIST, _STRUCT */
+ *   _INTEGER, _NUMBER, _BOOL, _LIST, _STRUCT
+ * OUTPUTS            -                         a list of artifacts; pipelines alone give one */
 #define DHOW_REQUIRED ((const char *)0)
+#define DHOW_OPTIONAL dhow__optional
+static const char dhow__optional[] = ""; /* known by its address */
 
 /* The types that KFP's SDK knows, for `detail`. Any "namespace.Name" is one. */
 #define DHOW_ARTIFACT "system.Artifact"
@@ -53,7 +57,8 @@ enum dhow__kind {
     DHOW__OUTPUT_NUMBER,
     DHOW__OUTPUT_BOOL,
     DHOW__OUTPUT_LIST,
-    DHOW__OUTPUT_STRUCT
+    DHOW__OUTPUT_STRUCT,
+    DHOW__OUTPUTS
 };
 
 #endif

@@ -34,6 +34,11 @@ int reader_put(struct reader *r, char kind, void *thing); /* by the line's own n
 int reader_put_at(struct reader *r, int64_t id, char kind, void *thing);
 void *reader_find(struct reader *r, int64_t id, char kind, const char *what);
 
+/* draft-component.c */
+int op_component(struct reader *r);
+int op_pipeline(struct reader *r);
+int op_pipeline_end(struct reader *r);
+
 /* draft-settings.c */
 int op_after(struct reader *r);
 int op_retry(struct reader *r);

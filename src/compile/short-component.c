@@ -109,22 +109,18 @@ int short_ports(struct short_reader *r, const struct doc_node *map, bool output,
 
 /* ---- components ---- */
 
-static int take_texts(struct short_reader *r, const struct doc_node *map, const char *key,
-                      struct js **ret)
+static int take_words(struct short_reader *r, const struct doc_node *map, const char *key,
+                      const struct draft_component *c, struct js **ret)
 {
     const struct doc_node *list = doc_get(map, key);
 
-    *ret = draft_keep(r->a, js_array());
-    if (!list)
-        return 0;
-    if (list->kind != DOC_LIST)
+    if (list && list->kind != DOC_LIST)
         return short_fail(r, list, "'%s' has to be a list of texts", key);
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->items[i].kind != DOC_STRING)
+    for (size_t i = 0; list && i < list->n; i++)
+        if (list->items[i].kind != DOC_STRING && list->items[i].kind != DOC_MAP)
             return short_fail(r, &list->items[i], "'%s' has to be a list of texts", key);
-        js_push(*ret, js_str(list->items[i].text));
-    }
-    return 0;
+    return draft_words(r->a, short_at(r, list ? list : map), c,
+                       list ? draft_keep(r->a, doc_to_js(list)) : NULL, ret, r->err);
 }
 
 static int take_env(struct short_reader *r, const struct doc_node *map, struct js **ret)
@@ -156,15 +152,17 @@ static int take_container(struct short_reader *r, const struct doc_node *map,
                    NULL) < 0 ||
         short_text(r, map, "image", &c->image) < 0 || short_text(r, map, "help", &c->help) < 0 ||
         short_map(r, map, "inputs", &inputs) < 0 || short_map(r, map, "outputs", &outputs) < 0 ||
-        take_texts(r, map, "command", &c->command) < 0 ||
-        take_texts(r, map, "args", &c->args) < 0 || take_env(r, map, &c->env) < 0)
+        take_env(r, map, &c->env) < 0)
         return -1;
     if (!c->image)
         return short_fail(r, map, "component '%s' has no image", c->name);
     c->help = c->help ? c->help : "";
-    if (inputs && short_ports(r, inputs, false, &c->inputs) < 0)
+    if ((inputs && short_ports(r, inputs, false, &c->inputs) < 0) ||
+        (outputs && short_ports(r, outputs, true, &c->outputs) < 0))
         return -1;
-    return outputs ? short_ports(r, outputs, true, &c->outputs) : 0;
+    return take_words(r, map, "command", c, &c->command) < 0
+               ? -1
+               : take_words(r, map, "args", c, &c->args);
 }
 
 int short_components(struct short_reader *r, const struct doc_node *map)

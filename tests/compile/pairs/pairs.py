@@ -1,6 +1,6 @@
 """The pipelines of this folder's C files, in the official SDK. pairs.py NAME OUT.yaml"""
 import sys
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 from kfp import compiler, dsl, kubernetes
 from kfp.dsl import Dataset, Input, Output, OutputPath, PipelineTaskFinalStatus
@@ -207,6 +207,43 @@ def platform(word: str = "w"):
     kubernetes.add_ephemeral_volume(t, volume_name="eph", mount_path="/eph", access_modes=["ReadWriteOnce"], size="5Gi", storage_class_name="fast")
     kubernetes.add_node_affinity(t, match_expressions=[{"key": "disk", "operator": "In", "values": ["ssd"]}])
     kubernetes.set_security_context(t, run_as_user=1000)
+
+
+@dsl.container_component
+def words(text: str, data: Input[Dataset], label: Optional[str] = None, more: Optional[Input[Dataset]] = None):
+    return dsl.ContainerSpec(
+        image="alpine",
+        command=["w", dsl.ConcatPlaceholder(["--text=", text, ' "quoted\\"'])],
+        args=[
+            dsl.IfPresentPlaceholder("label", then=["--label", label], else_=["--no-label"]),
+            "between",
+            dsl.IfPresentPlaceholder("more", then=["--more", dsl.ConcatPlaceholder(["file:", data.path])]),
+            dsl.ConcatPlaceholder(["a", dsl.IfPresentPlaceholder("label", then=label, else_="none"), dsl.ConcatPlaceholder(["b", "c"])]),
+        ])
+
+
+@dsl.pipeline(name="placeholders")
+def placeholders(data: Input[Dataset]):
+    words(text="t", data=data, label="l")
+    words(text="u", data=data)
+
+
+@dsl.pipeline(name="make-all")
+def make_all(given: List[int] = [1, 2]) -> List[Dataset]:  # noqa: B006
+    with dsl.ParallelFor(given) as i:
+        t = twice(n=i)
+    return dsl.Collected(t.outputs["data"])
+
+
+@dsl.pipeline(name="lists")
+def lists(ready: Input[List[Dataset]], given: List[int] = [3]) -> NamedTuple("out", all=List[Dataset]):  # noqa: B006
+    m = make_all(given=given)
+    merge(parts=m.output)
+    with dsl.ParallelFor(m.output) as one:
+        use(data=one)
+    merge(parts=ready)
+    out = NamedTuple("out", all=List[Dataset])
+    return out(all=m.output)
 
 
 if __name__ == "__main__":
