@@ -17,13 +17,16 @@ static int check_role(struct req *r, const char *namespace, struct dh_err *err)
                     auth_role_name(r->route->role), namespace, r->user->name, auth_role_name(role));
 }
 
-int access_check(struct req *r, const char *namespace, struct dh_err *err)
+int access_found(struct req *r, int rc, const char *what, const char *id,
+                 const char *const *namespace, struct dh_err *err)
 {
-    if (!auth_multi_user(r->api->auth))
-        return 0;
-    if (!auth_may_see(r->user, namespace))
-        return req_fail(r, err, GRPC_NOT_FOUND, "there is nothing of that id in your namespaces");
-    return check_role(r, namespace, err);
+    bool several = auth_multi_user(r->api->auth);
+
+    if (rc < 0 && err->code != DH_NOT_FOUND)
+        return -1;
+    if (rc < 0 || (several && !auth_may_see(r->user, *namespace)))
+        return req_fail(r, err, GRPC_NOT_FOUND, "%s %s not found", what, id);
+    return several ? check_role(r, *namespace, err) : 0;
 }
 
 /* Where the user has just one, that one. */

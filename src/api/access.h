@@ -4,8 +4,11 @@
 #include "api/listing.h"
 #include "api/req.h"
 
-/* A thing of that namespace: 0, or NotFound, so that nothing is told of it. */
-int access_check(struct req *r, const char *namespace, struct dh_err *err);
+/* After a thing was looked up with the answer `rc`: 0, or "Run x not found", in the same words
+ * where there is none and where it is of a namespace that the user may not see; or the role is too
+ * low. `namespace` is looked at where it was found. */
+int access_found(struct req *r, int rc, const char *what, const char *id,
+                 const char *const *namespace, struct dh_err *err);
 /* A list: only things of the namespace that is asked for (which a user of some namespaces must
  * name). */
 int access_list(struct req *r, struct listing *listing, struct dh_err *err);

@@ -92,12 +92,58 @@ static void write_error(struct jw *w, enum route_form form, int status, enum grp
     jw_end(w, '}');
 }
 
+/* What KFP's server puts before the message of each kind of error. */
+static const char *kind_of(enum grpc code)
+{
+    switch (code) {
+    case GRPC_INVALID_ARGUMENT:
+        return "Invalid input error: ";
+    case GRPC_NOT_FOUND:
+        return "ResourceNotFoundError: ";
+    case GRPC_ALREADY_EXISTS:
+        return "Already exist error: ";
+    case GRPC_PERMISSION_DENIED:
+        return "PermissionDenied: ";
+    case GRPC_FAILED_PRECONDITION:
+        return "FailedPreconditionError: ";
+    case GRPC_ABORTED:
+        return "BadRequestError: ";
+    case GRPC_UNAVAILABLE:
+        return "ServiceUnavailable: ";
+    case GRPC_UNAUTHENTICATED:
+        return "Unauthenticated: ";
+    case GRPC_INTERNAL:
+        return "InternalServerError: ";
+    case GRPC_OK:
+    case GRPC_RESOURCE_EXHAUSTED:
+    case GRPC_UNIMPLEMENTED:
+        break;
+    }
+    return "";
+}
+
+/* "Failed to get a run: ResourceNotFoundError: Run x not found": {0} and {1} of the route's words
+ * are what stands in the path. */
+static const char *full_message(const struct req *r, enum grpc code, const char *brief)
+{
+    own_buf struct buf text = {0};
+
+    for (const char *c = r->route->doing; *c; c++) {
+        if (*c == '{' && (c[1] == '0' || c[1] == '1') && c[2] == '}') {
+            buf_adds(&text, r->param[c[1] - '0']);
+            c += 2;
+        } else {
+            buf_addc(&text, *c);
+        }
+    }
+    return arena_printf(r->arena, "%s: %s%s", buf_str(&text), kind_of(code), brief);
+}
+
 void dispatch_error(struct req *r, const struct dh_err *err)
 {
     enum grpc code = code_of(r, err);
     enum route_form form = r->route ? r->route->form : route_form_of(r->uri.path);
-    const char *doing = r->route ? r->route->doing : NULL;
-    const char *message = doing ? arena_printf(r->arena, "%s: %s", doing, err->msg) : err->msg;
+    const char *message = r->route && r->route->doing ? full_message(r, code, err->msg) : err->msg;
 
     r->status = grpc_status(code);
     r->fixed = NULL;

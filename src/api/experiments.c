@@ -24,11 +24,11 @@ int experiment_find(struct req *r, const char *uuid, struct catalog_experiment *
                     struct dh_err *err)
 {
     int64_t id;
+    int rc = catalog_experiment_id(r->store, uuid, &id, err);
 
-    if (catalog_experiment_id(r->store, uuid, &id, err) < 0 ||
-        catalog_experiment_get(r->store, id, r->arena, ret, err) < 0)
-        return -1;
-    return access_check(r, ret->namespace, err);
+    if (rc == 0)
+        rc = catalog_experiment_get(r->store, id, r->arena, ret, err);
+    return access_found(r, rc, "Experiment", uuid, &ret->namespace, err);
 }
 
 int experiment_default(struct store *store, int64_t *ret_id, struct dh_err *err)
@@ -92,16 +92,15 @@ int experiments_create(struct req *r, struct dh_err *err)
         access_namespace(r, r->json, &e.namespace, err) < 0)
         return -1;
     if (!e.name || !*e.name)
-        return req_fail(r, err, GRPC_INVALID_ARGUMENT,
-                        "Experiment name is empty. Please specify a valid experiment name.");
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "Experiment must have a non-empty name");
     if (strlen(e.name) > MAX_NAME)
-        return req_fail(r, err, GRPC_INVALID_ARGUMENT,
-                        "the experiment's name is longer than %d characters", MAX_NAME);
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "Experiment.Name length cannot exceed %d",
+                        MAX_NAME);
     if (catalog_experiment_add(r->store, &e, &id, err) < 0) {
         if (err->code == DH_EXISTS)
             return req_fail(r, err, GRPC_ALREADY_EXISTS,
-                            "Already exist error: Failed to create a new experiment. The name %s "
-                            "already exists. Please specify a new name",
+                            "Failed to create a new experiment. The name %s already exists. "
+                            "Please specify a new name",
                             e.name);
         return -1;
     }
@@ -126,7 +125,9 @@ int experiments_delete(struct req *r, struct dh_err *err)
     if (experiment_find(r, r->param[0], &e, err) < 0 || experiment_default(r->store, &id, err) < 0)
         return -1;
     if (e.id == id)
-        return req_fail(r, err, GRPC_ABORTED, "the default experiment cannot be deleted");
+        return req_fail(r, err, GRPC_ABORTED,
+                        "Failed to delete experiment %s. The default experiment cannot be deleted",
+                        e.uuid);
     return catalog_experiment_delete(r->store, e.id, err) < 0 ? -1 : req_empty(r);
 }
 

@@ -80,7 +80,7 @@ int fetch_spec(struct req *r, const char *url, struct spec **ret, struct dh_err 
 
     if (!url || !*url)
         return req_fail(r, err, GRPC_INVALID_ARGUMENT,
-                        "package_url.pipeline_url is needed: where the pipeline is");
+                        "Failed to create a pipeline version. Package URL is empty");
     if (strncasecmp(url, "https://", 8) != 0 && strncasecmp(url, "http://", 7) != 0)
         return req_fail(r, err, GRPC_INVALID_ARGUMENT,
                         "pipeline_url: expected an http or https address, got '%.200s'", url);

@@ -118,8 +118,16 @@ static int read_values(const struct js *predicate, struct arena *a, struct page_
     }
     if (!v)
         return dh_fail(err, DH_INVALID, "filter: the predicate of '%s' has no value", ret->key);
-    if ((ret->op == PAGE_IN) != forms[found].list)
-        return dh_fail(err, DH_INVALID, "filter: IN goes with a list of values, and only IN");
+    if (ret->op == PAGE_IN && !forms[found].list)
+        return dh_fail(err, DH_INVALID, "cannot use IN operator with scalar type %s",
+                       forms[found].snake);
+    if (ret->op != PAGE_IN && forms[found].list)
+        return dh_fail(err, DH_INVALID, "cannot use scalar operator on array type %s",
+                       forms[found].snake);
+    if (ret->op == PAGE_SUBSTRING && !forms[found].text)
+        return dh_fail(err, DH_INVALID,
+                       "cannot use non string value type %s with operator IS_SUBSTRING",
+                       forms[found].snake);
     if (forms[found].list)
         v = js_get(v, "values");
     ret->n = forms[found].list ? js_n(v) : 1;
@@ -144,7 +152,8 @@ static int read_predicate(const struct js *v, enum page_kind kind, struct arena 
         if (!known_member(it.key))
             return dh_fail(err, DH_INVALID, "filter: unknown field \"%s\"", it.key);
     if (!key || (!page_has_key(kind, key) && strncmp(key, "tags.", 5) != 0) || *key == '#')
-        return dh_fail(err, DH_INVALID, "filter: there is no key '%s'", key ? key : "");
+        return dh_fail(err, DH_INVALID, "no support for filtering on unrecognized field \"%s\"",
+                       key ? key : "");
     ret->key = arena_strdup(a, key);
     return read_op(js_get(v, "operation"), &ret->op, err) < 0 || read_values(v, a, ret, err) < 0
                ? -1
@@ -161,7 +170,7 @@ int filter_read(const char *text, enum page_kind kind, struct arena *a, struct f
     if (*text == '%' && !(text = uri_decode(text, strlen(text), false, a)))
         return dh_fail(err, DH_INVALID, "filter: a bad escape");
     if (js_parse(text, strlen(text), &v, err) < 0)
-        return dh_while(err, "filter");
+        return dh_while(err, "failed to parse valid filter from \"%.200s\"", text);
     predicates = js_get(v, "predicates");
     if (!js_is(v, JS_OBJECT) || (predicates && !js_is(predicates, JS_ARRAY)) ||
         js_n(v) > (predicates ? 1 : 0))

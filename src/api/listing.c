@@ -62,12 +62,14 @@ int listing_continue(struct req *r, const char *token, struct listing *l, struct
 
     if (!json || js_parse((char *)json, n, &v, &ignored) < 0 || !js_is(v, JS_OBJECT) ||
         js_get_int(v, "k", -1) != (int64_t)l->ask.kind || js_get_int(v, "i", 0) <= 0)
-        return dh_fail(err, DH_INVALID, "invalid page token");
+        return dh_fail(err, DH_INVALID, "Invalid package token");
     if ((l->sort && !same(l->sort, js_get_text(v, "s"))) ||
         (l->filter && !same(l->filter, js_get_text(v, "f"))))
-        return dh_fail(err, DH_INVALID,
-                       "the page token belongs to another sort_by or filter: ask with the same, or "
-                       "with the token alone");
+        return dh_fail(
+            err, DH_INVALID,
+            "page token does not match the supplied sort by and/or filtering criteria. "
+            "Either specify the same criteria or leave the latter empty if page token is "
+            "specified");
     l->sort = kept(r, v, "s");
     l->filter = kept(r, v, "f");
     value = js_get(v, "v");
@@ -85,11 +87,22 @@ int listing_continue(struct req *r, const char *token, struct listing *l, struct
 
 /* ---- arguments ---- */
 
+/* Without blanks at both ends. */
+static char *stripped(char *text)
+{
+    size_t n;
+
+    text += strspn(text, " \t");
+    n = strlen(text);
+    while (n && strchr(" \t", text[n - 1]))
+        text[--n] = '\0';
+    return text;
+}
+
 /* "created_at desc" */
 static int read_sort(struct req *r, struct listing *l, struct dh_err *err)
 {
-    char *text = arena_strdup(r->arena, l->sort ? l->sort : "created_at"), *way;
-
+    char *text = stripped(arena_strdup(r->arena, l->sort ? l->sort : "")), *way;
     bool metric = !strncmp(text, "metric:", 7); /* its name is as it is, and may have blanks */
 
     way = strrchr(text, ' ');
@@ -97,15 +110,17 @@ static int read_sort(struct req *r, struct listing *l, struct dh_err *err)
         *c = (char)tolower((unsigned char)*c);
     if (way) {
         *way++ = '\0';
-        if (strcmp(way, "asc") != 0 && strcmp(way, "desc") != 0)
+        text = stripped(text);
+        if ((strcmp(way, "asc") != 0 && strcmp(way, "desc") != 0) || (!metric && strchr(text, ' ')))
             return dh_fail(err, DH_INVALID,
-                           "sort_by: expected 'field', 'field asc' or 'field desc', got '%s'",
+                           "Received invalid sort by format \"%s\". Supported format: "
+                           "\"field_name\", \"field_name desc\", or \"field_name asc\"",
                            l->sort);
         l->ask.down = way[0] == 'd';
     }
-    if (!page_has_key(l->ask.kind, text) || *text == '#')
-        return dh_fail(err, DH_INVALID, "sort_by: cannot sort by '%s'", text);
-    l->ask.sort = text;
+    l->ask.sort = *text ? text : "created_at";
+    if (!page_has_key(l->ask.kind, l->ask.sort) || *text == '#')
+        return dh_fail(err, DH_INVALID, "Invalid sorting field: \"%s\"", text);
     return 0;
 }
 
@@ -120,7 +135,7 @@ int listing_read(struct req *r, enum page_kind kind, struct listing *l, struct d
     if (req_arg_int(r, "page_size", 0, &size, err) < 0)
         return -1;
     if (size < 0)
-        return dh_fail(err, DH_INVALID, "the page size must not be negative: %lld",
+        return dh_fail(err, DH_INVALID, "The page size should be greater than 0. Got %lld",
                        (long long)size);
     l->ask.limit = size == 0 ? 20 : size > 200 ? 200 : (int)size;
     if ((token && listing_continue(r, token, l, err) < 0) || read_sort(r, l, err) < 0 ||

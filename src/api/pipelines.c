@@ -5,6 +5,7 @@
 #include "api/access.h"
 #include "api/fetch.h"
 #include "api/listing.h"
+#include "api/utf8.h"
 #include "base/digest.h"
 #include "base/mem.h"
 #include "spec/spec.h"
@@ -84,11 +85,11 @@ int version_write(struct req *r, int64_t id, struct jw *w, struct dh_err *err)
 int pipeline_find(struct req *r, const char *uuid, struct catalog_pipeline *ret, struct dh_err *err)
 {
     int64_t id;
+    int rc = catalog_pipeline_id(r->store, uuid, &id, err);
 
-    if (catalog_pipeline_id(r->store, uuid, &id, err) < 0 ||
-        catalog_pipeline_get(r->store, id, r->arena, ret, err) < 0)
-        return -1;
-    return access_check(r, ret->namespace, err);
+    if (rc == 0)
+        rc = catalog_pipeline_get(r->store, id, r->arena, ret, err);
+    return access_found(r, rc, "Pipeline", uuid, &ret->namespace, err);
 }
 
 int version_find(struct req *r, int64_t pipeline_id, const char *uuid, bool hidden,
@@ -96,12 +97,13 @@ int version_find(struct req *r, int64_t pipeline_id, const char *uuid, bool hidd
 {
     struct catalog_pipeline p;
     int64_t id;
+    int rc = catalog_version_id(r->store, pipeline_id, uuid, hidden, &id, err);
 
-    if (catalog_version_id(r->store, pipeline_id, uuid, hidden, &id, err) < 0 ||
-        catalog_version_get(r->store, id, r->arena, ret, err) < 0 ||
-        catalog_pipeline_get(r->store, ret->pipeline_id, r->arena, &p, err) < 0)
-        return -1;
-    return access_check(r, p.namespace, err);
+    if (rc == 0)
+        rc = catalog_version_get(r->store, id, r->arena, ret, err);
+    if (rc == 0)
+        rc = catalog_pipeline_get(r->store, ret->pipeline_id, r->arena, &p, err);
+    return access_found(r, rc, "PipelineVersion", uuid, &p.namespace, err);
 }
 
 /* ---- making ---- */
@@ -121,16 +123,28 @@ int pipeline_check_tags(struct req *r, const struct js *tags, struct dh_err *err
     if (tags && !js_is(tags, JS_OBJECT))
         return req_fail(r, err, GRPC_INVALID_ARGUMENT, "tags: expected an object of texts");
     if (js_n(tags) > MAX_TAGS)
-        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "more than %d tags", MAX_TAGS);
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT,
+                        "number of tags (%zu) exceeds maximum of %d per entity", js_n(tags),
+                        MAX_TAGS);
     for (js_each(tags, it)) {
         const char *value = js_text(it.value);
 
         if (!value)
             return req_fail(r, err, GRPC_INVALID_ARGUMENT, "tag '%s': expected a text", it.key);
-        if (!*it.key || strchr(it.key, '.') || strlen(it.key) > MAX_TAG || strlen(value) > MAX_TAG)
+        if (!*it.key)
+            return req_fail(r, err, GRPC_INVALID_ARGUMENT, "tag key cannot be empty");
+        if (strchr(it.key, '.'))
             return req_fail(r, err, GRPC_INVALID_ARGUMENT,
-                            "tag '%s': a key has 1 to %d characters and no '.', a value at most %d",
-                            it.key, MAX_TAG, MAX_TAG);
+                            "tag key \"%s\" must not contain '.' character", it.key);
+        if (utf8_length(it.key) > MAX_TAG)
+            return req_fail(r, err, GRPC_INVALID_ARGUMENT,
+                            "tag key \"%s\" exceeds maximum length of %d characters", it.key,
+                            MAX_TAG);
+        if (utf8_length(value) > MAX_TAG)
+            return req_fail(r, err, GRPC_INVALID_ARGUMENT,
+                            "tag value \"%s\" for key \"%s\" exceeds maximum length of %d "
+                            "characters",
+                            value, it.key, MAX_TAG);
     }
     return 0;
 }
@@ -139,10 +153,10 @@ static int check_name(struct req *r, const char *name, const char *what, size_t 
                       struct dh_err *err)
 {
     if (!name || !*name)
-        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "%s name cannot be empty", what);
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "name is required");
     if (strlen(name) > max)
-        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "%s name is longer than %zu characters",
-                        what, max);
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "%s.Name length cannot exceed %zu", what,
+                        max);
     return 0;
 }
 
@@ -160,14 +174,16 @@ int pipeline_add(struct req *r, const struct pipeline_new *given, int64_t *ret_i
                                        .description = given->description,
                                        .namespace = given->namespace};
 
-    if (check_name(r, name, "pipeline", MAX_PIPELINE_NAME, err) < 0 ||
-        check_name(r, p.display_name, "pipeline", MAX_PIPELINE_NAME, err) < 0 ||
+    if (check_name(r, name, "Pipeline", MAX_PIPELINE_NAME, err) < 0 ||
+        check_name(r, p.display_name, "Pipeline", MAX_PIPELINE_NAME, err) < 0 ||
         pipeline_check_tags(r, given->tags, err) < 0)
         return -1;
     if (catalog_pipeline_add(r->store, &p, ret_id, err) < 0) {
         if (err->code == DH_EXISTS)
             return req_fail(r, err, GRPC_ALREADY_EXISTS,
-                            "The name %s already exist. Please specify a new name", name);
+                            "Failed to create a new pipeline. The name %s already exist. Please "
+                            "specify a new name",
+                            name);
         return -1;
     }
     return catalog_tags_set(r->store, "pipeline", *ret_id, given->tags, err);
@@ -184,13 +200,15 @@ int version_add(struct req *r, int64_t pipeline_id, const struct pipeline_new *g
                                 .code_source_url = given->code_source_url,
                                 .package_url = given->package_url};
 
-    if (check_name(r, name, "pipeline version", MAX_VERSION_NAME, err) < 0 ||
+    if (check_name(r, name, "PipelineVersion", MAX_VERSION_NAME, err) < 0 ||
         pipeline_check_tags(r, given->tags, err) < 0 || spec_keep(r, spec, &v.spec_digest, err) < 0)
         return -1;
     if (catalog_version_add(r->store, &v, ret_id, err) < 0) {
         if (err->code == DH_EXISTS)
             return req_fail(r, err, GRPC_ALREADY_EXISTS,
-                            "The name %s already exist. Please specify a new name", name);
+                            "Failed to create a new pipeline version. The name %s already exist. "
+                            "Specify a new name",
+                            name);
         return -1;
     }
     return catalog_tags_set(r->store, "version", *ret_id, given->tags, err);
@@ -275,7 +293,10 @@ int pipelines_named(struct req *r, struct dh_err *err)
     int64_t id;
 
     if (access_new(r, req_arg(r, "namespace"), &namespace, err) < 0 ||
-        catalog_pipeline_named(r->store, r->param[0], namespace, &id, err) < 0)
+        access_found(r, catalog_pipeline_named(r->store, r->param[0], namespace, &id, err),
+                     "Namespace/Pipeline",
+                     arena_printf(r->arena, "%s/%s", namespace ? namespace : "", r->param[0]),
+                     &namespace, err) < 0)
         return -1;
     return pipeline_write(r, id, req_json(r), err);
 }
@@ -290,7 +311,7 @@ int pipelines_get(struct req *r, struct dh_err *err)
 }
 
 /* display_name and tags alone can be changed; absent keeps, {} clears. */
-static int patch(struct req *r, const char *kind, int64_t id,
+static int patch(struct req *r, const char *kind, const char *what, int64_t id,
                  int rename(struct store *, int64_t, const char *, struct dh_err *), size_t max,
                  struct dh_err *err)
 {
@@ -300,7 +321,9 @@ static int patch(struct req *r, const char *kind, int64_t id,
     if (req_text(r, r->json, "display_name", &display_name, err) < 0 ||
         pipeline_check_tags(r, tags, err) < 0)
         return -1;
-    if (display_name && check_name(r, display_name, kind, max, err) < 0)
+    if (display_name && !*display_name) /* as not given: proto3 does not tell them apart */
+        display_name = NULL;
+    if (display_name && check_name(r, display_name, what, max, err) < 0)
         return -1;
     if (store_begin(r->store, err) < 0)
         return -1;
@@ -318,7 +341,7 @@ int pipelines_patch(struct req *r, struct dh_err *err)
 
     if (req_only(r, r->json, PIPELINE_FIELDS, "pipeline", err) < 0 ||
         pipeline_find(r, r->param[0], &p, err) < 0 ||
-        patch(r, "pipeline", p.id, catalog_pipeline_rename, MAX_PIPELINE_NAME, err) < 0)
+        patch(r, "pipeline", "Pipeline", p.id, catalog_pipeline_rename, MAX_PIPELINE_NAME, err) < 0)
         return -1;
     return pipeline_write(r, p.id, req_json(r), err);
 }
@@ -326,6 +349,7 @@ int pipelines_patch(struct req *r, struct dh_err *err)
 int pipelines_delete(struct req *r, struct dh_err *err)
 {
     struct catalog_pipeline p;
+    struct catalog_version v;
     int64_t version;
     int rc;
 
@@ -334,9 +358,14 @@ int pipelines_delete(struct req *r, struct dh_err *err)
     rc = catalog_version_newest(r->store, p.id, &version, err);
     if (rc < 0)
         return -1;
-    if (rc == 0 && !req_arg_true(r, "cascade"))
-        return req_fail(r, err, GRPC_FAILED_PRECONDITION,
-                        "pipeline %s has versions: delete them first, or set cascade", p.uuid);
+    if (rc == 0 && !req_arg_true(r, "cascade")) {
+        if (catalog_version_get(r->store, version, r->arena, &v, err) < 0)
+            return -1;
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT,
+                        "Failed to delete pipeline with id %s as it has existing pipeline versions "
+                        "(e.g. %s). Set cascade=true to delete all versions",
+                        p.uuid, v.uuid);
+    }
     return catalog_pipeline_delete(r->store, p.id, err) < 0 ? -1 : req_empty(r);
 }
 
@@ -392,7 +421,8 @@ int versions_patch(struct req *r, struct dh_err *err)
 
     if (req_only(r, r->json, VERSION_FIELDS, "pipeline_version", err) < 0 ||
         version_of_path(r, &v, err) < 0 ||
-        patch(r, "version", v.id, catalog_version_rename, MAX_VERSION_NAME, err) < 0)
+        patch(r, "version", "PipelineVersion", v.id, catalog_version_rename, MAX_VERSION_NAME,
+              err) < 0)
         return -1;
     return version_write(r, v.id, req_json(r), err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/access.h"
+#include "api/cron.h"
 #include "api/experiments.h"
 #include "api/listing.h"
 #include "api/pipelines.h"
@@ -28,14 +29,14 @@ static void write_times(struct jw *w, const struct catalog_schedule *c)
 
 static void write_trigger(struct jw *w, const struct catalog_schedule *c)
 {
-    if (!c->cron && !c->interval_s)
-        return;
     jw_begin_in(w, "trigger", '{');
-    jw_begin_in(w, c->cron ? "cron_schedule" : "periodic_schedule", '{');
-    write_times(w, c);
-    jw_opt(w, "cron", c->cron);
-    jw_opt_int64(w, "interval_second", c->interval_s);
-    jw_end(w, '}');
+    if (c->cron || c->interval_s) {
+        jw_begin_in(w, c->cron ? "cron_schedule" : "periodic_schedule", '{');
+        write_times(w, c);
+        jw_opt(w, "cron", c->cron);
+        jw_opt_int64(w, "interval_second", c->interval_s);
+        jw_end(w, '}');
+    }
     jw_end(w, '}');
 }
 
@@ -91,11 +92,11 @@ static int write_recurring(struct req *r, const struct catalog_schedule *c, stru
 int schedule_find(struct req *r, const char *uuid, struct catalog_schedule *ret, struct dh_err *err)
 {
     int64_t id;
+    int rc = catalog_schedule_id(r->store, uuid, &id, err);
 
-    if (catalog_schedule_id(r->store, uuid, &id, err) < 0 ||
-        catalog_schedule_get(r->store, id, r->arena, ret, err) < 0)
-        return -1;
-    return access_check(r, ret->namespace, err);
+    if (rc == 0)
+        rc = catalog_schedule_get(r->store, id, r->arena, ret, err);
+    return access_found(r, rc, "Job", uuid, &ret->namespace, err);
 }
 
 static int item(struct req *r, int64_t id, struct jw *w, struct dh_err *err)
@@ -166,11 +167,16 @@ static int read_int64(struct req *r, const struct js *from, const char *key, int
 static int read_cron(struct req *r, const struct js *cron, struct catalog_schedule *ret,
                      struct dh_err *err)
 {
+    struct cron parsed;
+
     if (req_only(r, cron, "start_time end_time cron", "cron_schedule", err) < 0 ||
         req_text(r, cron, "cron", &ret->cron, err) < 0)
         return -1;
-    if (!ret->cron)
-        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "cron_schedule: cron is needed");
+    if (cron_parse(ret->cron ? ret->cron : "", &parsed, err) < 0)
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT,
+                        "Schedule cron is not a supported format(https://godoc.org/github.com/"
+                        "robfig/cron). Error: %s",
+                        arena_strdup(r->arena, err->msg));
     return read_time(r, cron, "start_time", &ret->start_us, err) < 0 ||
                    read_time(r, cron, "end_time", &ret->end_us, err) < 0
                ? -1
@@ -188,7 +194,9 @@ static int read_periodic(struct req *r, const struct js *periodic, struct catalo
         return -1;
     if (ret->interval_s < 1 || ret->interval_s > (int64_t)86400 * 3660)
         return req_fail(r, err, GRPC_INVALID_ARGUMENT,
-                        "interval_second: expected a number of seconds above 0");
+                        "Found invalid period schedule interval %lld. Set at interval to least 1 "
+                        "second",
+                        (long long)ret->interval_s);
     return 0;
 }
 
@@ -235,13 +243,15 @@ static int read_head(struct req *r, struct catalog_schedule *ret, struct dh_err 
         read_int64(r, r->json, "max_concurrency", &ret->max_concurrency, err) < 0 ||
         read_mode(r, ret, err) < 0)
         return -1;
-    if (!ret->display_name || !*ret->display_name || strlen(ret->display_name) > 1000)
-        return req_fail(
-            r, err, GRPC_INVALID_ARGUMENT,
-            "The recurring run name is empty or too long. Please specify a valid name.");
-    ret->max_concurrency = ret->max_concurrency < 1                 ? 1
-                           : ret->max_concurrency > MAX_CONCURRENCY ? MAX_CONCURRENCY
-                                                                    : ret->max_concurrency;
+    if (!ret->display_name || !*ret->display_name)
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "Recurring run's name cannot be empty");
+    if (strlen(ret->display_name) > 1000)
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "Job.DisplayName length cannot exceed 1000");
+    if (ret->max_concurrency < 1 || ret->max_concurrency > MAX_CONCURRENCY)
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT,
+                        "Max concurrency of a recurring run must be at least 1 and at most %d. "
+                        "Received %lld",
+                        MAX_CONCURRENCY, (long long)ret->max_concurrency);
     if (!ret->service_account || !*ret->service_account)
         ret->service_account = "pipeline-runner";
     ret->no_catchup = js_truth(req_member(r->json, "no_catchup"));

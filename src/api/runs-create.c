@@ -101,8 +101,10 @@ int run_config_read(struct req *r, const struct js *body, struct run_config *ret
         return req_fail(r, err, GRPC_INVALID_ARGUMENT, "parameters: expected an object");
     if (ret->plugins_input && !js_is(ret->plugins_input, JS_OBJECT))
         return req_fail(r, err, GRPC_INVALID_ARGUMENT, "plugins_input: expected an object");
-    if (js_n(req_member(body, "plugins_output")))
-        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "plugins_output is the server's to set");
+    if (req_member(body, "plugins_output"))
+        return req_fail(r, err, GRPC_ABORTED,
+                        "plugins_output is server-owned and populated exclusively via plugin "
+                        "lifecycle hooks");
     return 0;
 }
 
@@ -155,7 +157,7 @@ int runs_submit(struct req *r, char ret_run_id[ID_TEXT], struct dh_err *err)
         return -1;
     if (!s.display_name || !*s.display_name)
         return req_fail(r, err, GRPC_INVALID_ARGUMENT,
-                        "The run name is empty. Please specify a valid name.");
+                        "The run name is empty. Please specify a valid name");
     if (strlen(s.display_name) > 1000)
         return req_fail(r, err, GRPC_INVALID_ARGUMENT, "the run's name is longer than 1000 bytes");
     if (!s.service_account || !*s.service_account)

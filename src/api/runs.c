@@ -29,9 +29,8 @@ int64_t run_finished(const struct store_run *run)
 
 int run_find(struct req *r, const char *uuid, struct store_run *ret, struct dh_err *err)
 {
-    if (catalog_run(r->store, uuid, r->arena, ret, err) < 0)
-        return -1;
-    return access_check(r, ret->namespace, err);
+    return access_found(r, catalog_run(r->store, uuid, r->arena, ret, err), "Run", uuid,
+                        &ret->namespace, err);
 }
 
 /* ---- writing ---- */
@@ -219,8 +218,8 @@ int runs_unarchive(struct req *r, struct dh_err *err)
             return -1;
         if (e.archived)
             return req_fail(r, err, GRPC_FAILED_PRECONDITION,
-                            "Unarchive the experiment %s first to allow the run to be restored",
-                            e.uuid);
+                            "Failed to unarchive run %s as experiment %s must be un-archived first",
+                            run.uuid, e.uuid);
     }
     if (store_run_set_archived(r->store, run.id, false, err) < 0)
         return -1;
@@ -236,8 +235,9 @@ int runs_terminate(struct req *r, struct dh_err *err)
         return -1;
     state = run_state(&run);
     if (strcmp(state, "PENDING") != 0 && strcmp(state, "RUNNING") != 0)
-        return req_fail(r, err, GRPC_INVALID_ARGUMENT, "run %s cannot be terminated: it is %s",
-                        run.uuid, state);
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT,
+                        "Failed to terminate a run %s. Row not found: it is %s already", run.uuid,
+                        state);
     return queue_cancel(r->api->queue, &run, err) < 0 ? -1 : req_empty(r);
 }
 
@@ -250,10 +250,10 @@ int runs_retry(struct req *r, struct dh_err *err)
         return -1;
     state = run_state(&run);
     if (strcmp(state, "FAILED") != 0 && strcmp(state, "CANCELED") != 0)
-        return req_fail(
-            r, err, GRPC_INVALID_ARGUMENT,
-            "run %s cannot be retried: it is %s, and only failed or terminated runs can", run.uuid,
-            state);
+        return req_fail(r, err, GRPC_INVALID_ARGUMENT,
+                        "Failed to retry run %s as it does not allow retries: it is %s, and only "
+                        "failed or terminated runs can be retried",
+                        run.uuid, state);
     return queue_retry(r->api->queue, &run, NULL, err) < 0 ? -1 : req_empty(r);
 }
 

@@ -43,21 +43,10 @@ int serve_kfp_healthz(struct req *r, struct dh_err *err)
 
     (void)err;
     jw_begin(w, '{');
-    jw_opt_true(w, "multi_user", auth_multi_user(r->api->auth));
-    jw_text(w, "pipeline_store", "database");
-    jw_end(w, '}');
-    return 0;
-}
-
-int serve_kfp_healthz_v1(struct req *r, struct dh_err *err)
-{
-    struct jw *w = req_json(r);
-
-    (void)err;
-    jw_begin(w, '{');
     jw_text(w, "commit_sha", "dhow");
     jw_text(w, "tag_name", r->api->options->version);
     jw_flag(w, "multi_user", auth_multi_user(r->api->auth));
+    jw_text(w, "pipeline_store", "database");
     jw_end(w, '}');
     return 0;
 }

@@ -35,7 +35,7 @@ int ui_pipeline_find(struct req *r, const char *uuid, struct catalog_pipeline *r
     if (store_pipeline_find(r->store, uuid, r->arena, &p, err) < 0 ||
         catalog_pipeline_get(r->store, p.id, r->arena, ret, err) < 0)
         return -1;
-    return access_check(r, ret->namespace, err);
+    return access_found(r, 0, "Pipeline", uuid, &ret->namespace, err);
 }
 
 static int write_latest(struct req *r, int64_t pipeline, struct jw *w, struct dh_err *err)

@@ -6,6 +6,18 @@
 #include "base/limits.h"
 #include "spec/spec.h"
 
+/* What KFP's server takes: by the name, or a zip or gzip by its first bytes. */
+static bool is_package(const char *file, const unsigned char *bytes, size_t n)
+{
+    static const char *const ends[] = {".yaml", ".yml", ".json"};
+    size_t n_file = strlen(file);
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (n_file >= strlen(ends[i]) && !strcmp(file + n_file - strlen(ends[i]), ends[i]))
+            return true;
+    return n > 2 && (!memcmp(bytes, "PK", 2) || !memcmp(bytes, "\x1f\x8b", 2));
+}
+
 static int read_package(struct req *r, struct spec **ret, const char **ret_file, struct dh_err *err)
 {
     const char *boundary = uri_boundary(r->content_type, r->arena);
@@ -22,6 +34,9 @@ static int read_package(struct req *r, struct spec **ret, const char **ret_file,
     if (part.n == 0)
         return dh_fail(err, DH_INVALID, "the file is empty");
     *ret_file = part.file && *part.file ? part.file : "pipeline.yaml";
+    if (!is_package(*ret_file, (const unsigned char *)part.bytes, part.n))
+        return dh_fail(err, DH_INVALID,
+                       "Unexpected pipeline file format. Support .zip, .tar.gz, .json or YAML");
     return spec_load_bytes(*ret_file, part.bytes, part.n, ret, NULL, err);
 }
 
@@ -35,7 +50,9 @@ static int read_query(struct req *r, struct pipeline_new *ret, struct js **ret_t
                                  .description = req_arg(r, "description"),
                                  .code_source_url = req_arg(r, "code_source_url")};
     if (tags && js_parse(tags, strlen(tags), ret_tags, err) < 0)
-        return dh_while(err, "tags");
+        return dh_while(err,
+                        "Failed to parse tags query parameter. Expected JSON object with string "
+                        "keys and values");
     ret->tags = *ret_tags;
     return 0;
 }
@@ -77,10 +94,16 @@ int upload_version(struct req *r, struct dh_err *err)
     int64_t version_id;
 
     if (!id)
-        return dh_fail(err, DH_INVALID, "pipelineid is needed: which pipeline is it a version of?");
-    if (read_query(r, &given, &tags, err) < 0 || pipeline_find(r, id, &pipeline, err) < 0 ||
-        read_package(r, &spec, &file, err) < 0)
+        return dh_fail(err, DH_INVALID,
+                       "Failed to create a pipeline version due to error reading pipeline id: "
+                       "pipelineid is needed");
+    if (read_query(r, &given, &tags, err) < 0 || read_package(r, &spec, &file, err) < 0)
         return -1;
+    if (pipeline_find(r, id, &pipeline, err) < 0) {
+        if (r->code == GRPC_NOT_FOUND)
+            r->code = GRPC_INVALID_ARGUMENT; /* as KFP's server has it */
+        return -1;
+    }
     if (!given.name && !given.display_name)
         given.name = file;
     if (version_add(r, pipeline.id, &given, spec, &version_id, err) < 0)

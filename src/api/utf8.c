@@ -14,3 +14,12 @@ size_t utf8_sequence(const unsigned char *s, size_t n)
         return 0;
     return len;
 }
+
+size_t utf8_length(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}

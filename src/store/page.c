@@ -1,8 +1,10 @@
 #include "store/page.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -189,13 +191,30 @@ static int time_of(const char *text, int64_t *ret)
     return clock_parse(text, ret);
 }
 
-static int word_as_number(const struct page_value *v, const char *yes, int64_t *ret)
+/* The words of a flag; what is none of them is equal to nothing. */
+static const char *const flag_words[][2] = {
+    [ARCHIVED] = {"AVAILABLE", "ARCHIVED"},
+    [ENABLED] = {"DISABLED", "ENABLED"},
+};
+
+static int64_t flag_of(const struct field *f, const struct page_value *v)
 {
     if (!v->is_text)
-        *ret = v->number;
-    else
-        *ret = !strcmp(v->text, yes);
-    return 0;
+        return v->number;
+    for (int64_t i = 0; i < 2; i++)
+        if (!strcasecmp(v->text, flag_words[f->type][i]))
+            return i;
+    return -1;
+}
+
+/* Their words, as "Succeeded" of an Argo phase too. */
+static const char *upper(const char *text, struct arena *a)
+{
+    char *copy = arena_strdup(a, text);
+
+    for (char *c = copy; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return copy;
 }
 
 static int value_of(const struct field *f, const struct page_value *v, struct arena *a,
@@ -205,16 +224,16 @@ static int value_of(const struct field *f, const struct page_value *v, struct ar
 
     switch (f->type) {
     case TEXT:
-    case STATE:
         *ret = DB_T(v->is_text ? v->text : arena_printf(a, "%lld", (long long)v->number));
         return 0;
+    case STATE:
+        *ret = DB_T(v->is_text ? upper(v->text, a) : "");
+        return 0;
     case ARCHIVED:
-        (void)word_as_number(v, "ARCHIVED", &n);
-        break;
-    case REAL:
     case ENABLED:
-        (void)word_as_number(v, "ENABLED", &n);
+        n = flag_of(f, v);
         break;
+    case REAL: /* of metrics: they are sorted by, no filter has them */
     case NUMBER:
         n = v->is_text ? strtoll(v->text, NULL, 10) : v->number;
         break;
@@ -231,12 +250,34 @@ static int value_of(const struct field *f, const struct page_value *v, struct ar
     return 0;
 }
 
+static int add_time(struct where *w, const struct field *f, const struct page_predicate *p,
+                    struct dh_err *err);
+
+/* One of several moments: each is a second long. */
+static int add_times(struct where *w, const struct field *f, const struct page_predicate *p,
+                     struct dh_err *err)
+{
+    buf_adds(&w->sql, p->n ? "(" : "(1 = 0");
+    for (size_t i = 0; i < p->n; i++) {
+        const struct page_predicate one = {
+            .key = p->key, .op = PAGE_EQ, .values = &p->values[i], .n = 1};
+
+        buf_adds(&w->sql, i ? " OR " : "");
+        if (add_time(w, f, &one, err) < 0)
+            return -1;
+    }
+    buf_addc(&w->sql, ')');
+    return 0;
+}
+
 /* Times are kept in microseconds and shown in seconds: what is shown as equal is equal. */
 static int add_time(struct where *w, const struct field *f, const struct page_predicate *p,
                     struct dh_err *err)
 {
     struct db_val v;
 
+    if (p->op == PAGE_IN)
+        return add_times(w, f, p, err);
     if (value_of(f, &p->values[0], w->arena, &v, err) < 0)
         return -1;
     switch (p->op) {
@@ -285,7 +326,7 @@ static void add_substring(struct where *w, const char *sql, const char *text)
  */
 static bool add_state(struct where *w, const struct page_predicate *p)
 {
-    const char *text = p->values[0].is_text ? p->values[0].text : "";
+    const char *text = p->values[0].is_text ? upper(p->values[0].text, w->arena) : "";
 
     if ((p->op != PAGE_EQ && p->op != PAGE_NE) ||
         (strcmp(text, "CANCELING") != 0 && strcmp(text, "RUNNING") != 0))
@@ -315,6 +356,15 @@ static int add_in(struct where *w, const struct field *f, const struct page_pred
     return 0;
 }
 
+/* As the API shows it. */
+static const char *shown_text(const struct field *f, struct arena *a)
+{
+    if (f->type != ARCHIVED && f->type != ENABLED)
+        return f->sql;
+    return arena_printf(a, "CASE WHEN %s = 1 THEN '%s' ELSE '%s' END", f->sql,
+                        flag_words[f->type][1], flag_words[f->type][0]);
+}
+
 static int add_field(struct where *w, const struct field *f, const struct page_predicate *p,
                      struct dh_err *err)
 {
@@ -324,18 +374,18 @@ static int add_field(struct where *w, const struct field *f, const struct page_p
     };
     struct db_val v;
 
+    if (f->type == TIME)
+        return add_time(w, f, p, err);
     if (p->op == PAGE_IN)
         return add_in(w, f, p, err);
     if (p->n != 1)
         return dh_fail(err, DH_INVALID, "filter: %s needs one value", f->key);
-    if (f->type == TIME)
-        return add_time(w, f, p, err);
     if (f->type == STATE && add_state(w, p))
         return 0;
     if (p->op == PAGE_SUBSTRING) {
         if (!p->values[0].is_text)
             return dh_fail(err, DH_INVALID, "filter: IS_SUBSTRING needs a text");
-        add_substring(w, f->sql, p->values[0].text);
+        add_substring(w, shown_text(f, w->arena), p->values[0].text);
         return 0;
     }
     if (value_of(f, &p->values[0], w->arena, &v, err) < 0)

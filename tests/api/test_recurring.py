@@ -58,6 +58,9 @@ def wire(server: Server) -> None:
         status, answer = make(server, "bad", {"cron_schedule": {"cron": cron}}, spec())
         check(status == 400 and answer["code"] == 3, f"cron '{cron}' is refused", str(answer))
     check(make(server, "bad", {"periodic_schedule": {"interval_second": "0"}}, spec())[0] == 400, "an interval of nothing is refused")
+    for n in (None, "0", "11", "x"):
+        status, answer = make(server, "bad", None, spec(), max_concurrency=n)
+        check(status == 400 and answer["code"] == 3, f"max_concurrency {n} is refused", str(answer))
     check(make(server, "", None, spec())[0] == 400, "no name is refused")
     check(server.ask(f"{BASE}/{one}", method="DELETE")[0] == 200 and server.ask(f"{BASE}/{one}")[0] == 404, "delete")
 
@@ -103,7 +106,7 @@ def waits(server: Server) -> None:
 def page(server: Server) -> None:
     with urllib.request.urlopen(f"{server.url}/ui/events", timeout=30) as stream:
         stream.readline()
-        server.ask("/apis/v2beta1/recurringruns", {"display_name": "seen", "pipeline_spec": spec(), "mode": "DISABLE"})
+        server.ask("/apis/v2beta1/recurringruns", {"display_name": "seen", "pipeline_spec": spec(), "mode": "DISABLE", "max_concurrency": 1})
         while (line := stream.readline()) and line != b"event: schedule\n":
             pass
         check(line == b"event: schedule\n", "a schedule that is made is told")

@@ -67,7 +67,11 @@ def uploads(server: Server) -> str:
     check(status == 200 and set(version["pipeline_spec"]) == {"pipeline_spec", "platform_spec"}, "a version with a platform spec", str(version)[:300])
     status, again, _ = upload(server, two_docs, "v.yaml", "/pipelines/upload_version", pipelineid=made["pipeline_id"], name="second")
     check(status == 409, "a version's name is unique in its pipeline", str(again))
-    check(upload(server, plain, "v.yaml", "/pipelines/upload_version", pipelineid="none", name="x")[0] == 404, "a version of no pipeline: 404")
+    status, answer, _ = upload(server, plain, "v.yaml", "/pipelines/upload_version", pipelineid="none", name="x")
+    check(status == 400 and "Pipeline none not found" in answer["error_message"], "a version of no pipeline: 400, as KFP's server has it", str(answer))
+    check(upload(server, plain, "v.yaml", "/pipelines/upload_version", name="x")[0] == 400, "a version without pipelineid: 400")
+    for data, file in ((b"PK\x03\x04cut", "a.zip"), (b"\x1f\x8bcut", "a.tar.gz"), (plain, "a.txt"), (plain, "none")):
+        check(upload(server, data, file, name="bad")[0] == 400, f"{file} of {data[:4]} is no package: 400")
     # chunked, as Go's client sends it
     import http.client
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
@@ -84,6 +88,7 @@ def catalogue(server: Server, one: str) -> None:
     check(status == 200 and named["pipeline_id"] == one, "by name")
     status, changed, _ = server.ask(f"{V2}/pipelines/{one}", {"display_name": "Eins"}, "PATCH")
     check(status == 200 and changed["display_name"] == "Eins" and changed["name"] == "one" and changed["tags"] == {"team": "x"}, "PATCH keeps what it does not name")
+    check(server.ask(f"{V2}/pipelines/{one}", {"display_name": ""}, "PATCH")[1]["display_name"] == "Eins", "PATCH with an empty name keeps it")
     check("tags" not in server.ask(f"{V2}/pipelines/{one}", {"tags": {}}, "PATCH")[1], "PATCH with {} clears tags")
     server.ask(f"{V2}/pipelines/{one}", {"tags": {"stage": "prod"}}, "PATCH")
     for predicate, n in (({"key": "tags.stage", "operation": "EQUALS", "string_value": "prod"}, 1), ({"key": "tags.stage", "operation": 1, "stringValue": "x"}, 0),
@@ -99,7 +104,8 @@ def catalogue(server: Server, one: str) -> None:
         status, answer, _ = server.ask(f"{V2}/pipelines?filter={urllib.parse.quote(bad)}")
         check(status == 400 and answer["code"] == 3 and answer["details"][0]["@type"].endswith("google.rpc.Status"), f"bad filter {bad}", str(answer))
     status, answer, _ = server.ask(f"{V2}/pipelines/{one}", method="DELETE")
-    check(status == 400, "a pipeline with versions is deleted with cascade alone", str(answer))
+    check(status == 400 and answer["code"] == 3 and "Set cascade=true to delete all versions" in answer["message"],
+          "a pipeline with versions is deleted with cascade alone", str(answer))
     _, versions, _ = server.ask(f"{V2}/pipelines/{one}/versions?sort_by=created_at%20desc")
     check([v["name"] for v in versions["pipeline_versions"]] == ["second", "one"], "versions, newest first")
     check(server.ask(f"{V2}/pipelines/{one}?cascade=true", method="DELETE")[1] == {} and server.ask(f"{V2}/pipelines/{one}")[0] == 404, "deleted with cascade")
@@ -168,8 +174,19 @@ def run_rules(server: Server) -> None:
     server.ask(f"{V2}/experiments/{e}:unarchive", b"", "POST")
     check(server.ask(f"{V2}/runs/{bad['run_id']}")[1]["storage_state"] == "ARCHIVED", "unarchiving leaves its runs as they are")
     check(server.ask(f"{V2}/runs/{bad['run_id']}:unarchive", b"", "POST")[0] == 200, "now it may")
-    by_state = urllib.parse.quote(json.dumps({"predicates": [{"key": "state", "operation": "EQUALS", "string_value": "CANCELED"}]}))
-    check(len(server.ask(f"{V2}/runs?filter={by_state}")[1]["runs"]) == 1, "runs by state")
+    made = bad["created_at"]
+    for predicate, n in (({"key": "state", "operation": "EQUALS", "string_value": "CANCELED"}, 1), ({"key": "status", "operation": 1, "string_value": "Canceled"}, 1),
+                         ({"key": "state", "operation": "IN", "string_values": {"values": ["canceled", "SUCCEEDED"]}}, 2),
+                         ({"key": "storage_state", "operation": "EQUALS", "string_value": "ARCHIVED"}, 1), ({"key": "storage_state", "operation": 2, "string_value": "ARCHIVED"}, 1),
+                         ({"key": "storage_state", "operation": "EQUALS", "string_value": "NEITHER"}, 0), ({"key": "storage_state", "operation": 9, "string_value": "avail"}, 1),
+                         ({"key": "created_at", "operation": "IN", "long_values": {"values": ["1", "2"]}}, 0), ({"key": "created_at", "operation": 1, "timestamp_value": made}, None),
+                         ({"key": "created_at", "operation": "IN", "string_values": {"values": [made, "1"]}}, None), ({"key": "display_name", "operation": 9, "string_value": "LO"}, 1)):
+        _, found, _ = server.ask(f"{V2}/runs?filter={urllib.parse.quote(json.dumps({'predicates': [predicate]}))}")
+        check(len(found.get("runs", [])) == n if n is not None else bad["run_id"] in str(found), f"runs, filter {predicate}", str(found)[:300])
+    for key in ("run_id", "id", "name", "display_name", "created_at", "finished_at", "scheduled_at", "description", "storage_state", "state", "status", "namespace",
+                "experiment_id", "recurring_run_id", "state_history", "runtime_details", "metric:loss", "Created_At", " created_at "):
+        orders = [[r["run_id"] for r in server.ask(f"{V2}/runs?sort_by={urllib.parse.quote(key + way)}")[1].get("runs", [])] for way in ("", " asc", "  DESC")]
+        check(len(orders[0]) == 2 and orders[0] == orders[1] == orders[2][::-1], f"runs by '{key}', both ways", str(orders))
     running = server.ask(f"{V2}/runs", {"display_name": "gone", "pipeline_spec": spec("gone", "sleep 60")})[1]
     time.sleep(0.3)
     check(server.ask(f"{V2}/runs/{running['run_id']}", method="DELETE")[0] == 200 and server.ask(f"{V2}/runs/{running['run_id']}")[0] == 404, "a running run is deleted")
@@ -242,10 +259,17 @@ def fetched(server: Server) -> None:
 
 def forms(server: Server) -> None:
     check(server.ask(f"{V2}/nothing") [:2] == (404, {"code": 5, "message": "Not Found", "details": []}), "an unknown path")
-    check(server.ask(f"{V2}/healthz")[1] == {"pipeline_store": "database"}, "healthz")
-    check(server.ask("/apis/v1beta1/healthz")[1]["multi_user"] is False, "the old healthz")
-    status, answer, _ = server.ask(f"{V2}/runs/none")
-    check(status == 404 and answer["code"] == 5 and answer["message"].startswith("Failed to get a run: "), "an error says what failed", str(answer))
+    for version in ("v2beta1", "v1beta1"):
+        answer = server.ask(f"/apis/{version}/healthz")[1]
+        check(set(answer) == {"commit_sha", "tag_name", "multi_user", "pipeline_store"} and answer["multi_user"] is False, f"healthz of {version}", str(answer))
+    for path, doing, what in (("runs/none", "Failed to get a run", "Run"), ("experiments/none", "Failed to fetch experiment", "Experiment"),
+                              ("pipelines/none", "Failed to get a pipeline none. Check error stack", "Pipeline"), ("recurringruns/none", "Failed to fetch a recurring run", "Job"),
+                              ("runs?experiment_id=none", "Failed to list runs", "Experiment")):
+        status, answer, _ = server.ask(f"{V2}/{path}")
+        check(status == 404 and answer == {"code": 5, "message": f"{doing}: ResourceNotFoundError: {what} none not found", "details": [
+            {"@type": "type.googleapis.com/google.rpc.Status", "code": 5, "message": f"{what} none not found"}]}, f"{path}: not found, in KFP's words", str(answer))
+    status, answer, _ = server.ask(f"{V2}/runs", {"display_name": "x", "pipeline_spec": spec(), "plugins_output": {"a": {}}})
+    check(status == 409 and answer["code"] == 10, "plugins_output is the server's", str(answer))
     check(server.ask(f"{V2}/runs", b"{", "POST")[0] == 400 and server.ask(f"{V2}/runs", b"[]", "POST")[0] == 400, "bodies that are no object")
     check(server.ask(f"{V2}/runs", method="PUT")[0] == 405, "a method that is not")
     check(server.ask("/healthz")[1] == "ok\n" and server.ask("/readyz")[1] == "ok\n", "health and readiness")
