@@ -99,6 +99,6 @@ int lost_shepherd(struct run *run, struct dh_err *err)
         shepherd_limit(run->shepherd, (unsigned)run->jobs, err) < 0 ||
         shepherd_journal(run->shepherd, path, err) < 0)
         return -1;
-    runtime_bound(run->runtime, shepherd_pid(run->shepherd));
+    runtime_bound(run->runtime, run->shepherd);
     return 0;
 }

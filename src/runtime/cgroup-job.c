@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "runtime/cgroup.h"
 #include "runtime/runtime-priv.h"
+#include "runtime/shepherd.h"
 
 static struct cgroup_limits limits_of(const struct runtime *rt, const struct runtime_job *job)
 {
@@ -49,15 +50,11 @@ static void bound_run(struct runtime *rt)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct cgroup_limits limits = {.processes = CGROUP_PROCESSES + 128 * (cores > 0 ? cores : 1)};
 
-    if (cgroups_hold(rt->cgroups) & CGROUP_PIDS &&
-        ((!rt->run_group && cgroup_make(rt->cgroups, &limits, &rt->run_group, NULL) < 0) ||
-         cgroup_move(rt->run_group, rt->starter, NULL) < 0)) {
-        if (rt->run_group)
-            cgroup_remove(rt->run_group);
-        free(rt->run_group);
-        rt->run_group = NULL;
-    }
-    rt->starter = 0;
+    if (cgroups_hold(rt->cgroups) & CGROUP_PIDS && !rt->run_group)
+        (void)cgroup_make(rt->cgroups, &limits, &rt->run_group, NULL);
+    if (rt->run_group) /* where it is gone, the next one is told */
+        (void)shepherd_join(rt->starter, rt->run_group, NULL);
+    rt->starter = NULL;
 }
 
 void runtime_unbound(struct runtime *rt)

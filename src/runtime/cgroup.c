@@ -126,14 +126,12 @@ static char **folders(const char *group)
     return files;
 }
 
-int cgroup_move(const char *group, int pid, struct dh_err *err)
+int cgroup_join(const char *group, struct dh_err *err)
 {
     own_mem char **files = cgroup_files(group);
-    char text[32];
 
-    (void)snprintf(text, sizeof text, "%d", pid);
     for (char **file = files; *file; file++)
-        if (cgroup_write("/", *file, text) < 0)
+        if (cgroup_write("/", *file, "0") < 0)
             return dh_fail_errno(err, "cannot write to %s", *file);
     return 0;
 }

@@ -40,8 +40,10 @@ const char *cgroups_why(const struct cgroups *c); /* why not all; "" where all. 
  * nothing to hold with. */
 int cgroup_make(struct cgroups *c, const struct cgroup_limits *limits, char **ret,
                 struct dh_err *err);
-/* Moves a process there; what it starts from now on is there too. DH_IO. */
-int cgroup_move(const char *group, int pid, struct dh_err *err);
+/* Takes the calling process there, which has one thread; what it starts from now on is there too.
+ * Nobody else can be moved: for that the kernel stops all forks of the machine, for 10 ms. DH_IO.
+ */
+int cgroup_join(const char *group, struct dh_err *err);
 /* The files to write "0" to, in order; NULL-terminated, one block: free(). */
 char **cgroup_files(const char *group);
 /* Kills all in it and below it; waits a little for them to be gone. */

@@ -3,6 +3,7 @@
 #include "runtime/runtime.h"
 
 struct cgroups;
+struct shepherd;
 
 enum limits_how {
     LIMITS_ASKED,    /* the step is a process of the run's group; its own only for limits asked */
@@ -16,8 +17,8 @@ struct runtime { /* the first member of each runtime's own struct */
     struct runtime_setup config;
     enum limits_how limits;
     struct cgroups *cgroups; /* opened when first needed */
-    int starter;             /* what starts the steps; 0: not told, or done */
-    char *run_group;         /* that it is in; NULL: none yet */
+    struct shepherd *starter; /* what starts the steps; NULL: not told, or done */
+    char *run_group;          /* that it is in; NULL: none yet */
 };
 
 struct runtime_kind {

@@ -54,9 +54,9 @@ struct runtime *runtime_close(struct runtime *rt)
     return rt->ops->close(rt);
 }
 
-void runtime_bound(struct runtime *rt, int pid)
+void runtime_bound(struct runtime *rt, struct shepherd *starter)
 {
-    rt->starter = pid;
+    rt->starter = starter;
 }
 
 int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err)

@@ -12,6 +12,7 @@
 #include "base/own.h"
 
 struct runtime;
+struct shepherd;
 
 struct runtime_mount {
     char *path; /* absolute, on this machine */
@@ -75,9 +76,9 @@ int runtime_open(const char *name, const struct runtime_setup *config, struct ru
                  struct dh_err *err);
 struct runtime *runtime_close(struct runtime *rt);
 OWN_DEFINE(struct runtime *, runtime_close)
-/* `pid` starts the steps: from the first one on it is in a control group of the run, where there
- * can be one, so that all that the run starts is bounded and found again. */
-void runtime_bound(struct runtime *rt, int pid);
+/* `starter` (borrowed) starts the steps: from the first one on it is in a control group of the run,
+ * where there can be one, so that all that the run starts is bounded and found again. */
+void runtime_bound(struct runtime *rt, struct shepherd *starter);
 int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err);
 void runtime_finish(struct runtime *rt, struct runtime_job *job);
 const char *runtime_name(const struct runtime *rt);

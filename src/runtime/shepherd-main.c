@@ -54,8 +54,9 @@ struct flock_of {
     struct waiting *queue; /* from queue_at on, in order */
     size_t n_queue, cap_queue, queue_at, limit;
     int64_t hot_until; /* the engine has just heard of an end and most often answers with a start */
-    bool alone, killed; /* the engine is gone; what was left has been killed */
-    char **cleanups;    /* commands for the very end, once alone */
+    int64_t processes_max; /* of each child that has no bound; 0: all are bounded together */
+    bool alone, killed;    /* the engine is gone; what was left has been killed */
+    char **cleanups;       /* commands for the very end, once alone */
     size_t n_cleanups, cap_cleanups;
 };
 
@@ -190,6 +191,8 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     struct child c = {.id = h->id, .link = -1, .header = *h, .output = {.out = -1, .file = -1}};
 
     read_request(h, body, &q);
+    if (!q.child.processes_max && !*q.cgroup)
+        q.child.processes_max = (uint64_t)f->processes_max;
     c.output.mask = q.mask;
     c.key = dh_strdup(q.key);
     c.log = dh_strdup(q.child.log);
@@ -321,6 +324,8 @@ static int read_word(struct flock_of *f)
         signal_child(child, h.signal);
     else if (h.word == WORD_SIGNAL || h.word == WORD_TAKE_BACK)
         take_out(f, h.id);
+    else if (h.word == WORD_JOIN && cgroup_join(body, NULL) < 0)
+        f->processes_max = CGROUP_PROCESSES;
     else if (h.word == WORD_LIMIT)
         f->limit = (size_t)h.id;
     free(body);

@@ -156,11 +156,6 @@ struct shepherd *shepherd_stop(struct shepherd *s)
     return NULL;
 }
 
-int shepherd_pid(const struct shepherd *s)
-{
-    return s->pid;
-}
-
 static int say(struct shepherd *s, struct shepherd_header *h, struct dh_err *err)
 {
     struct iovec parts[2] = {{h, sizeof *h}, {s->word.p, s->word.n}};
@@ -193,13 +188,24 @@ static void add_text(struct buf *b, const char *s)
     buf_add(b, s ? s : "", strlen(s ? s : "") + 1);
 }
 
-int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err)
+static int say_text(struct shepherd *s, enum shepherd_word word, const char *text,
+                    struct dh_err *err)
 {
-    struct shepherd_header h = {.word = WORD_JOURNAL};
+    struct shepherd_header h = {.word = word};
 
     buf_reset(&s->word);
-    add_text(&s->word, path);
+    add_text(&s->word, text);
     return say(s, &h, err);
+}
+
+int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err)
+{
+    return say_text(s, WORD_JOURNAL, path, err);
+}
+
+int shepherd_join(struct shepherd *s, const char *group, struct dh_err *err)
+{
+    return say_text(s, WORD_JOIN, group, err);
 }
 
 int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err)

@@ -56,7 +56,6 @@ struct shepherd_event {
 };
 
 int shepherd_start(struct shepherd **ret, struct dh_err *err);
-int shepherd_pid(const struct shepherd *s);
 /* Another one in the place of one that was killed, on the same descriptor; journal and limit are to
  * be set again. What its steps have left is killed, but for what a control group holds. */
 int shepherd_restart(struct shepherd *s, struct dh_err *err);
@@ -69,6 +68,9 @@ int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err);
 /* At most n processes at a time from now on (0: any number); what is asked for beyond waits in the
  * shepherd, in order, and starts without the engine having to hear of the end of another. */
 int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err);
+/* Into that group (runtime/cgroup.h), with all that it starts from now on. Where it cannot, each of
+ * its processes is bounded by itself. */
+int shepherd_join(struct shepherd *s, const char *group, struct dh_err *err);
 int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err *err);
 /* Sends a signal to the process and all of its group. Unknown or ended ids are ignored. One that
  * still waits is taken out instead: NOT_STARTED with ECANCELED. */

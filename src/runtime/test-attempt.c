@@ -50,7 +50,7 @@ bool attempt_open(struct attempt *a, const char *runtime, char why[1020])
     struct dh_err err;
 
     if (runtime_open(runtime, &setup, &a->rt, &err) == 0) {
-        runtime_bound(a->rt, shepherd_pid(a->shepherd));
+        runtime_bound(a->rt, a->shepherd);
         return true;
     }
     (void)snprintf(why, 1020, "%s", err.msg);

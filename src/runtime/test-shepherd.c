@@ -92,6 +92,24 @@ static void runs_and_logs(void **state)
     assert_memory_equal(text, "out blue\nerr\n/tmp/test-shepherd-", 32);
 }
 
+/* There is no such group: each process is bounded by itself, from then on. */
+static void bounds_each_where_there_is_no_group(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    own_mem char *log = below("log");
+    own_mem char *text = NULL;
+    struct dh_err err;
+    size_t n;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    assert_int_equal(shepherd_join(s, "/no/such/group/tasks", &err), 0);
+    spawn_sh(s, 1, NULL, "grep -c '^Max processes  *4096 ' /proc/self/limits", log);
+    assert_int_equal(WEXITSTATUS(wait_exit(s)), 0);
+    assert_int_equal(fs_read(log, 1000, &text, &n, &err), 0);
+    assert_string_equal(text, "1\n");
+}
+
 static void says_what_cannot_start(void **state)
 {
     own(shepherd_stop) struct shepherd *s = NULL;
@@ -265,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(runs_and_logs, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(bounds_each_where_there_is_no_group, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(says_what_cannot_start, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(signals_reach_the_group, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(cuts_a_log, make_dir, drop_dir),
