@@ -27,9 +27,9 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 USER = 65532
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
-# Loaded by name when they are wanted: ldd does not see them (src/base/http.c, xml.c, src/api/mhd.c, src/store/db-postgres.c, db-mysql.c).
-LOADED = ["libcurl.so.4", "libexpat.so.1", "libmicrohttpd.so.12", "libpq.so.5", "libmariadb.so.3"]
-STATIC = {"libc.a": "libc6-dev", "libssl.a": "libssl-dev"}
+# Loaded by name when they are wanted: ldd does not see them (callers of library_load, src/store/db-postgres.c, db-mysql.c).
+LOADED = ["libcrypto.so.3", "libcurl.so.4", "libexpat.so.1", "libmicrohttpd.so.12", "libpq.so.5", "libmariadb.so.3"]
+STATIC = {"dhow": ["libssl-dev"], "dhow-launch": ["libc6-dev", "libssl-dev"]}
 LICENSE = "Apache-2.0"
 
 
@@ -169,8 +169,8 @@ def sbom(name: str, what: str, tree: Tree) -> bytes:
         found[owner] = describe_package(owner)
         relations += [(found[owner]["SPDXID"], "CONTAINS", ids[path]) for path in sorted(paths)]
         relations.append(("SPDXRef-dhow", "DEPENDS_ON" if any("/lib" in p for p in paths) else "CONTAINS", found[owner]["SPDXID"]))
-    for path in (p for p in ids if p.endswith("dhow-launch")):
-        for package in STATIC.values():
+    for path in ids:
+        for package in STATIC.get(os.path.basename(path), []):
             found.setdefault(package, describe_package(package))
             relations.append((ids[path], "STATIC_LINK", found[package]["SPDXID"]))
     relations += [("SPDXRef-dhow", "CONTAINS", i) for p, i in sorted(ids.items()) if os.path.basename(p) in ("dhow", "dhow-launch")]

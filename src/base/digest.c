@@ -1,68 +1,51 @@
+/* libcrypto's SHA-256 itself, linked in: not by EVP, whose start (providers, configuration, names
+ * of all algorithms) costs a millisecond of each command, and loading the library two. */
 #include "base/digest.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <pthread.h>
+#define OPENSSL_SUPPRESS_DEPRECATED /* what EVP itself calls */
+#include <openssl/sha.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
 struct digest {
-    EVP_MD_CTX *ctx;
+    SHA256_CTX ctx;
 };
-
-/* Looked up once: that costs more than to digest a short text. Never freed. */
-static EVP_MD *sha256;
-
-static void find_sha256(void)
-{
-    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
-static void start(struct digest *d)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    (void)pthread_once(&once, find_sha256);
-    if (!sha256 || EVP_DigestInit_ex(d->ctx, sha256, NULL) != 1)
-        abort(); /* SHA-256 is always there */
-}
 
 struct digest *digest_new(void)
 {
     struct digest *d = dh_alloc(sizeof *d);
 
-    d->ctx = EVP_MD_CTX_new();
-    if (!d->ctx)
-        abort();
-    start(d);
+    (void)SHA256_Init(&d->ctx);
     return d;
 }
 
 struct digest *digest_free(struct digest *d)
 {
-    if (d) {
-        EVP_MD_CTX_free(d->ctx);
-        free(d);
-    }
+    free(d);
     return NULL;
 }
 
 void digest_add(struct digest *d, const void *bytes, size_t n)
 {
-    (void)EVP_DigestUpdate(d->ctx, bytes, n);
+    (void)SHA256_Update(&d->ctx, bytes, n);
+}
+
+static void end(struct digest *d, unsigned char to[DIGEST_RAW])
+{
+    (void)SHA256_Final(to, &d->ctx);
+    (void)SHA256_Init(&d->ctx);
 }
 
 char *digest_end(struct digest *d, char to[DIGEST_TEXT])
 {
     unsigned char raw[DIGEST_RAW];
-    unsigned n = 0;
 
-    (void)EVP_DigestFinal_ex(d->ctx, raw, &n);
-    start(d);
+    end(d, raw);
     return digest_hex(raw, DIGEST_RAW, to);
 }
 
@@ -99,23 +82,45 @@ int digest_unhex(const char *hex, unsigned char to[DIGEST_RAW])
 
 void digest_raw(const void *bytes, size_t n, unsigned char to[DIGEST_RAW])
 {
-    if (EVP_Digest(bytes, n, to, NULL, EVP_sha256(), NULL) != 1)
-        abort();
+    struct digest d;
+
+    (void)SHA256_Init(&d.ctx);
+    digest_add(&d, bytes, n);
+    end(&d, to);
 }
 
+/* FIPS 198-1. */
 void digest_hmac(const void *key, size_t n_key, const void *bytes, size_t n,
                  unsigned char to[DIGEST_RAW])
 {
-    if (!HMAC(EVP_sha256(), key, (int)n_key, bytes, n, to, NULL))
-        abort();
+    unsigned char block[SHA256_CBLOCK] = {0};
+    struct digest d;
+
+    if (n_key > sizeof block)
+        digest_raw(key, n_key, block);
+    else if (n_key)
+        (void)memcpy(block, key, n_key);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36;
+    (void)SHA256_Init(&d.ctx);
+    digest_add(&d, block, sizeof block);
+    digest_add(&d, bytes, n);
+    end(&d, to);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    digest_add(&d, block, sizeof block);
+    digest_add(&d, to, DIGEST_RAW);
+    end(&d, to);
+    explicit_bzero(block, sizeof block);
+    explicit_bzero(&d, sizeof d);
 }
 
 char *digest_bytes(const void *bytes, size_t n, char to[DIGEST_TEXT])
 {
-    own(digest_free) struct digest *d = digest_new();
+    unsigned char raw[DIGEST_RAW];
 
-    digest_add(d, bytes, n);
-    return digest_end(d, to);
+    digest_raw(bytes, n, raw);
+    return digest_hex(raw, DIGEST_RAW, to);
 }
 
 int digest_file(const char *path, char to[DIGEST_TEXT], int64_t *ret_size, struct dh_err *err)

@@ -1,5 +1,5 @@
 #pragma once
-/* digest - SHA-256 (FIPS 180-4) as lower-case hex. libcrypto is behind it. */
+/* digest - SHA-256 (FIPS 180-4) as lower-case hex. libcrypto is behind it, linked in. */
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"

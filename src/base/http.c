@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/library.h"
 #include "base/mem.h"
 
 static struct curl_calls {
@@ -29,32 +29,16 @@ static struct dh_err load_error; /* of the one loading; code 0: it went well */
 
 static void load_curl(void)
 {
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    const struct {
-        const char *name;
-        void *to;
-    } calls[] = {{"curl_global_init", &curl.global_init}, {"curl_easy_init", &curl.init},
-                 {"curl_easy_setopt", &curl.setopt},      {"curl_easy_perform", &curl.perform},
-                 {"curl_easy_getinfo", &curl.getinfo},    {"curl_easy_cleanup", &curl.cleanup},
-                 {"curl_easy_reset", &curl.reset},        {"curl_easy_strerror", &curl.strerror},
-                 {"curl_slist_append", &curl.append},     {"curl_slist_free_all", &curl.free_all}};
+    static const struct library_call calls[] = {
+        {"curl_global_init", &curl.global_init}, {"curl_easy_init", &curl.init},
+        {"curl_easy_setopt", &curl.setopt},      {"curl_easy_perform", &curl.perform},
+        {"curl_easy_getinfo", &curl.getinfo},    {"curl_easy_cleanup", &curl.cleanup},
+        {"curl_easy_reset", &curl.reset},        {"curl_easy_strerror", &curl.strerror},
+        {"curl_slist_append", &curl.append},     {"curl_slist_free_all", &curl.free_all}};
 
-    if (!library) {
-        (void)dh_fail(&load_error, DH_IO,
-                      "http needs libcurl (apt-get install libcurl4), which does not load: %s",
-                      dlerror());
-        return;
-    }
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        void *symbol = dlsym(library, calls[i].name);
-
-        if (!symbol) {
-            (void)dh_fail(&load_error, DH_IO, "libcurl lacks %s", calls[i].name);
-            return;
-        }
-        memcpy(calls[i].to, &symbol, sizeof symbol);
-    }
-    if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (library_load("libcurl.so.4", "libcurl4", "http", calls, sizeof calls / sizeof *calls,
+                     &load_error) == 0 &&
+        curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         (void)dh_fail(&load_error, DH_IO, "libcurl does not start");
 }
 

@@ -4,41 +4,94 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <pthread.h>
 #include <string.h>
+
+#include "base/library.h"
+
+#define CALLS(X)                                                                                   \
+    X(BN_bin2bn)                                                                                   \
+    X(BN_free)                                                                                     \
+    X(BN_num_bits)                                                                                 \
+    X(ECDSA_SIG_free)                                                                              \
+    X(ECDSA_SIG_new)                                                                               \
+    X(ECDSA_SIG_set0)                                                                              \
+    X(EVP_DigestVerify)                                                                            \
+    X(EVP_DigestVerifyInit)                                                                        \
+    X(EVP_MD_CTX_free)                                                                             \
+    X(EVP_MD_CTX_new)                                                                              \
+    X(EVP_PKEY_CTX_free)                                                                           \
+    X(EVP_PKEY_CTX_new_from_name)                                                                  \
+    X(EVP_PKEY_free)                                                                               \
+    X(EVP_PKEY_fromdata)                                                                           \
+    X(EVP_PKEY_fromdata_init)                                                                      \
+    X(EVP_PKEY_new_raw_public_key)                                                                 \
+    X(EVP_sha256)                                                                                  \
+    X(EVP_sha384)                                                                                  \
+    X(EVP_sha512)                                                                                  \
+    X(OSSL_PARAM_BLD_free)                                                                         \
+    X(OSSL_PARAM_BLD_new)                                                                          \
+    X(OSSL_PARAM_BLD_push_BN)                                                                      \
+    X(OSSL_PARAM_BLD_push_octet_string)                                                            \
+    X(OSSL_PARAM_BLD_push_utf8_string)                                                             \
+    X(OSSL_PARAM_BLD_to_param)                                                                     \
+    X(OSSL_PARAM_free)                                                                             \
+    X(i2d_ECDSA_SIG)
+
+static struct {
+#define X(name) __typeof__(name) *name;
+    CALLS(X)
+#undef X
+} lib;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct dh_err load_error;
+
+static void load(void)
+{
+    static const struct library_call calls[] = {
+#define X(name) LIBRARY_CALL(lib, name),
+        CALLS(X)
+#undef X
+    };
+
+    (void)library_load("libcrypto.so.3", "libssl3", "a signature", calls,
+                       sizeof calls / sizeof *calls, &load_error);
+}
 
 static EVP_PKEY *from_params(const char *kind, OSSL_PARAM_BLD *build)
 {
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, kind, NULL);
+    OSSL_PARAM *params = lib.OSSL_PARAM_BLD_to_param(build);
+    EVP_PKEY_CTX *ctx = lib.EVP_PKEY_CTX_new_from_name(NULL, kind, NULL);
     EVP_PKEY *key = NULL;
 
-    if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) <= 0 ||
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+    if (!params || !ctx || lib.EVP_PKEY_fromdata_init(ctx) <= 0 ||
+        lib.EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0)
         key = NULL;
-    OSSL_PARAM_free(params);
-    EVP_PKEY_CTX_free(ctx);
+    lib.OSSL_PARAM_free(params);
+    lib.EVP_PKEY_CTX_free(ctx);
     return key;
 }
 
 static EVP_PKEY *rsa_key(const struct sign_key *k)
 {
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    BIGNUM *n = BN_bin2bn(k->a.p, (int)k->a.n, NULL), *e = BN_bin2bn(k->b.p, (int)k->b.n, NULL);
+    OSSL_PARAM_BLD *build = lib.OSSL_PARAM_BLD_new();
+    BIGNUM *n = lib.BN_bin2bn(k->a.p, (int)k->a.n, NULL),
+           *e = lib.BN_bin2bn(k->b.p, (int)k->b.n, NULL);
     EVP_PKEY *key = NULL;
 
-    if (build && n && e && BN_num_bits(n) >= 2048 && BN_num_bits(n) <= 16384 &&
-        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
-        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
+    if (build && n && e && lib.BN_num_bits(n) >= 2048 && lib.BN_num_bits(n) <= 16384 &&
+        lib.OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
+        lib.OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
         key = from_params("RSA", build);
-    BN_free(n);
-    BN_free(e);
-    OSSL_PARAM_BLD_free(build);
+    lib.BN_free(n);
+    lib.BN_free(e);
+    lib.OSSL_PARAM_BLD_free(build);
     return key;
 }
 
 static EVP_PKEY *p256_key(const struct sign_key *k)
 {
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM_BLD *build = lib.OSSL_PARAM_BLD_new();
     unsigned char point[65] = {4}; /* uncompressed */
     EVP_PKEY *key = NULL;
 
@@ -46,11 +99,13 @@ static EVP_PKEY *p256_key(const struct sign_key *k)
         (void)memcpy(point + 1, k->a.p, 32);
         (void)memcpy(point + 33, k->b.p, 32);
         if (build &&
-            OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) &&
-            OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point))
+            lib.OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1",
+                                                0) &&
+            lib.OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point,
+                                                 sizeof point))
             key = from_params("EC", build);
     }
-    OSSL_PARAM_BLD_free(build);
+    lib.OSSL_PARAM_BLD_free(build);
     return key;
 }
 
@@ -62,7 +117,7 @@ static EVP_PKEY *key_of(const struct sign_key *k)
     case SIGN_P256:
         return p256_key(k);
     case SIGN_ED25519:
-        return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, k->a.p, k->a.n);
+        return lib.EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, k->a.p, k->a.n);
     }
     return NULL;
 }
@@ -70,48 +125,56 @@ static EVP_PKEY *key_of(const struct sign_key *k)
 /* r and s as the DER that libcrypto wants. Its length; 0: they are none. */
 static int der_of(struct sign_bytes raw, unsigned char to[80])
 {
-    ECDSA_SIG *sig = ECDSA_SIG_new();
+    ECDSA_SIG *sig = lib.ECDSA_SIG_new();
     BIGNUM *r, *s;
     int n;
 
     if (raw.n != 64) {
-        ECDSA_SIG_free(sig);
+        lib.ECDSA_SIG_free(sig);
         return 0;
     }
-    r = BN_bin2bn(raw.p, 32, NULL);
-    s = BN_bin2bn(raw.p + 32, 32, NULL);
-    if (!sig || !ECDSA_SIG_set0(sig, r, s)) {
-        BN_free(r);
-        BN_free(s);
-        ECDSA_SIG_free(sig);
+    r = lib.BN_bin2bn(raw.p, 32, NULL);
+    s = lib.BN_bin2bn(raw.p + 32, 32, NULL);
+    if (!sig || !lib.ECDSA_SIG_set0(sig, r, s)) {
+        lib.BN_free(r);
+        lib.BN_free(s);
+        lib.ECDSA_SIG_free(sig);
         return 0;
     }
-    n = i2d_ECDSA_SIG(sig, &to);
-    ECDSA_SIG_free(sig);
+    n = lib.i2d_ECDSA_SIG(sig, &to);
+    lib.ECDSA_SIG_free(sig);
     return n > 0 ? n : 0;
 }
 
 int sign_verify(const struct sign_key *k, int bits, struct sign_bytes message,
                 struct sign_bytes signature, struct dh_err *err)
 {
-    const EVP_MD *md = bits == 512 ? EVP_sha512() : bits == 384 ? EVP_sha384() : EVP_sha256();
-    EVP_PKEY *key = key_of(k);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     unsigned char der[80];
+    const EVP_MD *md;
+    EVP_PKEY *key;
+    EVP_MD_CTX *ctx;
     int rc = 0;
 
+    (void)pthread_once(&once, load);
+    if (load_error.code) {
+        *err = load_error;
+        return -1;
+    }
+    md = bits == 512 ? lib.EVP_sha512() : bits == 384 ? lib.EVP_sha384() : lib.EVP_sha256();
+    key = key_of(k);
+    ctx = lib.EVP_MD_CTX_new();
     if (!key || !ctx) {
-        EVP_PKEY_free(key);
-        EVP_MD_CTX_free(ctx);
+        lib.EVP_PKEY_free(key);
+        lib.EVP_MD_CTX_free(ctx);
         return dh_fail(err, DH_INVALID, "the public key is not well formed");
     }
     if (k->kind == SIGN_P256) {
         signature = (struct sign_bytes){.p = der, .n = (size_t)der_of(signature, der)};
     }
     if (signature.n > 0 &&
-        EVP_DigestVerifyInit(ctx, NULL, k->kind == SIGN_ED25519 ? NULL : md, NULL, key) > 0)
-        rc = EVP_DigestVerify(ctx, signature.p, signature.n, message.p, message.n);
-    EVP_PKEY_free(key);
-    EVP_MD_CTX_free(ctx);
+        lib.EVP_DigestVerifyInit(ctx, NULL, k->kind == SIGN_ED25519 ? NULL : md, NULL, key) > 0)
+        rc = lib.EVP_DigestVerify(ctx, signature.p, signature.n, message.p, message.n);
+    lib.EVP_PKEY_free(key);
+    lib.EVP_MD_CTX_free(ctx);
     return rc == 1 ? 0 : SIGN_FALSE;
 }

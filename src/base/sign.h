@@ -14,6 +14,7 @@ struct sign_key { /* big-endian numbers, as in RFC 7518 */
 };
 enum { SIGN_FALSE = 1 };
 /* `bits`: of the SHA-2 (256, 384, 512); not of Ed25519. An ECDSA signature is r and s, as in JWS.
- * 0: it is that key's signature of the message; SIGN_FALSE: it is not. DH_INVALID: no such key. */
+ * 0: it is that key's signature of the message; SIGN_FALSE: it is not. DH_INVALID: no such key;
+ * DH_IO: libcrypto does not load. */
 int sign_verify(const struct sign_key *key, int bits, struct sign_bytes message,
                 struct sign_bytes signature, struct dh_err *err);

@@ -204,6 +204,24 @@ static void digests_are_sha256(void **state)
                         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+/* RFC 4231, cases 2 and 6: a short key, and one longer than a block. */
+static void hmacs_are_those_of_the_rfc(void **state)
+{
+    static const char words[] = "what do ya want for nothing?",
+                      more[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+    unsigned char key[131], raw[DIGEST_RAW];
+    char to[DIGEST_TEXT];
+    (void)state;
+
+    digest_hmac("Jefe", 4, words, strlen(words), raw);
+    assert_string_equal(digest_hex(raw, sizeof raw, to),
+                        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof key);
+    digest_hmac(key, sizeof key, more, strlen(more), raw);
+    assert_string_equal(digest_hex(raw, sizeof raw, to),
+                        "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void files_and_folders(void **state)
 {
     char dir[] = "/tmp/test-base-XXXXXX";
@@ -270,11 +288,17 @@ static void arenas_free_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_gain_places),     cmocka_unit_test(buffers_grow_and_stop_at_max),
-        cmocka_unit_test(maps_find_what_was_put), cmocka_unit_test(numbers_print_shortest),
-        cmocka_unit_test(json_round_trips),       cmocka_unit_test(json_takes_any_bytes),
-        cmocka_unit_test(times_have_two_ways),    cmocka_unit_test(ids_grow),
-        cmocka_unit_test(digests_are_sha256),     cmocka_unit_test(files_and_folders),
+        cmocka_unit_test(errors_gain_places),
+        cmocka_unit_test(buffers_grow_and_stop_at_max),
+        cmocka_unit_test(maps_find_what_was_put),
+        cmocka_unit_test(numbers_print_shortest),
+        cmocka_unit_test(json_round_trips),
+        cmocka_unit_test(json_takes_any_bytes),
+        cmocka_unit_test(times_have_two_ways),
+        cmocka_unit_test(ids_grow),
+        cmocka_unit_test(hmacs_are_those_of_the_rfc),
+        cmocka_unit_test(digests_are_sha256),
+        cmocka_unit_test(files_and_folders),
         cmocka_unit_test(arenas_free_all),
     };
 

@@ -1,6 +1,5 @@
 #include "base/xml.h"
 
-#include <dlfcn.h>
 #include <expat.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/library.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -29,37 +29,21 @@ static struct dh_err load_error;
 
 static void load_expat(void)
 {
-    void *library = dlopen("libexpat.so.1", RTLD_NOW | RTLD_LOCAL);
-    const struct {
-        const char *name;
-        void *to;
-    } calls[] = {{"XML_ParserCreate", &expat.create},
-                 {"XML_ParserFree", &expat.free},
-                 {"XML_SetUserData", &expat.set_user},
-                 {"XML_SetElementHandler", &expat.set_elements},
-                 {"XML_SetCharacterDataHandler", &expat.set_text},
-                 {"XML_SetStartDoctypeDeclHandler", &expat.set_doctype},
-                 {"XML_StopParser", &expat.stop},
-                 {"XML_Parse", &expat.parse},
-                 {"XML_GetErrorCode", &expat.code},
-                 {"XML_ErrorString", &expat.words},
-                 {"XML_GetCurrentLineNumber", &expat.line}};
+    static const struct library_call calls[] = {
+        {"XML_ParserCreate", &expat.create},
+        {"XML_ParserFree", &expat.free},
+        {"XML_SetUserData", &expat.set_user},
+        {"XML_SetElementHandler", &expat.set_elements},
+        {"XML_SetCharacterDataHandler", &expat.set_text},
+        {"XML_SetStartDoctypeDeclHandler", &expat.set_doctype},
+        {"XML_StopParser", &expat.stop},
+        {"XML_Parse", &expat.parse},
+        {"XML_GetErrorCode", &expat.code},
+        {"XML_ErrorString", &expat.words},
+        {"XML_GetCurrentLineNumber", &expat.line}};
 
-    if (!library) {
-        (void)dh_fail(&load_error, DH_IO,
-                      "S3 needs libexpat (apt-get install libexpat1), which does not load: %s",
-                      dlerror());
-        return;
-    }
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        void *symbol = dlsym(library, calls[i].name);
-
-        if (!symbol) {
-            (void)dh_fail(&load_error, DH_IO, "libexpat lacks %s", calls[i].name);
-            return;
-        }
-        memcpy(calls[i].to, &symbol, sizeof symbol);
-    }
+    (void)library_load("libexpat.so.1", "libexpat1", "S3", calls, sizeof calls / sizeof *calls,
+                       &load_error);
 }
 
 struct open_element {
