@@ -16,7 +16,7 @@ struct runtime { /* the first member of each runtime's own struct */
     const struct runtime_ops *ops;
     struct runtime_setup config;
     enum limits_how limits;
-    struct cgroups *cgroups; /* opened when first needed */
+    struct cgroups *cgroups;  /* opened when first needed */
     struct shepherd *starter; /* what starts the steps; NULL: not told, or done */
     char *run_group;          /* that it is in; NULL: none yet */
 };
