@@ -3,7 +3,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum shepherd_word { WORD_JOURNAL = 1, WORD_SPAWN, WORD_SIGNAL, WORD_LIMIT, WORD_TAKE_BACK, WORD_JOIN };
+enum shepherd_word {
+    WORD_JOURNAL = 1,
+    WORD_SPAWN,
+    WORD_SIGNAL,
+    WORD_LIMIT,
+    WORD_TAKE_BACK,
+    WORD_JOIN
+};
 
 struct shepherd_header {
     uint32_t word, size;
