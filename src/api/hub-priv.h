@@ -37,7 +37,7 @@ struct topic {
     struct open_task *open;
     size_t n_open, cap_open;
     struct catalog_ids open_runs; /* of all runs: malloc'ed */
-    int64_t newest, n_approvals, last_approval, schedules;
+    int64_t newest, edited_us, n_approvals, last_approval, marks[CATALOG_N_KINDS];
     bool known;
 };
 

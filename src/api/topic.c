@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+enum { MOST_EDITED = 100 };
+
 struct topic *topic_new(struct hub *hub, int64_t run, const char *uuid)
 {
     struct topic *t = dh_zalloc(1, sizeof *t);
@@ -273,9 +275,8 @@ static uint64_t run_said(const struct store_run *run)
 
     h = hash_number(h, run->finished_us);
     h = hash_number(h, run->cancel_requested_us != 0);
-    h = hash_number(h, run->archived);
+    h = hash_number(h, run->edited_us);
     h = hash(h, run->queue);
-    h = hash(h, run->notes);
     h = hash(h, run->error);
     return hash(h, run->outputs);
 }
@@ -372,20 +373,49 @@ static void poll_approvals(struct hub *hub, struct topic *t)
     t->last_approval = last;
 }
 
-static void poll_schedules(struct hub *hub, struct topic *t)
+static void poll_marks(struct hub *hub, struct topic *t)
 {
+    static const char *const names[CATALOG_N_KINDS] = {
+        [CATALOG_SCHEDULES] = "schedule",
+        [CATALOG_MODELS] = "model",
+        [CATALOG_PIPELINES] = "pipeline",
+        [CATALOG_EXPERIMENTS] = "experiment",
+    };
+    int64_t marks[CATALOG_N_KINDS];
     struct dh_err err;
-    int64_t mark;
 
-    if (catalog_schedules_mark(hub->api->store, &mark, &err) < 0)
+    if (catalog_marks(hub->api->store, marks, &err) < 0)
         return;
-    if (t->known && mark != t->schedules) {
+    for (int i = 0; i < CATALOG_N_KINDS; i++) {
         own_buf struct buf data = {0};
 
         buf_adds(&data, "{}");
-        topic_add(hub, t, "schedule", &data);
+        if (t->known && marks[i] != t->marks[i])
+            topic_add(hub, t, names[i], &data);
+        t->marks[i] = marks[i];
     }
-    t->schedules = mark;
+}
+
+/* What people wrote onto runs that have ended. */
+static void poll_edited(struct hub *hub, struct topic *t, const struct catalog_ids *open)
+{
+    own(arena_free) struct arena *a = arena_new();
+    struct catalog_ids edited;
+    struct dh_err err;
+
+    if (!t->known) {
+        (void)catalog_last_edit(hub->api->store, &t->edited_us, &err);
+        return;
+    }
+    if (catalog_edited_runs(hub->api->store, &t->edited_us, MOST_EDITED, a, &edited, &err) < 0)
+        return;
+    if (edited.n == MOST_EDITED) {
+        say_reset(hub, t);
+        return;
+    }
+    for (size_t i = 0; i < edited.n; i++)
+        if (!holds(open, edited.items[i]))
+            say_run_id(hub, t, edited.items[i]);
 }
 
 /* Runs that are open are told at each change of the record; an ended one once more. */
@@ -407,6 +437,7 @@ static void poll_all(struct hub *hub, struct topic *t)
     for (int64_t id = newest; t->known && id > t->newest && id > newest - 100; id--)
         if (!holds(&now, id))
             say_run_id(hub, t, id); /* over before it was seen */
+    poll_edited(hub, t, &now);
     t->open_runs =
         (struct catalog_ids){.items = dh_zalloc(now.n + 1, sizeof *now.items), .n = now.n};
     if (now.n)
@@ -414,7 +445,7 @@ static void poll_all(struct hub *hub, struct topic *t)
     free(before.items);
     t->newest = newest;
     poll_approvals(hub, t);
-    poll_schedules(hub, t);
+    poll_marks(hub, t);
     t->known = true;
 }
 

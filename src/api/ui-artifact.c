@@ -147,7 +147,11 @@ int ui_artifacts_get(struct req *r, struct dh_err *err)
     struct store_artifact artifact;
     struct jw *w = req_json(r);
 
-    if (ui_artifact_find(r, r->param[0], &artifact, err) < 0)
+    /* Links of KFP's page have MLMD's number of it; its bytes are got by the uuid alone. */
+    if (ui_is_number(r->param[0])
+            ? store_artifact_find(r->store, r->param[0], r->arena, &artifact, err) < 0 ||
+                  check_seen(r, &artifact, err) < 0
+            : ui_artifact_find(r, r->param[0], &artifact, err) < 0)
         return -1;
     jw_begin(w, '{');
     ui_artifact_members(&artifact, w);

@@ -1,4 +1,5 @@
 /* ui-run - one run for the page, and what can be done with it. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -289,12 +290,13 @@ int ui_runs_get(struct req *r, struct dh_err *err)
 
 /* ---- one task ---- */
 
-int ui_task_find(struct req *r, const char *uuid, struct store_task *ret, struct store_run *ret_run,
+int ui_task_find(struct req *r, const char *id, struct store_task *ret, struct store_run *ret_run,
                  struct dh_err *err)
 {
     struct store_run run;
 
-    if (store_task_find(r->store, uuid, r->arena, ret, err) < 0 ||
+    if ((ui_is_number(id) ? store_task_get(r->store, strtoll(id, NULL, 10), r->arena, ret, err)
+                          : store_task_find(r->store, id, r->arena, ret, err)) < 0 ||
         store_run_get(r->store, ret->run_id, r->arena, &run, err) < 0)
         return -1;
     return run_find(r, run.uuid, ret_run, err);

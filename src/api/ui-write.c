@@ -6,6 +6,13 @@
 #include "base/mem.h"
 #include "store/catalog.h"
 
+bool ui_is_number(const char *text)
+{
+    size_t n = strspn(text, "0123456789");
+
+    return n > 0 && n < 19 && text[n] == '\0';
+}
+
 void ui_named(struct jw *w, const char *key, const char *id, const char *name)
 {
     jw_key(w, key);

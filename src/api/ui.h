@@ -36,8 +36,9 @@ void ui_named(struct jw *w, const char *key, const char *id, const char *name);
 
 /* ---- asking ---- */
 
-/* A task by uuid, checked; *ret_run is its run. */
-int ui_task_find(struct req *r, const char *uuid, struct store_task *ret, struct store_run *ret_run,
+bool ui_is_number(const char *text); /* of a row: MLMD's id of a task or artifact */
+/* A task by uuid or number, checked; *ret_run is its run. */
+int ui_task_find(struct req *r, const char *id, struct store_task *ret, struct store_run *ret_run,
                  struct dh_err *err);
 /* An artifact by uuid, checked by the runs that made or used it. */
 int ui_artifact_find(struct req *r, const char *uuid, struct store_artifact *ret,

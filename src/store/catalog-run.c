@@ -106,13 +106,71 @@ int catalog_open_runs(struct store *s, struct arena *a, struct catalog_ids *ret,
     return rc;
 }
 
-int catalog_newest_run(struct store *s, int64_t *ret_id, struct dh_err *err)
+/* The one number that a statement gives; none is 0. */
+static int number(struct store *s, const char *sql, int64_t *ret, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
 
-    if (db_query(s->db, err, &rows, "SELECT max(id) FROM run") < 0 || db_next(rows, err) < 0)
+    if (db_query(s->db, err, &rows, sql) < 0 || db_next(rows, err) < 0)
         return -1;
-    *ret_id = db_int(rows, 0);
+    *ret = db_int(rows, 0);
+    return 0;
+}
+
+int catalog_newest_run(struct store *s, int64_t *ret_id, struct dh_err *err)
+{
+    return number(s, "SELECT max(id) FROM run", ret_id, err);
+}
+
+int catalog_last_edit(struct store *s, int64_t *ret_us, struct dh_err *err)
+{
+    return number(s, "SELECT max(edited_us) FROM run WHERE edited_us IS NOT NULL", ret_us, err);
+}
+
+int catalog_edited_runs(struct store *s, int64_t *at_us, int limit, struct arena *a,
+                        struct catalog_ids *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    struct catalog_ids list = {0};
+    int64_t last_us = *at_us;
+    size_t cap = 0;
+    int rc;
+
+    if (db_query(s->db, err, &rows,
+                 "SELECT id, edited_us FROM run WHERE edited_us > ? ORDER BY edited_us LIMIT ?",
+                 DB_I(last_us), DB_I(limit)) < 0)
+        return -1;
+    while ((rc = db_next(rows, err)) == 1) {
+        *STORE_PUSH(a, &list, cap) = db_int(rows, 0);
+        last_us = db_int(rows, 1);
+    }
+    if (rc < 0)
+        return -1;
+    *at_us = last_us;
+    *ret = list;
+    return 0;
+}
+
+int catalog_marks(struct store *s, int64_t ret[CATALOG_N_KINDS], struct dh_err *err)
+{
+    static const char *const marks[CATALOG_N_KINDS] = {
+        [CATALOG_SCHEDULES] =
+            "SELECT count(*) + coalesce(max(updated_us), 0) + coalesce(sum(n_fired), 0)"
+            " FROM schedule",
+        /* What is done to a model leaves a row. */
+        [CATALOG_MODELS] = "SELECT (SELECT count(*) FROM model)"
+                           " + (SELECT coalesce(max(id), 0) FROM model_version)"
+                           " + (SELECT coalesce(max(id), 0) FROM model_event)",
+        [CATALOG_PIPELINES] = "SELECT (SELECT count(*) FROM pipeline)"
+                              " + (SELECT coalesce(max(id), 0) FROM pipeline_version)"
+                              " + (SELECT coalesce(max(id), 0) FROM run)",
+        [CATALOG_EXPERIMENTS] = "SELECT (SELECT count(*) FROM experiment WHERE archived = 0)"
+                                " + (SELECT coalesce(max(id), 0) FROM run)",
+    };
+
+    for (int i = 0; i < CATALOG_N_KINDS; i++)
+        if (number(s, marks[i], &ret[i], err) < 0)
+            return -1;
     return 0;
 }
 

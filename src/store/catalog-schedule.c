@@ -180,19 +180,6 @@ int catalog_schedules_due(struct store *s, int64_t now_us, int limit, struct are
     return rc;
 }
 
-int catalog_schedules_mark(struct store *s, int64_t *ret, struct dh_err *err)
-{
-    own(db_end) struct db_rows *rows = NULL;
-
-    if (db_query(s->db, err, &rows,
-                 "SELECT count(*), coalesce(max(updated_us), 0), coalesce(sum(n_fired), 0)"
-                 " FROM schedule") < 0 ||
-        db_next(rows, err) < 0)
-        return -1;
-    *ret = db_int(rows, 0) + db_int(rows, 1) + db_int(rows, 2);
-    return 0;
-}
-
 int catalog_schedule_active(struct store *s, int64_t id, int64_t *ret_n, int64_t *ret_newest,
                             struct dh_err *err)
 {

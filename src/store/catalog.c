@@ -94,8 +94,10 @@ static int archive(struct store *s, int64_t id, bool archived, struct dh_err *er
         return -1;
     if (!archived)
         return 0;
-    if (db_run(s->db, err, "UPDATE run SET archived = 1 WHERE experiment_id = ? AND archived = 0",
-               DB_I(id)) < 0)
+    if (db_run(
+            s->db, err,
+            "UPDATE run SET archived = 1, edited_us = ? WHERE experiment_id = ? AND archived = 0",
+            DB_I(clock_now_us()), DB_I(id)) < 0)
         return -1;
     return db_run(s->db, err, "UPDATE schedule SET enabled = 0 WHERE experiment_id = ?", DB_I(id));
 }

@@ -122,8 +122,6 @@ int catalog_schedule_delete(struct store *s, int64_t id, struct dh_err *err);
 struct catalog_ids;
 int catalog_schedules_due(struct store *s, int64_t now_us, int limit, struct arena *a,
                           struct catalog_ids *ret, struct dh_err *err);
-/* Another number where a schedule was made, changed, fired or deleted. */
-int catalog_schedules_mark(struct store *s, int64_t *ret, struct dh_err *err);
 /* Of its runs, those that have not ended. */
 int catalog_schedule_active(struct store *s, int64_t id, int64_t *ret_n, int64_t *ret_newest,
                             struct dh_err *err);
@@ -172,6 +170,22 @@ struct catalog_ids {
 int catalog_open_runs(struct store *s, struct arena *a, struct catalog_ids *ret,
                       struct dh_err *err); /* PENDING or RUNNING; and those of a queue */
 int catalog_newest_run(struct store *s, int64_t *ret_id, struct dh_err *err);
+/* Runs that a person has written onto after `*at_us`, at most `limit` of them: as many say that
+ * there may be more. `*at_us` becomes the time of the last. */
+int catalog_edited_runs(struct store *s, int64_t *at_us, int limit, struct arena *a,
+                        struct catalog_ids *ret, struct dh_err *err);
+int catalog_last_edit(struct store *s, int64_t *ret_us, struct dh_err *err); /* 0: none yet */
+
+/* What is watched as a whole: a number each, another one when something of the kind was made,
+ * changed or deleted; of pipelines and experiments also when a run began. */
+enum catalog_kind {
+    CATALOG_SCHEDULES,
+    CATALOG_MODELS,
+    CATALOG_PIPELINES,
+    CATALOG_EXPERIMENTS,
+    CATALOG_N_KINDS,
+};
+int catalog_marks(struct store *s, int64_t ret[CATALOG_N_KINDS], struct dh_err *err);
 /* Rows of a run with an id above `after`, in order, at most `limit`. */
 int catalog_tasks_after(struct store *s, int64_t run_id, int64_t after, int limit, struct arena *a,
                         struct store_tasks *ret, struct dh_err *err);

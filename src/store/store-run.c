@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/js.h"
 #include "store/run-query.h"
 #include "store/store-priv.h"
@@ -80,7 +81,7 @@ int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_
     " r.owner_pid, r.owner_host, r.owner_token, r.generation, r.cancel_requested_us, r.archived,"  \
     " r.notes,"                                                                                    \
     " r.description, r.namespace, r.service_account, r.scheduled_us, r.schedule_id, r.request,"    \
-    " r.queue, e.uuid, p.uuid, v.uuid, c.uuid, r.lease_us"                                         \
+    " r.queue, e.uuid, p.uuid, v.uuid, c.uuid, r.lease_us, r.edited_us"                            \
     " FROM run r LEFT JOIN experiment e ON e.id = r.experiment_id"                                 \
     " LEFT JOIN pipeline p ON p.id = r.pipeline_id"                                                \
     " LEFT JOIN pipeline_version v ON v.id = r.pipeline_version_id"                                \
@@ -128,6 +129,7 @@ static int run_read(const struct db_rows *rows, struct arena *a, struct store_ru
         .version_uuid = store_text(rows, 36, a),
         .schedule_uuid = store_text(rows, 37, a),
         .lease_us = db_int(rows, 38),
+        .edited_us = db_int(rows, 39),
     };
     return store_read_state(rows, 15, &ret->state, err);
 }
@@ -389,8 +391,8 @@ int store_run_begin_outside(struct store *s, int64_t id, int64_t started_us, str
 
 int store_run_set_name(struct store *s, int64_t id, const char *display_name, struct dh_err *err)
 {
-    int rc = db_run(s->db, err, "UPDATE run SET display_name = ? WHERE id = ?", DB_T(display_name),
-                    DB_I(id));
+    int rc = db_run(s->db, err, "UPDATE run SET display_name = ?, edited_us = ? WHERE id = ?",
+                    DB_T(display_name), DB_I(clock_now_us()), DB_I(id));
 
     return store_touched(s, rc, "run", id, err);
 }
@@ -422,15 +424,16 @@ int store_run_set_given(struct store *s, int64_t id, const char *parameters, con
 
 int store_run_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err)
 {
-    int rc = db_run(s->db, err, "UPDATE run SET notes = ? WHERE id = ?", DB_T(notes), DB_I(id));
+    int rc = db_run(s->db, err, "UPDATE run SET notes = ?, edited_us = ? WHERE id = ?", DB_T(notes),
+                    DB_I(clock_now_us()), DB_I(id));
 
     return store_touched(s, rc, "run", id, err);
 }
 
 int store_run_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err)
 {
-    int rc =
-        db_run(s->db, err, "UPDATE run SET archived = ? WHERE id = ?", DB_I(archived), DB_I(id));
+    int rc = db_run(s->db, err, "UPDATE run SET archived = ?, edited_us = ? WHERE id = ?",
+                    DB_I(archived), DB_I(clock_now_us()), DB_I(id));
 
     return store_touched(s, rc, "run", id, err);
 }

@@ -377,9 +377,14 @@ static const char v_pods[] = "CREATE TABLE pod("
 static const char v_created[] = "CREATE INDEX task_created ON task(created_us);"
                                 "CREATE INDEX artifact_created ON artifacts(created_us);";
 
+/* When a person last wrote onto a run (name, tags, notes, archive): for those who watch lists. */
+static const char v_edited[] =
+    "ALTER TABLE run ADD COLUMN edited_us BIGINT;"
+    "CREATE INDEX run_edited ON run(edited_us) WHERE edited_us IS NOT NULL;";
+
 const char *const store_migrations[] = {
     v1,       artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served,
-    v_models, v_lease,   v_pods,   v_created};
+    v_models, v_lease,   v_pods,   v_created,         v_edited};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)

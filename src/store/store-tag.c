@@ -1,6 +1,7 @@
 /* Tags of runs, experiments and models, and the last values of a run's metrics. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/js.h"
 #include "store/store-priv.h"
 
@@ -51,6 +52,9 @@ int store_tag_set(struct store *s, enum store_tagged kind, int64_t id, const cha
     rc = db_run(s->db, err, tables[kind].remove, DB_I(id), DB_T(name));
     if (rc == 0 && value)
         rc = db_run(s->db, err, tables[kind].set, DB_I(id), DB_T(name), DB_T(value));
+    if (rc == 0 && kind == STORE_TAG_RUN)
+        rc = db_run(s->db, err, "UPDATE run SET edited_us = ? WHERE id = ?", DB_I(clock_now_us()),
+                    DB_I(id));
     return db_scope_end(s->db, rc, err);
 }
 

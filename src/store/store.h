@@ -206,6 +206,7 @@ struct store_run {
     int64_t cancel_requested_us;
     bool archived;
     const char *notes; /* free text, out only */
+    int64_t edited_us; /* out only: when its name, tags, notes or archive were last written */
     /* A server's: */
     const char *description, *namespace, *service_account;
     int64_t scheduled_us, schedule_id; /* 0: none */

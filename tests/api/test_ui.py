@@ -146,11 +146,42 @@ def reads(server: Server, run_id: str) -> None:
     check(server.ask("/ui/runs/no-such")[0] == 404 and server.ask("/ui/nothing")[0] == 404, "what is not there is 404")
 
 
+def marks(server: Server, run_id: str) -> None:
+    """What another window, or another process, writes onto a run that has ended, and what it makes."""
+    one, every = Stream(f"{server.url}/ui/events?run={run_id}"), Stream(f"{server.url}/ui/events")
+
+    def told(stream: Stream, what: str, change, found) -> None:
+        begin = time.monotonic()
+        change()
+        asked = time.monotonic()
+        event = stream.wait(lambda e: e["at"] >= begin and found(e))
+        check(event is not None, f"{what} is told", str(stream.events)[-400:])
+        if event:
+            print(f"# {what}: {1000 * (event['at'] - asked):.0f} ms after the answer", flush=True)
+
+    def run_with(**members):
+        return lambda e: e["event"] == "run" and e["data"]["run_id"] == run_id and all(e["data"][k] == v for k, v in members.items())
+
+    for stream, name in ((one, "its own stream"), (every, "the stream of all runs")):
+        told(stream, f"a tag, to {name}", lambda n=name: server.ask(f"/ui/runs/{run_id}", {"tags": {"seen": n}}, "PATCH"), lambda e, n=name: e["event"] == "run" and e["data"]["tags"].get("seen") == n)
+        told(stream, f"a tag by the command line, to {name}", lambda n=name: dhow("runs", "tag", run_id, f"by={n}", home=server.home), lambda e, n=name: e["event"] == "run" and e["data"]["tags"].get("by") == n)
+        told(stream, f"notes, to {name}", lambda n=name: server.ask(f"/ui/runs/{run_id}", {"notes": n}, "PATCH"), run_with(notes=name))
+    told(every, "a run that is archived", lambda: server.ask(f"/ui/runs/{run_id}/archive", {}), run_with(archived=True))
+    told(every, "and taken back", lambda: server.ask(f"/ui/runs/{run_id}/unarchive", {}), run_with(archived=False))
+    told(every, "an experiment that is made", lambda: server.ask("/apis/v2beta1/experiments", {"display_name": "fresh"}), lambda e: e["event"] == "experiment")
+    n = len(every.events)
+    server.ask("/apis/v2beta1/experiments")
+    server.ask(f"/ui/runs/{run_id}", {"tags": {"last": "1"}}, "PATCH")
+    every.wait(lambda e: e["event"] == "run" and "last" in e["data"]["tags"])
+    check([e["event"] for e in every.events[n:]] == ["run"], "and nothing but what has changed", str(every.events[n:])[:400])
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         with Server(home) as server:
             run_id = live(server)
             reads(server, run_id)
+            marks(server, run_id)
             status, _, _ = server.ask(f"/ui/runs/{run_id}/retry", {"from": ["use"]})
             check(status == 200 and server.wait(run_id)["state"] == "SUCCEEDED", "retry from a task")
             check(server.ask(f"/ui/runs/{run_id}", method="DELETE")[0] == 200 and server.ask(f"/ui/runs/{run_id}")[0] == 404, "delete")

@@ -2,13 +2,15 @@
 # run: timeout=1500
 """The page as a person with a browser has it: every place, by hand and by keyboard, while runs go on, and how quick it is.
 
-Screenshots are left in build/page. `test_page.py PART…` runs some of pages, keys, change, live, speed, login.
+Screenshots are left in build/page. `test_page.py PART…` runs some of pages, links, keys, change, live, speed, login.
 """
+import contextlib
 import gzip
 import json
 import pathlib
 import re
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
@@ -21,7 +23,7 @@ from tap import ROOT, check, dhow, done, says, skip
 
 SHOTS = ROOT / "build" / "page"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PARTS = sys.argv[1:] or ["pages", "keys", "change", "live", "speed", "login"]
+PARTS = sys.argv[1:] or ["pages", "links", "keys", "change", "live", "speed", "login"]
 
 
 # ---- what it is shown with ----
@@ -48,8 +50,12 @@ def make_runs(home: str) -> dict:
     specs.step(long, "write", "seq 1 100000 | sed 's/.*/line & of a long log with some words in it/'")
     long = go(long)
     many = go(fixtures.many(1000), "--jobs", "4", "--cache", "off")
-    data = next(t for t in everything["tasks"] if t["name"] == "load")["outputs"]["artifacts"]["data"][0]
-    return {"models": ",".join(models), "model": models[0], "everything": everything["run_id"], "failing": failing["run_id"], "many": many["run_id"], "long": long["run_id"], "artifact": data["artifact_id"]}
+    load = next(t for t in everything["tasks"] if t["name"] == "load")
+    data = load["outputs"]["artifacts"]["data"][0]
+    with contextlib.closing(sqlite3.connect(f"{home}/dhow.db")) as db:  # MLMD's numbers, as links of KFP's page have them
+        execution, = db.execute("SELECT id FROM task WHERE uuid = ?", (load["task_id"],)).fetchone()
+        artifact, = db.execute("SELECT id FROM artifacts WHERE uuid = ?", (data["artifact_id"],)).fetchone()
+    return {"execution": execution, "artifact_number": artifact, "models": ",".join(models), "model": models[0], "everything": everything["run_id"], "failing": failing["run_id"], "many": many["run_id"], "long": long["run_id"], "artifact": data["artifact_id"]}
 
 
 def upload(server: Server, spec: dict) -> str:
@@ -74,6 +80,7 @@ def prepare(server: Server, ids: dict) -> dict:
     specs.step(stopped, "hold", f"test -e {server.home}/held || {{ touch {server.home}/held; sleep 300; }}", cache=False)
     ids = {**ids, "stopped": upload(server, stopped), "slow": upload(server, slow), "talks": upload(server, talks), "gated": upload(server, fixtures.gate()),
            "pipeline": named(server, "/ui/pipelines", "nightly-training"), "experiment": named(server, "/ui/experiments", "tuning")}
+    ids["version"] = server.ask(f"/ui/pipelines/{ids['pipeline']}")[1]["versions"][0]["id"]
     _, made, _ = server.ask("/ui/runs", {"pipeline_id": ids["gated"], "parameters": {}, "display_name": "release candidate"})
     ids["gate"] = made.get("run_id", "")
     status, made, _ = server.ask("/ui/schedules", {"name": "every night", "pipeline_id": ids["pipeline"], "enabled": True, "no_catchup": True, "max_concurrency": 1, "overlap": "wait", "parameters": {"threshold": 0.9},

@@ -1,13 +1,16 @@
 /* Server-sent events: one stream for what the page shows, closed with it. */
-import type { Approval, MetricPoint, Run, Task } from './types';
+import type { MetricPoint, Run, Task } from './types';
 
 export interface LiveEvents {
   run?: (run: Partial<Run> & { run_id: string }) => void;
   task?: (task: Task & { run_id: string }) => void;
   log?: (log: { run_id: string; task_id: string; attempt: number; bytes: number }) => void;
   metric?: (metric: { run_id: string; items: MetricPoint[] }) => void;
-  approval?: (approval: Pick<Approval, 'id'>) => void;
-  schedule?: (schedule: { id: string }) => void;
+  approval?: (approval: { waiting: number }) => void;
+  schedule?: () => void;
+  model?: () => void;
+  pipeline?: () => void;
+  experiment?: () => void;
   reset?: () => void;
 }
 
@@ -44,20 +47,48 @@ export function watch(path: string, events: LiveEvents): () => void {
 }
 
 /* The stream of all runs, shared by whoever listens. */
+const ALL = ['run', 'approval', 'schedule', 'model', 'pipeline', 'experiment', 'reset'] as const;
+export type Kind = 'approval' | 'schedule' | 'model' | 'pipeline' | 'experiment';
 const listeners = new Set<LiveEvents>();
 let stopAll: (() => void) | null = null;
 
 export function watchAll(events: LiveEvents): () => void {
   listeners.add(events);
-  const tell = <K extends keyof LiveEvents>(name: K) => (data?: unknown): void => {
+  const tell = (name: keyof LiveEvents) => (data?: unknown): void => {
     for (const l of listeners) (l[name] as ((data: unknown) => void) | undefined)?.(data);
   };
-  stopAll ??= watch('/ui/events', { run: tell('run'), approval: tell('approval'), schedule: tell('schedule'), reset: tell('reset') });
+  stopAll ??= watch('/ui/events', Object.fromEntries(ALL.map((name) => [name, tell(name)])));
   return () => {
     listeners.delete(events);
     if (listeners.size) return;
     stopAll?.();
     stopAll = null;
+  };
+}
+
+/* Calls `reload` when something of the kind has changed: in this window, another, or on the command line; a burst is one call. */
+export function watchKind(kind: Kind, reload: () => void): () => void {
+  const soon = throttled(reload, 200);
+  const stop = watchAll({ [kind]: soon.call, reset: soon.call });
+  return () => {
+    stop();
+    soon.drop();
+  };
+}
+
+/* At once, and then at most once in `gapMs`; the last of a burst is never lost. */
+export function throttled(call: () => void, gapMs: number): { call: () => void; drop: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let last = -Infinity;
+  return {
+    call: () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        last = Date.now();
+        call();
+      }, Math.max(0, last + gapMs - Date.now()));
+    },
+    drop: () => clearTimeout(timer),
   };
 }
 

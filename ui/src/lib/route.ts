@@ -24,8 +24,10 @@ export function href(path: string, parts: { [key: string]: string | null | undef
   return `#/${path}${text ? `?${text}` : ''}`;
 }
 
-export function go(to: string): void {
-  location.hash = to;
+/* `instead`: this address is not one to come back to. */
+export function go(to: string, instead = false): void {
+  if (instead) location.replace(to);
+  else location.hash = to;
 }
 
 export function param(name: string): string {

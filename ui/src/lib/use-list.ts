@@ -1,11 +1,13 @@
 /* A list that comes page after page. */
 import { useEffect, useReducer, useState } from 'preact/hooks';
 import { get, type ApiError } from './api';
+import { watchKind, type Kind } from './live';
 import type { Page } from './types';
 
 export interface List<T> { items: T[]; next: string | null; total: number | null; loading: boolean; error: ApiError | null; more: () => void; reload: () => void }
 
-export function useList<T>(path: string, query: Parameters<typeof get>[1] = {}): List<T> {
+/* `kind`: loaded anew when something of it changes. */
+export function useList<T>(path: string, query: Parameters<typeof get>[1] = {}, kind?: Kind): List<T> {
   const [state, setState] = useState<Pick<List<T>, 'items' | 'next' | 'total' | 'loading' | 'error'>>({ items: [], next: null, total: null, loading: true, error: null });
   const [turn, reload] = useReducer((n: number) => n + 1, 0);
   const key = JSON.stringify([path, query]);
@@ -20,6 +22,7 @@ export function useList<T>(path: string, query: Parameters<typeof get>[1] = {}):
     );
     return () => abort.abort();
   }, [key, turn]);
+  useEffect(() => (kind ? watchKind(kind, () => reload(undefined as never)) : undefined), [kind]);
   const more = (): void => {
     if (!state.next) return;
     void get<Page<T>>(path, { limit: 100, ...query, after: state.next }).then((page) => setState((s) => ({ ...s, items: [...s.items, ...page.items], next: page.next })));

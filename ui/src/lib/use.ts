@@ -2,11 +2,13 @@
 import { Virtualizer, elementScroll, observeElementOffset, observeElementRect, type VirtualizerOptions } from '@tanstack/virtual-core';
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { get, type ApiError } from './api';
+import { watchKind, type Kind } from './live';
 
 export interface Loaded<T> { data: T | null; error: ApiError | null; loading: boolean; reload: () => void; set: (data: T) => void }
 
-/* Loads when `path` or a query value changes; what was there stays until the new is there, so nothing flickers. */
-export function useGet<T>(path: string | null, query: Parameters<typeof get>[1] = {}): Loaded<T> {
+/* Loads when `path` or a query value changes; what was there stays until the new is there, so nothing flickers.
+ * `kind`: also when something of it changes. */
+export function useGet<T>(path: string | null, query: Parameters<typeof get>[1] = {}, kind?: Kind): Loaded<T> {
   const [state, setState] = useState<{ data: T | null; error: ApiError | null; loading: boolean }>({ data: null, error: null, loading: true });
   const [turn, reload] = useReducer((n: number) => n + 1, 0);
   const key = path === null ? null : JSON.stringify([path, query]);
@@ -22,6 +24,7 @@ export function useGet<T>(path: string | null, query: Parameters<typeof get>[1] 
     );
     return () => abort.abort();
   }, [key, turn]);
+  useEffect(() => (kind ? watchKind(kind, () => reload(undefined as never)) : undefined), [kind]);
   return { ...state, reload: () => reload(undefined as never), set: (data) => setState({ data, error: null, loading: false }) };
 }
 

@@ -1,9 +1,8 @@
 /* Gates that wait for a person, and what was decided. */
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { post } from '../../lib/api';
 import { dateTime } from '../../lib/format';
-import { watchAll } from '../../lib/live';
 import { href } from '../../lib/route';
 import { attempt } from '../../lib/toast';
 import type { Approval } from '../../lib/types';
@@ -82,9 +81,8 @@ function Decided({ items }: { items: Approval[] }): JSX.Element | null {
 }
 
 export function ApprovalsPage(): JSX.Element {
-  const list = useList<Approval>('/ui/approvals');
+  const list = useList<Approval>('/ui/approvals', {}, 'approval');
   useTitle('Approvals');
-  useEffect(() => watchAll({ approval: list.reload, reset: list.reload }), []);
   const waiting = list.items.filter((a) => a.state === 'waiting');
   return (
     <div class="page">

@@ -60,7 +60,7 @@ function Content({ of }: { of: WholeExperiment }): JSX.Element {
 }
 
 export function ExperimentPage({ path }: { path: string[] }): JSX.Element {
-  const experiment = useGet<WholeExperiment>(`/ui/experiments/${path[2] ?? ''}`);
+  const experiment = useGet<WholeExperiment>(`/ui/experiments/${path[2] ?? ''}`, {}, 'experiment');
   useTitle(experiment.data?.name);
   return (
     <div class="page">

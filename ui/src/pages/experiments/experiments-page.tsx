@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { post } from '../../lib/api';
+import { param, setParams } from '../../lib/route';
 import { attempt } from '../../lib/toast';
 import type { Experiment } from '../../lib/types';
 import { useTitle } from '../../lib/use';
@@ -31,12 +32,11 @@ function NewExperiment({ onClose, onDone }: { onClose: () => void; onDone: () =>
 }
 
 export function ExperimentsPage(): JSX.Element {
-  const list = useList<Experiment>('/ui/experiments');
-  const [making, setMaking] = useState(false);
+  const list = useList<Experiment>('/ui/experiments', {}, 'experiment');
   useTitle('Experiments');
   return (
     <div class="page">
-      <Header title="Experiments" badge={list.total !== null && <span class="count">{list.total}</span>} actions={<Button icon="plus" onClick={() => setMaking(true)}>New experiment</Button>} />
+      <Header title="Experiments" badge={list.total !== null && <span class="count">{list.total}</span>} actions={<Button icon="plus" onClick={() => setParams({ new: '1' })}>New experiment</Button>} />
       <ListTable
         list={list} id={(e) => e.id} to={(e) => `#/experiments/details/${e.id}`}
         columns={[
@@ -48,7 +48,7 @@ export function ExperimentsPage(): JSX.Element {
         ]}
         empty={{ icon: 'experiments', title: 'No experiments yet', text: 'An experiment holds runs that are to be compared.', command: 'dhow run pipeline.yaml --experiment tuning' }}
       />
-      {making && <NewExperiment onClose={() => setMaking(false)} onDone={list.reload} />}
+      {param('new') && <NewExperiment onClose={() => setParams({ new: null })} onDone={list.reload} />}
     </div>
   );
 }

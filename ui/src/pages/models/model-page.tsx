@@ -113,7 +113,7 @@ function Overview({ model }: { model: WholeModel }): JSX.Element | null {
 }
 
 export function ModelPage({ path }: { path: string[] }): JSX.Element {
-  const model = useGet<WholeModel>(`/ui/models/${encodeURIComponent(path[2] ?? '')}`);
+  const model = useGet<WholeModel>(`/ui/models/${encodeURIComponent(path[2] ?? '')}`, {}, 'model');
   useTitle(model.data?.name);
   return (
     <div class="page">

@@ -8,7 +8,7 @@ import { Header, Time } from '../../ui/parts';
 const to = (m: ModelRow): string => `#/models/details/${encodeURIComponent(m.name)}`;
 
 export function ModelsPage(): JSX.Element {
-  const list = useList<ModelRow>('/ui/models');
+  const list = useList<ModelRow>('/ui/models', {}, 'model');
   useTitle('Models');
   return (
     <div class="page">

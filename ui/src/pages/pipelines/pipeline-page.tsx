@@ -34,7 +34,6 @@ function Tab({ id, ...props }: VersionProps & { id: string }): JSX.Element | nul
 }
 
 function Actions({ pipeline, version }: VersionProps): JSX.Element {
-  const [uploading, setUploading] = useState(false);
   const asking = param('run') === '1';
   const remove = (what: 'version' | 'pipeline') => (): void => {
     if (!confirm(`Delete the ${what} ${what === 'version' ? version.name : pipeline.name}? Its runs stay.`)) return;
@@ -46,13 +45,13 @@ function Actions({ pipeline, version }: VersionProps): JSX.Element {
       <Button icon="play" kind="primary" onClick={() => setParams({ run: '1' })}>Run…</Button>
       <a class="button" href={href('schedules', { new: pipeline.id })}><Icon name="schedules" /> Schedule…</a>
       <Menu button={<Icon name="more" />} label="More">
-        <button type="button" onClick={() => setUploading(true)}><Icon name="upload" /> New version…</button>
+        <button type="button" onClick={() => setParams({ upload: '1' })}><Icon name="upload" /> New version…</button>
         <hr />
         <button type="button" class="danger" onClick={remove('version')}><Icon name="trash" /> Delete this version…</button>
         <button type="button" class="danger" onClick={remove('pipeline')}><Icon name="trash" /> Delete the pipeline…</button>
       </Menu>
       {asking && <RunForm title={`Run ${pipeline.name}`} inputs={version.inputs} start={{}} source={{ version_id: version.id }} experiment="Default" onClose={() => setParams({ run: null })} />}
-      {uploading && <Upload pipeline={pipeline} onClose={() => setUploading(false)} />}
+      {param('upload') && <Upload pipeline={pipeline} onClose={() => setParams({ upload: null })} />}
     </>
   );
 }
@@ -88,7 +87,7 @@ function Content({ pipeline, id }: { pipeline: WholePipeline; id: string }): JSX
 }
 
 export function PipelinePage({ path }: { path: string[] }): JSX.Element {
-  const pipeline = useGet<WholePipeline>(`/ui/pipelines/${path[2] ?? ''}`);
+  const pipeline = useGet<WholePipeline>(`/ui/pipelines/${path[2] ?? ''}`, {}, 'pipeline');
   useTitle(pipeline.data?.name);
   return (
     <Show of={pipeline}>

@@ -1,5 +1,4 @@
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
 import { param, setParams } from '../../lib/route';
 import type { PipelineRow } from '../../lib/types';
 import { useTitle } from '../../lib/use';
@@ -11,12 +10,11 @@ import { Upload } from './upload';
 
 export function PipelinesPage(): JSX.Element {
   const name = param('q');
-  const list = useList<PipelineRow>('/ui/pipelines', { name });
-  const [uploading, setUploading] = useState(false);
+  const list = useList<PipelineRow>('/ui/pipelines', { name }, 'pipeline');
   useTitle('Pipelines');
   return (
     <div class="page">
-      <Header title="Pipelines" badge={list.total !== null && <span class="count">{list.total}</span>} actions={<Button icon="upload" kind="primary" onClick={() => setUploading(true)}>Upload</Button>} />
+      <Header title="Pipelines" badge={list.total !== null && <span class="count">{list.total}</span>} actions={<Button icon="upload" kind="primary" onClick={() => setParams({ upload: '1' })}>Upload</Button>} />
       <SearchField value={name} label="Find pipelines" onChange={(q) => setParams({ q })} />
       <ListTable
         list={list} id={(p) => p.id} to={(p) => `#/pipelines/details/${p.id}`}
@@ -30,7 +28,7 @@ export function PipelinesPage(): JSX.Element {
         ]}
         empty={name ? { icon: 'search', title: 'No pipeline of that name', text: 'Take the filter away to see all.' } : { icon: 'pipelines', title: 'No pipelines yet', text: 'Upload a compiled pipeline, or run one: it is kept with its versions.', command: 'dhow run pipeline.yaml' }}
       />
-      {uploading && <Upload pipeline={null} onClose={() => setUploading(false)} />}
+      {param('upload') && <Upload pipeline={null} onClose={() => setParams({ upload: null })} />}
     </div>
   );
 }

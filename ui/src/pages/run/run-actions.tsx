@@ -1,8 +1,8 @@
 /* What can be done with a run. */
 import type { ComponentType, JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { post, send } from '../../lib/api';
-import { go } from '../../lib/route';
+import { go, param, setParams } from '../../lib/route';
 import { attempt, say } from '../../lib/toast';
 import type { Task, WholeRun } from '../../lib/types';
 import { live, path } from '../../lib/words';
@@ -24,7 +24,10 @@ export function RunActions({ run, selected, onChange }: { run: WholeRun; selecte
     if (!confirm(`Delete the run ${run.display_name}, its tasks and logs?`)) return;
     void attempt(send('DELETE', `/ui/runs/${run.run_id}`), 'Deleted').then((ok) => ok && go('/runs'));
   };
-  const edit = (): void => void import('./rerun').then((m) => setForm(() => m.Rerun));
+  const asking = param('again') === '1';
+  useEffect(() => {
+    if (asking) void import('./rerun').then((m) => setForm(() => m.Rerun));
+  }, [asking]);
   const copy = (): void => void navigator.clipboard.writeText(run.command).then(() => say('Copied the command'));
   const again = !live(run.state);
   return (
@@ -32,7 +35,7 @@ export function RunActions({ run, selected, onChange }: { run: WholeRun; selecte
       {live(run.state) && <Button icon="stop" kind="danger" onClick={act('cancel', 'Canceling')} disabled={run.state === 'CANCELING'}>Cancel</Button>}
       {again && selected && selected.type !== 'LOOP_ITERATION' && <Button icon="retry" onClick={() => retry([path(selected.key)])}>Retry from here</Button>}
       {again && (run.state === 'FAILED' || run.state === 'CANCELED') && <Button icon="retry" kind="primary" onClick={() => retry([])}>Retry what failed</Button>}
-      <Button icon="play" kind={run.state === 'SUCCEEDED' ? 'primary' : 'plain'} onClick={edit}>Run again…</Button>
+      <Button icon="play" kind={run.state === 'SUCCEEDED' ? 'primary' : 'plain'} onClick={() => setParams({ again: '1' })}>Run again…</Button>
       <Menu button={<Icon name="more" />} label="More">
         <button type="button" onClick={copy}><Icon name="copy" /> Copy as command</button>
         <a href={`/ui/runs/${run.run_id}`} download={`run-${run.number}.json`}><Icon name="download" /> Download as JSON</a>
@@ -42,7 +45,7 @@ export function RunActions({ run, selected, onChange }: { run: WholeRun; selecte
         </button>
         {again && <button type="button" class="danger" onClick={remove}><Icon name="trash" /> Delete…</button>}
       </Menu>
-      {Form && <Form run={run} onClose={() => setForm(null)} />}
+      {asking && Form && <Form run={run} onClose={() => setParams({ again: null })} />}
     </>
   );
 }

@@ -2,7 +2,8 @@
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { get, type ApiError } from '../../lib/api';
 import { filterQuery, parseFilter } from '../../lib/filters';
-import { batched, watchAll } from '../../lib/live';
+import { batched, throttled, watchAll } from '../../lib/live';
+import { useLatest } from '../../lib/use';
 import type { Page, Run } from '../../lib/types';
 
 export interface RunList {
@@ -17,13 +18,21 @@ interface Question { text: string; sort: string; archived: boolean; experiment?:
 
 const PAGE = 100;
 
-/* Events bring any run; only an unfiltered list, newest first, can take a new one in without asking. */
-function merge(items: readonly Run[], changed: readonly (Partial<Run> & { run_id: string })[], plain: boolean): Run[] {
-  const next = [...items];
+/* Where it belongs, newest first; one that is older than all of them is not among those that were loaded. */
+function place(items: Run[], run: Run): void {
+  const at = items.findIndex((r) => r.created_at <= run.created_at);
+  if (at >= 0 || !items.length) items.splice(Math.max(0, at), 0, run);
+}
+
+/* Events bring any run. One that is in the list stays in its place with what is new, and leaves when it is archived; only
+ * an unfiltered list, newest first, takes a new one in without asking. */
+function merge(items: readonly Run[], changed: readonly (Partial<Run> & { run_id: string })[], plain: boolean, archived: boolean): Run[] {
+  let next = [...items];
   for (const run of changed) {
     const at = next.findIndex((r) => r.run_id === run.run_id);
-    if (at >= 0) next[at] = { ...(next[at] as Run), ...run };
-    else if (plain && run.display_name !== undefined && !run.archived) next.unshift(run as Run);
+    if (run.archived !== undefined && run.archived !== archived) next = next.filter((_, i) => i !== at);
+    else if (at >= 0) next[at] = { ...(next[at] as Run), ...run };
+    else if (plain && run.created_at !== undefined) place(next, run as Run);
   }
   return next;
 }
@@ -33,6 +42,7 @@ export function useRuns(q: Question): RunList {
     { items: [], total: null, next: null, error: null, loading: true });
   const [turn, reload] = useReducer((n: number) => n + 1, 0);
   const busy = useRef(false);
+  const shown = useLatest(state.items.length);
   const key = JSON.stringify(q);
   const parts = (): Parameters<typeof get>[1] => ({
     ...filterQuery(parseFilter(q.text)),
@@ -58,16 +68,17 @@ export function useRuns(q: Question): RunList {
 
   useEffect(() => {
     const plain = q.text === '' && q.sort === '' && !q.archived && !q.experiment && !q.pipeline && !q.schedule;
-    let timer = 0;
+    /* Which of the changed runs fit a filter, and where, is for the server to say; a list that was scrolled on stays. */
+    const soon = throttled(() => reload(undefined as never), 400);
     const apply = batched<Run>((runs) => {
-      setState((s) => ({ ...s, items: merge(s.items, runs, plain) }));
-      /* Whether a new run fits the filter is for the server to say. */
-      if (!plain && runs.some((r) => r.created_at && Date.now() - Date.parse(r.created_at) < 10_000)) {
-        clearTimeout(timer);
-        timer = setTimeout(() => reload(undefined as never), 400) as unknown as number;
-      }
+      setState((s) => ({ ...s, items: merge(s.items, runs, plain, q.archived) }));
+      if (!plain && shown.current <= PAGE) soon.call();
     });
-    return watchAll({ run: apply as (run: Partial<Run>) => void, reset: () => reload(undefined as never) });
+    const stop = watchAll({ run: apply as (run: Partial<Run>) => void, reset: () => reload(undefined as never) });
+    return () => {
+      stop();
+      soon.drop();
+    };
   }, [key]);
 
   const more = (): void => {

@@ -58,7 +58,7 @@ function Content({ of, reload }: { of: WholeSchedule; reload: () => void }): JSX
 }
 
 export function SchedulePage({ path }: { path: string[] }): JSX.Element {
-  const schedule = useGet<WholeSchedule>(`/ui/schedules/${path[2] ?? ''}`);
+  const schedule = useGet<WholeSchedule>(`/ui/schedules/${path[2] ?? ''}`, {}, 'schedule');
   useTitle(schedule.data?.name);
   return <div class="page"><Show of={schedule}>{(s) => <Content of={s} reload={schedule.reload} />}</Show></div>;
 }

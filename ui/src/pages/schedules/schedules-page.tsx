@@ -1,7 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
 import { post } from '../../lib/api';
-import { watchAll } from '../../lib/live';
 import { param, setParams } from '../../lib/route';
 import { attempt } from '../../lib/toast';
 import type { Schedule } from '../../lib/types';
@@ -22,18 +20,12 @@ export function Switch({ of, onDone }: { of: Schedule; onDone: () => void }): JS
 }
 
 export function SchedulesPage(): JSX.Element {
-  const list = useList<Schedule>('/ui/schedules');
-  const [making, setMaking] = useState(false);
-  const fromPipeline = param('new');
+  const list = useList<Schedule>('/ui/schedules', {}, 'schedule');
+  const fromPipeline = param('new'); /* a pipeline's id, or "any" */
   useTitle('Schedules');
-  useEffect(() => watchAll({ schedule: list.reload, reset: list.reload }), []);
-  const close = (): void => {
-    setMaking(false);
-    setParams({ new: null });
-  };
   return (
     <div class="page">
-      <Header title="Schedules" badge={list.total !== null && <span class="count">{list.total}</span>} actions={<Button icon="plus" kind="primary" onClick={() => setMaking(true)}>New schedule</Button>} />
+      <Header title="Schedules" badge={list.total !== null && <span class="count">{list.total}</span>} actions={<Button icon="plus" kind="primary" onClick={() => setParams({ new: 'any' })}>New schedule</Button>} />
       <ListTable
         list={list} id={(s) => s.id} to={(s) => `#/recurringrun/details/${s.id}`}
         columns={[
@@ -47,7 +39,7 @@ export function SchedulesPage(): JSX.Element {
         ]}
         empty={{ icon: 'schedules', title: 'No schedules yet', text: 'A schedule runs a pipeline again and again: by cron, or each so many minutes. The server keeps it.' }}
       />
-      {(making || fromPipeline) && <ScheduleForm schedule={null} pipeline={fromPipeline} onClose={close} onDone={list.reload} />}
+      {fromPipeline && <ScheduleForm schedule={null} pipeline={fromPipeline === 'any' ? '' : fromPipeline} onClose={() => setParams({ new: null })} onDone={list.reload} />}
     </div>
   );
 }
