@@ -125,7 +125,8 @@ static void learn_feature(void *ctx, size_t k, unsigned worker)
         return;
     }
     size_t n = 0, want = s->n < SAMPLE ? s->n : SAMPLE;
-    own_mem uint64_t *keys = dh_alloc((2 * want + 1) * sizeof *keys);
+    size_t mapped; /* if at all: then it goes back at once */
+    uint64_t *keys = column_alloc((2 * want + 1) * sizeof *keys, &mapped);
     double *v = (double *)(keys + want); /* once sorted, in the room beside them */
     struct rng rng = rng_seed(0x5eed + k);
     for (size_t i = 0; i < want; i++) { /* one of each piece of equal length */
@@ -142,6 +143,7 @@ static void learn_feature(void *ctx, size_t k, unsigned worker)
     }
     place_edges(f, v, n);
     make_grid(f, n ? v[0] : 0, n ? v[n - 1] : 0, &job->grid[k]);
+    column_release(keys, mapped);
 }
 
 static inline unsigned find_bin(const struct bin_feature *f, const struct grid *g, double x)
@@ -165,8 +167,7 @@ static void code_numbers(const struct job *job, size_t k, size_t from, size_t to
     struct bins *b = job->b;
     struct bin_feature *f = &b->feature[k];
     const double *num = job->cols[k].num;
-    unsigned char *code =
-        (unsigned char *)b->block[k / BLOCK] + k % BLOCK; /* little-endian: byte k % 8 */
+    unsigned char *code = bin_codes(b, k);
     bool missing = false;
     for (size_t i = from; i < to; i++) {
         double x = num[row_of(job->s, i)];
@@ -188,7 +189,7 @@ static void code_numbers(const struct job *job, size_t k, size_t from, size_t to
 static void code_levels(const struct job *job, size_t k, size_t from, size_t to)
 {
     struct bin_feature *f = &job->b->feature[k];
-    unsigned char *code = (unsigned char *)job->b->block[k / BLOCK] + k % BLOCK;
+    unsigned char *code = bin_codes(job->b, k);
     for (size_t i = from; i < to; i++) {
         int32_t level = job->cols[k].code[row_of(job->s, i)];
         bool known = level >= 0 && level < MAX_BINS;

@@ -29,6 +29,12 @@ struct bins *bins_make(const struct sample *s, const struct tree_col *cols, size
 struct bins *bins_free(struct bins *b);
 OWN_DEFINE(struct bins *, bins_free)
 
+/* A feature's codes, BLOCK bytes apart. Words are little-endian. */
+static inline unsigned char *bin_codes(const struct bins *b, size_t feature)
+{
+    return (unsigned char *)b->block[feature / BLOCK] + feature % BLOCK;
+}
+
 static inline unsigned bin_of(const struct bins *b, size_t feature, uint32_t i)
 {
     return (unsigned)(b->block[feature / BLOCK][i] >> (8 * (feature % BLOCK))) & 255;

@@ -204,7 +204,7 @@ static void run_rounds(struct boost *b, struct grow *base)
             }
             grow_one(b, &g, round * (unsigned)b->n_out + (unsigned)b->out);
         }
-    free(g.leaf);
+    hist_grow_done(&g);
 }
 
 static int boost_model(struct boost *b, struct dh_err *err)

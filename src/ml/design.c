@@ -214,6 +214,22 @@ int32_t tree_add(struct tree *t)
     return (int32_t)t->n_nodes++;
 }
 
+static void *copy_of(const void *p, size_t bytes)
+{
+    return bytes ? memcpy(dh_alloc(bytes), p, bytes) : NULL;
+}
+
+struct tree tree_copy(const struct tree *t)
+{
+    struct tree copy = *t;
+    copy.cap = t->n_nodes;
+    copy.cap_cat_words = t->n_cat_words;
+    copy.nodes = copy_of(t->nodes, t->n_nodes * sizeof *t->nodes);
+    copy.value = copy_of(t->value, t->n_nodes * t->n_out * sizeof *t->value);
+    copy.cat_bits = copy_of(t->cat_bits, t->n_cat_words * sizeof *t->cat_bits);
+    return copy;
+}
+
 void tree_done(struct tree *t)
 {
     free(t->nodes);

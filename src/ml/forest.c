@@ -15,91 +15,94 @@ struct forest {
     const struct bins *bins;
     struct ml_tree_options tree;
     size_t n_try;
+    struct room *rooms; /* one a thread */
     double *importance; /* a tree's row each */
 };
 
-/* What a tree needs while it grows. Mapped, so that it goes back at once and the next tree's does
- * not come on top. */
+/* What a thread's trees grow in, one after the other: what they leave on the heap is themselves. */
 struct room {
-    double *weight;   /* of each row */
+    uint64_t *packed; /* of each row; then, two classes without weights, of the drawn ones */
+    double *weight;   /* of each row, else */
     uint32_t *pos;    /* the drawn rows, twice */
-    uint64_t *packed; /* of each row, then of the drawn ones */
     size_t mapped[3];
+    struct sample drawn;
+    struct tree tree;
+    struct hist_grow g;
 };
+
+static void room_make(const struct forest *f, struct room *room)
+{
+    const struct sample *s = f->s;
+    const struct ml_model *m = f->m;
+    bool binary = !m->regression && m->n_classes == 2 && !s->weight;
+    room->packed = column_alloc((binary ? 2 : 1) * s->n * sizeof *room->packed, &room->mapped[0]);
+    if (!binary)
+        room->weight = column_alloc(s->n * sizeof *room->weight, &room->mapped[1]);
+    room->pos = column_alloc(2 * s->n * sizeof *room->pos, &room->mapped[2]);
+    room->drawn = *s;
+    room->drawn.weight = room->weight;
+    room->tree.n_out = m->regression ? 1 : m->n_classes;
+    room->g = (struct hist_grow){.base = {.o = &f->tree,
+                                          .s = &room->drawn,
+                                          .cols = f->cols,
+                                          .n_features = m->n_inputs,
+                                          .n_stats = m->regression ? 2 : m->n_classes,
+                                          .regression = m->regression,
+                                          .pos = room->pos,
+                                          .tree = &room->tree},
+                                 .bins = f->bins,
+                                 .kind = binary ? HIST_BINARY : HIST_STATS,
+                                 .n_cell = m->regression ? 2 : m->n_classes,
+                                 .packed = room->packed,
+                                 .ordered = room->packed + s->n,
+                                 .max_leaves = f->tree.max_leaves,
+                                 .least_child = (double)f->tree.min_samples_leaf,
+                                 .least_gain = 1e-9,
+                                 .n_try = f->n_try};
+}
 
 static void room_done(struct room *room)
 {
-    column_release(room->weight, room->mapped[0]);
-    column_release(room->pos, room->mapped[1]);
-    column_release(room->packed, room->mapped[2]);
+    column_release(room->packed, room->mapped[0]);
+    column_release(room->weight, room->mapped[1]);
+    column_release(room->pos, room->mapped[2]);
+    tree_done(&room->tree);
+    hist_grow_done(&room->g);
 }
 
-/* Draws n rows of n with replacement: how often each was drawn, times its weight, and in pos those
- * that were, with as much room again. Returns how many: two thirds, so room for all would be waste.
- */
-static size_t draw(const struct forest *f, struct rng *rng, struct room *room)
+/* Draws n rows of n with replacement; room->pos: those that were. Returns how many. */
+static size_t draw(const struct sample *s, struct room *room, struct rng *rng)
 {
-    size_t n = f->s->n, drawn = 0, kept = 0;
-    double *weight = room->weight = column_alloc(n * sizeof *weight, &room->mapped[0]);
-    for (size_t i = 0; i < n; i++)
-        weight[rng_below(rng, n)] += 1;
-    for (size_t i = 0; i < n; i++)
-        drawn += weight[i] > 0;
-    uint32_t *pos = room->pos = column_alloc(2 * drawn * sizeof *pos, &room->mapped[1]);
-    for (size_t i = 0; i < n; i++)
-        if (weight[i] > 0)
-            pos[kept++] = (uint32_t)i;
-    for (size_t i = 0; f->s->weight && i < n; i++)
-        weight[i] *= f->s->weight[i];
+    uint64_t *times = room->packed;
+    size_t drawn = 0;
+    memset(times, 0, s->n * sizeof *times);
+    for (size_t i = 0; i < s->n; i++)
+        times[rng_below(rng, s->n)]++;
+    for (size_t i = 0; i < s->n; i++) {
+        room->pos[drawn] = (uint32_t)i;
+        drawn += times[i] > 0;
+    }
+    for (size_t i = 0; room->weight && i < s->n; i++)
+        room->weight[i] = (double)times[i] * (s->weight ? s->weight[i] : 1);
+    for (size_t i = 0; !room->weight && i < s->n; i++)
+        times[i] = times[i] << 32 | (s->code[i] ? times[i] : 0);
     return drawn;
 }
 
 static void grow_tree(void *ctx, size_t k, unsigned worker)
 {
     struct forest *f = ctx;
-    const struct sample *s = f->s;
-    struct rng rng = rng_seed(s->task->seed * 1000003u + k);
-    struct room room = {0};
-    struct sample drawn = *s;
-    (void)worker;
-    size_t n = draw(f, &rng, &room);
-    drawn.weight = room.weight;
-    struct tree *t = &f->m->trees[k];
-    t->n_out = f->m->regression ? 1 : f->m->n_classes;
-    struct hist_grow g = {.base = {.o = &f->tree,
-                                   .s = &drawn,
-                                   .cols = f->cols,
-                                   .n_features = f->m->n_inputs,
-                                   .n_stats = f->m->regression ? 2 : f->m->n_classes,
-                                   .regression = f->m->regression,
-                                   .pos = room.pos,
-                                   .spare = room.pos + n,
-                                   .tree = t,
-                                   .importance = f->importance + k * f->m->n_inputs},
-                          .bins = f->bins,
-                          .kind = HIST_STATS,
-                          .n_cell = f->m->regression ? 2 : f->m->n_classes,
-                          .max_leaves = f->tree.max_leaves,
-                          .least_child = (double)f->tree.min_samples_leaf,
-                          .least_gain = 1e-9,
-                          .rng = &rng,
-                          .n_try = f->n_try};
-    if (!f->m->regression && f->m->n_classes == 2 && !s->weight) {
-        room.packed = column_alloc((s->n + n) * sizeof *room.packed, &room.mapped[2]);
-        for (size_t i = 0; i < s->n; i++) {
-            uint64_t w = (uint64_t)room.weight[i];
-            room.packed[i] = w << 32 | (s->code[i] ? w : 0);
-        }
-        g.kind = HIST_BINARY;
-        g.packed = room.packed;
-        g.ordered = room.packed + s->n;
-        column_release(room.weight, room.mapped[0]); /* packed says it all */
-        drawn.weight = room.weight = NULL;
-        room.mapped[0] = 0;
-    }
-    hist_grow_tree(&g, n);
-    free(g.leaf);
-    room_done(&room);
+    struct room *room = &f->rooms[worker];
+    struct rng rng = rng_seed(f->s->task->seed * 1000003u + k);
+    if (!room->pos)
+        room_make(f, room);
+    size_t n = draw(f->s, room, &rng);
+    room->tree.n_nodes = room->tree.n_cat_words = 0;
+    room->g.rng = &rng;
+    room->g.base.spare = room->pos + n;
+    room->g.base.importance = f->importance + k * f->m->n_inputs;
+    hist_grow_tree(&room->g, n);
+    f->m->trees[k] = tree_copy(&room->tree);
 }
 
 static int forest_model(struct forest *f, struct dh_err *err)
@@ -118,9 +121,13 @@ static int forest_model(struct forest *f, struct dh_err *err)
     f->cols = cols;
     f->bins = bins;
     f->importance = importance;
+    own_mem struct room *rooms = dh_zalloc(pool_threads(pool), sizeof *rooms);
+    f->rooms = rooms;
     m->trees = dh_zalloc(trees, sizeof *m->trees);
     pool_run(pool, trees, grow_tree, f);
     m->n_trees = trees;
+    for (unsigned w = 0; w < pool_threads(pool); w++)
+        room_done(&rooms[w]);
     for (size_t t = 1; t < trees; t++)
         for (size_t i = 0; i < p; i++)
             importance[i] += importance[t * p + i];

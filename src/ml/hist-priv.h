@@ -8,7 +8,7 @@ struct hist_node {
     int32_t node;
     size_t from, to;
     unsigned depth;
-    void *hist;  /* n_blocks * 8 * 256 cells; NULL: not made */
+    void *hist;  /* 256 cells a feature, of all (n_blocks * 8) or of g->tried; NULL: not made */
     double *all; /* n_cell: the node's sums */
     struct split split;
     unsigned last_bin; /* the last bin of the left side, for a split at a bin's edge */

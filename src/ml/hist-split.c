@@ -12,7 +12,7 @@ struct scan {
     struct hist_node *node;
     double *bound;
     double *left, *right, *cell; /* n_cell each */
-    size_t feature;
+    size_t feature, cells;       /* `cells`: where the feature's begin in the histogram */
     bool missing_left;
     double least; /* weight that each side needs */
 };
@@ -40,7 +40,7 @@ static void start(struct scan *s)
     memset(s->left, 0, n * sizeof *s->left);
     memcpy(s->right, s->node->all, n * sizeof *s->right);
     if (s->missing_left) {
-        cell_values(s->g, s->node->hist, s->feature * BIN_CODES + BIN_MISSING, s->cell);
+        cell_values(s->g, s->node->hist, s->cells + BIN_MISSING, s->cell);
         move_cell(s);
     }
 }
@@ -79,7 +79,7 @@ static void scan_numbers(struct scan *s)
                              : NULL;
     start(s);
     for (unsigned b = 0; b < f->n_bins; b++) {
-        cell_values(g, s->node->hist, s->feature * BIN_CODES + b, s->cell);
+        cell_values(g, s->node->hist, s->cells + b, s->cell);
         double w = hist_weight(g, s->cell);
         if (bound)
             bound[b] = w > 1 && !f->single[b] ? inside_bound(s) : -INFINITY;
@@ -115,7 +115,7 @@ static void scan_levels(struct scan *s, size_t target)
     struct ranked order[MAX_BINS];
     unsigned n = 0;
     for (unsigned b = 0; b < f->n_bins; b++) {
-        cell_values(g, s->node->hist, s->feature * BIN_CODES + b, s->cell);
+        cell_values(g, s->node->hist, s->cells + b, s->cell);
         double w = hist_weight(g, s->cell);
         if (w > 0)
             order[n++] = (struct ranked){s->cell[target] / (w + g->lambda), b};
@@ -126,7 +126,7 @@ static void scan_levels(struct scan *s, size_t target)
     for (unsigned k = 0; k < n; k++) {
         unsigned b = order[k].bin;
         bits[b / 64] |= (uint64_t)1 << (b % 64);
-        cell_values(g, s->node->hist, s->feature * BIN_CODES + b, s->cell);
+        cell_values(g, s->node->hist, s->cells + b, s->cell);
         move_cell(s);
         if (!allowed(s))
             continue;
@@ -157,22 +157,11 @@ static void scan_feature(struct scan *s)
     }
 }
 
-/* n_try features by chance, in rising order. */
-static void choose_features(struct hist_grow *g, uint8_t *use)
-{
-    size_t n = g->bins->n_features, left = g->n_try;
-    for (size_t f = 0; f < n; f++) {
-        use[f] = rng_below(g->rng, n - f) < left;
-        left -= use[f];
-    }
-}
-
 void hist_best_split(struct hist_grow *g, struct hist_node *node, double *bound)
 {
     double fast[3 * FAST_CELL];
     own_mem double *big = g->n_cell > FAST_CELL ? dh_alloc(3 * g->n_cell * sizeof *big) : NULL;
     double *room = big ? big : fast;
-    own_mem uint8_t *use = NULL;
     struct scan s = {.g = g, .node = node, .bound = bound};
     s.left = room, s.right = room + g->n_cell, s.cell = room + 2 * g->n_cell;
     node->split = (struct split){.feature = -1, .score = -INFINITY};
@@ -183,14 +172,9 @@ void hist_best_split(struct hist_grow *g, struct hist_node *node, double *bound)
             (double)g->base.o->min_samples_leaf * node->all[1] / (double)(node->to - node->from);
         s.least = rows > s.least ? rows : s.least;
     }
-    if (g->n_try && g->n_try < g->bins->n_features) {
-        use = dh_alloc(g->bins->n_features);
-        choose_features(g, use);
-    }
-    for (size_t f = 0; f < g->bins->n_features; f++) {
-        if (use && !use[f])
-            continue;
-        s.feature = f;
+    for (size_t k = 0; k < (g->tried ? g->n_try : g->bins->n_features); k++) {
+        s.feature = g->tried ? g->tried[k] : k;
+        s.cells = k * BIN_CODES;
         scan_feature(&s);
     }
     node->gain = node->split.score - hist_side(g, node->all);

@@ -89,7 +89,7 @@ struct count {
 
 static size_t hist_cells(const struct hist_grow *g)
 {
-    return g->bins->n_blocks * BLOCK * BIN_CODES;
+    return (g->tried ? g->n_try : g->bins->n_blocks * BLOCK) * BIN_CODES;
 }
 
 static size_t hist_bytes(const struct hist_grow *g)
@@ -115,6 +115,16 @@ static void count_packed(const uint64_t *block, const uint32_t *pos, size_t n,
     }
 }
 
+static inline void add_stats(const struct grow *b, uint32_t i, double w, double *cell)
+{
+    if (b->regression) {
+        cell[0] += w * b->s->y[i];
+        cell[1] += w;
+    } else {
+        cell[b->s->code[i]] += w;
+    }
+}
+
 static void count_stats(const struct hist_grow *g, const uint64_t *block, size_t from, size_t to,
                         double *hist)
 {
@@ -124,15 +134,8 @@ static void count_stats(const struct hist_grow *g, const uint64_t *block, size_t
         uint32_t i = b->pos[k];
         uint64_t codes = block[i];
         double w = grow_weight(b, i);
-        for (size_t f = 0; f < BLOCK; f++, codes >>= 8) {
-            double *cell = hist + (f * BIN_CODES + (codes & 255)) * n;
-            if (b->regression) {
-                cell[0] += w * b->s->y[i];
-                cell[1] += w;
-            } else {
-                cell[b->s->code[i]] += w;
-            }
-        }
+        for (size_t f = 0; f < BLOCK; f++, codes >>= 8)
+            add_stats(b, i, w, hist + (f * BIN_CODES + (codes & 255)) * n);
     }
 }
 
@@ -180,6 +183,15 @@ static void run(const struct hist_grow *g, size_t work, size_t n,
             fn(ctx, i, 0);
 }
 
+/* g->ordered: the node's packed values, in the order of its rows. */
+static void order_rows(struct hist_grow *g, const struct hist_node *node)
+{
+    size_t n = node->to - node->from;
+    struct order o = {g, node->from, n};
+    if (g->kind != HIST_STATS)
+        run(g, n, (n + SLAB - 1) / SLAB, order_slab, &o);
+}
+
 /* Sums are of whole numbers where slabs are used, so that their order does not matter. */
 static void make_hist(struct hist_grow *g, struct hist_node *node)
 {
@@ -187,15 +199,12 @@ static void make_hist(struct hist_grow *g, struct hist_node *node)
     unsigned threads = g->base.pool ? pool_threads(g->base.pool) : 1;
     struct count c = {.g = g, .node = node, .n_slabs = 1};
     own_mem uint64_t *part = NULL;
+    if (g->kind != HIST_STATS && blocks % threads && n >= SLAB)
+        c.n_slabs = threads;
+    if (c.n_slabs > 1)
+        c.part = part = dh_zalloc(blocks * (c.n_slabs - 1) * BLOCK * BIN_CODES, sizeof *part);
     node->hist = c.hist = dh_zalloc(1, hist_bytes(g));
-    if (g->kind != HIST_STATS) {
-        struct order o = {g, node->from, n};
-        run(g, n, (n + SLAB - 1) / SLAB, order_slab, &o);
-        if (blocks % threads && n >= SLAB)
-            c.n_slabs = threads;
-        if (c.n_slabs > 1)
-            c.part = part = dh_zalloc(blocks * (c.n_slabs - 1) * BLOCK * BIN_CODES, sizeof *part);
-    }
+    order_rows(g, node);
     run(g, n, blocks * c.n_slabs, count_block, &c);
     for (size_t b = 0; b < blocks; b++)
         for (size_t s = 1; s < c.n_slabs; s++) {
@@ -223,19 +232,66 @@ static void subtract(const struct hist_grow *g, void *parent, const void *child)
         a[i] -= b[i];
 }
 
+/* ---- the features that one node tries ---- */
+
+/* n_try features by chance, in rising order. */
+static void choose_features(struct hist_grow *g)
+{
+    size_t n = g->bins->n_features, taken = 0;
+    for (size_t f = 0; taken < g->n_try; f++)
+        if (rng_below(g->rng, n - f) < g->n_try - taken)
+            g->tried[taken++] = f;
+}
+
+static void row_sums(const struct hist_grow *g, struct hist_node *node)
+{
+    uint64_t sum = 0;
+    for (size_t k = 0; k < node->to - node->from; k++) {
+        uint32_t i = g->base.pos[node->from + k];
+        if (g->kind == HIST_STATS)
+            add_stats(&g->base, i, grow_weight(&g->base, i), node->all);
+        else
+            sum += g->ordered[k];
+    }
+    if (g->kind != HIST_STATS)
+        cell_values(g, &sum, 0, node->all);
+}
+
+static void count_tried(struct hist_grow *g, struct hist_node *node)
+{
+    const uint32_t *pos = g->base.pos + node->from;
+    const size_t n = node->to - node->from, n_cell = g->n_cell;
+    choose_features(g);
+    node->hist = memset(g->tried_hist, 0, hist_bytes(g));
+    for (size_t t = 0; t < g->n_try; t++) {
+        size_t f = g->tried[t];
+        const unsigned char *code = bin_codes(g->bins, f);
+        uint64_t *packed = (uint64_t *)node->hist + t * BIN_CODES;
+        double *cells = (double *)node->hist + t * BIN_CODES * n_cell;
+        for (size_t k = 0; k < n && g->kind != HIST_STATS; k++)
+            packed[code[pos[k] * BLOCK]] += g->ordered[k];
+        for (size_t k = 0; k < n && g->kind == HIST_STATS; k++)
+            add_stats(&g->base, pos[k], grow_weight(&g->base, pos[k]),
+                      cells + code[pos[k] * BLOCK] * n_cell);
+    }
+}
+
 /* ---- growing ---- */
 
+/* Any feature's cells add up to the node; before there are any, its rows do. */
 static void node_sums(const struct hist_grow *g, struct hist_node *node)
 {
-    double *cell = dh_zalloc(2 * g->n_cell, sizeof *cell);
-    node->all = cell + g->n_cell;
-    for (unsigned b = 0; b < BIN_CODES; b++) { /* any feature's cells add up to the node */
+    own_mem double *cell = dh_zalloc(g->n_cell, sizeof *cell);
+    node->all = dh_zalloc(g->n_cell, sizeof *node->all);
+    if (!node->hist) {
+        row_sums(g, node);
+        return;
+    }
+    for (unsigned b = 0; b < BIN_CODES; b++) {
         cell_values(g, node->hist, b, cell);
         for (size_t s = 0; s < g->n_cell; s++)
             node->all[s] += cell[s];
     }
-    memmove(cell, node->all, g->n_cell * sizeof *cell);
-    node->all = cell;
 }
 
 static void fill_node(struct hist_grow *g, const struct hist_node *node)
@@ -265,6 +321,8 @@ static void choose(struct hist_grow *g, struct hist_node *node)
     if ((o->max_depth && node->depth >= o->max_depth) || pure || n < 2 * least ||
         n < (o->min_samples_split ? o->min_samples_split : 2))
         return;
+    if (g->tried)
+        count_tried(g, node);
     own_mem double *bound =
         g->exact ? dh_alloc(2 * g->bins->n_features * BIN_CODES * sizeof *bound) : NULL;
     hist_best_split(g, node, bound);
@@ -278,9 +336,13 @@ static void choose(struct hist_grow *g, struct hist_node *node)
 
 static void open_node(struct hist_grow *g, struct hist_node *node)
 {
+    if (g->tried)
+        order_rows(g, node);
     node_sums(g, node);
     fill_node(g, node);
     choose(g, node);
+    if (g->tried)
+        node->hist = NULL; /* the next node's */
 }
 
 static void close_node(struct hist_grow *g, struct hist_node *node)
@@ -311,7 +373,22 @@ static void write_split(struct hist_grow *g, struct hist_node *node, int32_t lef
     g->base.importance[sp->feature] += node->gain;
 }
 
-/* Splits `node`; its histogram becomes the larger child's. */
+static bool smaller(const struct hist_node *a, const struct hist_node *b)
+{
+    return a->to - a->from <= b->to - b->from;
+}
+
+/* The node's histogram becomes the larger child's. */
+static void share_hist(struct hist_grow *g, const struct hist_node *node, struct hist_node *left,
+                       struct hist_node *right)
+{
+    struct hist_node *small = smaller(left, right) ? left : right;
+    struct hist_node *large = small == left ? right : left;
+    make_hist(g, small);
+    subtract(g, node->hist, small->hist);
+    large->hist = node->hist;
+}
+
 static void split_node(struct hist_grow *g, struct hist_node *node, struct hist_node *left,
                        struct hist_node *right)
 {
@@ -325,42 +402,64 @@ static void split_node(struct hist_grow *g, struct hist_node *node, struct hist_
         (struct hist_node){.node = a, .from = node->from, .to = middle, .depth = node->depth + 1};
     *right =
         (struct hist_node){.node = b, .from = middle, .to = node->to, .depth = node->depth + 1};
-    bool left_small = middle - node->from <= node->to - middle;
-    struct hist_node *small = left_small ? left : right, *large = left_small ? right : left;
-    make_hist(g, small);
-    subtract(g, node->hist, small->hist);
-    large->hist = node->hist;
+    if (!g->tried)
+        share_hist(g, node, left, right);
     free(node->all);
     free(node->split.cats);
     open_node(g, left);
     open_node(g, right);
 }
 
+static void open_add(struct hist_grow *g, struct hist_node *node)
+{
+    if (node->split.feature < 0) {
+        close_node(g, node);
+        return;
+    }
+    DH_GROW(g->open, g->n_open, g->cap_open);
+    g->open[g->n_open++] = *node;
+}
+
+/* The one of most gain where leaves are bounded, else the last. */
+static struct hist_node open_take(struct hist_grow *g)
+{
+    size_t at = g->n_open - 1;
+    for (size_t k = 0; g->max_leaves && k < g->n_open; k++)
+        at = g->open[k].gain > g->open[at].gain ? k : at;
+    struct hist_node node = g->open[at];
+    g->open[at] = g->open[--g->n_open];
+    return node;
+}
+
 void hist_grow_tree(struct hist_grow *g, size_t n)
 {
-    own_mem struct hist_node *open = NULL;
-    size_t n_open = 0, cap = 0;
+    if (g->n_try && g->n_try < g->bins->n_features && !g->tried) {
+        g->tried = dh_alloc(g->n_try * sizeof *g->tried);
+        g->tried_hist = dh_alloc(hist_bytes(g));
+    }
+    struct hist_node root = {.node = tree_add(g->base.tree), .from = 0, .to = n};
     g->n_leaves = 0;
-    DH_GROW(open, n_open, cap);
-    open[0] = (struct hist_node){.node = tree_add(g->base.tree), .from = 0, .to = n};
-    make_hist(g, &open[0]);
-    open_node(g, &open[0]);
-    n_open = 1;
-    while (n_open) {
-        size_t at = n_open - 1;
-        for (size_t k = 0; g->max_leaves && k < n_open; k++)
-            at = open[k].gain > open[at].gain ? k : at;
-        struct hist_node node = open[at], left, right;
-        open[at] = open[--n_open];
-        bool full = g->max_leaves && g->n_leaves + n_open + 1 >= g->max_leaves;
-        if (node.split.feature < 0 || full) {
+    if (!g->tried)
+        make_hist(g, &root);
+    open_node(g, &root);
+    open_add(g, &root);
+    while (g->n_open) {
+        struct hist_node node = open_take(g), left, right;
+        if (g->max_leaves && g->n_leaves + g->n_open + 1 >= g->max_leaves) {
             close_node(g, &node);
             continue;
         }
         split_node(g, &node, &left, &right);
-        DH_GROW(open, n_open, cap);
-        open[n_open++] = right;
-        DH_GROW(open, n_open, cap);
-        open[n_open++] = left;
+        bool left_small = smaller(&left, &right);
+        open_add(g, left_small ? &right : &left);
+        open_add(g, left_small ? &left : &right);
     }
+}
+
+void hist_grow_done(struct hist_grow *g)
+{
+    free(g->leaf);
+    free(g->open);
+    free(g->tried);
+    free(g->tried_hist);
 }

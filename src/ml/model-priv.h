@@ -130,7 +130,8 @@ int tree_cols_make(const struct ml_model *m, const struct ml_frame *f, struct tr
                    struct dh_err *err);
 void tree_cols_free(const struct ml_model *m, struct tree_col *cols);
 size_t tree_leaf(const struct tree *t, const struct tree_col *cols, size_t row);
-int32_t tree_add(struct tree *t); /* a new leaf */
+int32_t tree_add(struct tree *t);            /* a new leaf */
+struct tree tree_copy(const struct tree *t); /* with no room for more nodes */
 void tree_done(struct tree *t);
 /* Makes m->training: how large the trees are and what each input gained. */
 void model_say_trees(struct ml_model *m, const double *importance, size_t rows);

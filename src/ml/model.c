@@ -145,36 +145,37 @@ static void predict_linear(const struct predict *q, size_t from, size_t to)
     }
 }
 
+/* A tree at a time over all rows of a piece: the tree and the rows' values stay in the cache. */
 static void predict_trees(const struct predict *q, size_t from, size_t to)
 {
     const struct ml_model *m = q->m;
-    size_t k = model_n_p(m);
-    for (size_t i = from; i < to; i++) {
-        size_t row = q->rows ? q->rows[i] : i;
-        double *p = q->p + i * k;
-        memset(p, 0, k * sizeof *p);
-        for (size_t t = 0; t < m->n_trees; t++) {
-            const double *value = m->trees[t].value + tree_leaf(&m->trees[t], q->cols, row) * k;
+    const size_t k = model_n_p(m);
+    memset(q->p + from * k, 0, (to - from) * k * sizeof *q->p);
+    for (size_t t = 0; t < m->n_trees; t++)
+        for (size_t i = from; i < to; i++) {
+            size_t leaf = tree_leaf(&m->trees[t], q->cols, q->rows ? q->rows[i] : i);
             for (size_t c = 0; c < k; c++)
-                p[c] += value[c] / (double)m->n_trees;
+                q->p[i * k + c] += m->trees[t].value[leaf * k + c] / (double)m->n_trees;
         }
-    }
 }
 
 /* Scores add up over the trees; tree t speaks of output t modulo n_out. */
 static void predict_boosting(const struct predict *q, size_t from, size_t to)
 {
     const struct ml_model *m = q->m;
-    double score[sizeof m->base / sizeof *m->base];
+    const size_t k = m->n_out;
+    own_mem double *score = dh_alloc((to - from) * k * sizeof *score);
+    for (size_t i = 0; i < to - from; i++)
+        memcpy(score + i * k, m->base, k * sizeof *score);
+    for (size_t t = 0; t < m->n_trees; t++)
+        for (size_t i = from; i < to; i++)
+            score[(i - from) * k + t % k] +=
+                m->trees[t].value[tree_leaf(&m->trees[t], q->cols, q->rows ? q->rows[i] : i)];
     for (size_t i = from; i < to; i++) {
-        size_t row = q->rows ? q->rows[i] : i;
-        memcpy(score, m->base, sizeof score);
-        for (size_t t = 0; t < m->n_trees; t++)
-            score[t % m->n_out] += m->trees[t].value[tree_leaf(&m->trees[t], q->cols, row)];
         if (m->regression)
-            q->p[i] = score[0];
+            q->p[i] = score[i - from];
         else
-            sigmoid_or_softmax(m, score, q->p + i * m->n_classes);
+            sigmoid_or_softmax(m, score + (i - from) * k, q->p + i * m->n_classes);
     }
 }
 

@@ -180,7 +180,7 @@ static void grow_binned(struct grow *base, size_t n_features, const struct ml_tr
         g.exact = false;
     }
     hist_grow_tree(&g, s->n);
-    free(g.leaf);
+    hist_grow_done(&g);
 }
 
 static int grow_model(const struct sample *s, const struct ml_tree_options *o, struct ml_model *m,
