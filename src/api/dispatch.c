@@ -268,6 +268,10 @@ bool dispatch_check(struct req *r, const struct dispatch_head *head)
         return refuse(r, GRPC_PERMISSION_DENIED, "requests of other sites are refused");
     if (!check_user(r, head))
         return false;
+    if (r->route->flags & ROUTE_FILE_BODY)
+        return head->content_length >= 0 && head->content_length <= LIMIT_HTTP_FILE
+                   ? true
+                   : refuse(r, GRPC_RESOURCE_EXHAUSTED, "the body is larger than 1 TiB");
     if (head->content_length < 0 || head->content_length > (int64_t)LIMIT_HTTP_BODY)
         return refuse(r, GRPC_RESOURCE_EXHAUSTED, "the body is larger than 32 MiB");
     if (head->bodies_bytes + (size_t)head->content_length > LIMIT_HTTP_BODIES)
@@ -281,7 +285,7 @@ static int read_body(struct req *r, struct dh_err *err)
 {
     if (r->body.n > LIMIT_HTTP_BODY || r->body.truncated)
         return req_fail(r, err, GRPC_RESOURCE_EXHAUSTED, "the body is larger than 32 MiB");
-    if (r->route->flags & ROUTE_RAW_BODY)
+    if (r->route->flags & (ROUTE_RAW_BODY | ROUTE_FILE_BODY))
         return 0;
     if (r->body.n == 0 || r->method == REQ_GET || r->method == REQ_HEAD) {
         r->json = js_object();

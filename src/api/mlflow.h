@@ -3,3 +3,4 @@
 #include "api/req.h"
 
 req_handler api_mlflow, api_mlflow_version;
+req_handler api_mlflow_files, api_mlflow_file, api_mlflow_put_file;

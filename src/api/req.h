@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 struct api;
+struct body;
 struct fetch;
 struct user;
 
@@ -59,7 +60,8 @@ struct req {
     const char *param[URI_PARAMS]; /* of the route's template */
     const struct user *user;
     struct buf body;
-    struct js *json; /* the body, where it is JSON; an empty object where there is none */
+    struct body *file_body; /* of a ROUTE_FILE_BODY; NULL: nothing has come */
+    struct js *json;        /* the body, where it is JSON; an empty object where there is none */
     const char *content_type, *range, *last_event_id, *if_none_match, *host,
         *authorization; /* headers; NULL: none */
     bool tls;

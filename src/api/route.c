@@ -15,6 +15,7 @@
 #include "engine/launch.h"
 
 #define V2 "/apis/v2beta1/"
+#define FILES "/api/2.0/mlflow-artifacts/artifacts"
 #define POD                                                                                        \
     (ROUTE_OPEN | ROUTE_POD) /* they show a token of their own, or there is nothing to see */
 
@@ -169,10 +170,13 @@ static const struct route routes[] = {
      NULL},
 
     /* ---- MLflow; what writes asks for more than a viewer itself ---- */
-    {REQ_GET, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
-    {REQ_POST, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
-    {REQ_PATCH, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
-    {REQ_DELETE, "/api/2.0/mlflow/{}/{}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_GET, "/api/2.0/mlflow/{*}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_POST, "/api/2.0/mlflow/{*}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_PATCH, "/api/2.0/mlflow/{*}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_DELETE, "/api/2.0/mlflow/{*}", api_mlflow, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_GET, FILES, api_mlflow_files, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_GET, FILES "/{*}", api_mlflow_file, AUTH_VIEWER, FORM_KFP, 0, NULL},
+    {REQ_PUT, FILES "/{*}", api_mlflow_put_file, AUTH_RUNNER, FORM_KFP, ROUTE_FILE_BODY, NULL},
     {REQ_GET, "/version", api_mlflow_version, AUTH_NOBODY, FORM_TEXT, ROUTE_OPEN, NULL},
 
     /* ---- pods of runs on a cluster ---- */

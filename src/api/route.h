@@ -12,11 +12,12 @@ enum route_form {              /* how an error is said */
 };
 
 enum {
-    ROUTE_RAW_BODY = 1, /* the body is not JSON */
-    ROUTE_OPEN = 2,     /* needs no login */
-    ROUTE_PAGE = 4,     /* may be shown in a frame or navigated to from elsewhere */
-    ROUTE_KEPT = 8,     /* nothing but the record and the query decides on the answer: kept.h */
-    ROUTE_POD = 16,     /* pods and probes ask, by whatever name the server has in their cluster */
+    ROUTE_RAW_BODY = 1,   /* the body is not JSON */
+    ROUTE_OPEN = 2,       /* needs no login */
+    ROUTE_PAGE = 4,       /* may be shown in a frame or navigated to from elsewhere */
+    ROUTE_KEPT = 8,       /* nothing but the record and the query decides on the answer: kept.h */
+    ROUTE_FILE_BODY = 32, /* the body, as large as it is, goes to a file: body.h */
+    ROUTE_POD = 16, /* pods and probes ask, by whatever name the server has in their cluster */
 };
 
 struct route {

@@ -132,6 +132,10 @@ static void test_uri(void **state)
     assert_int_equal(uri_read("/?a=%zz", a, &uri, &err), -1);
     assert_int_equal(uri_read("/?a=%00", a, &uri, &err), -1);
     assert_int_equal(uri_read("/?a=%ff", a, &uri, &err), -1);
+    assert_true(uri_match("/f/{*}", "/f/a/b%20c", a, p));
+    assert_string_equal(p[0], "a/b c");
+    assert_false(uri_match("/f/{*}", "/f/", a, p));
+    assert_false(uri_match("/f/{*}", "/f", a, p));
     assert_true(uri_match("/runs/{}:retry", "/runs/7:retry", a, p));
     assert_string_equal(p[0], "7");
     assert_false(uri_match("/runs/{}:retry", "/runs/:retry", a, p));

@@ -101,12 +101,13 @@ const char *uri_arg(const struct uri *uri, const char *key)
 static bool match_segment(const char *t, size_t n_t, const char *p, size_t n_p, struct arena *a,
                           const char **params, size_t *n_params)
 {
+    bool rest = n_t == 3 && !memcmp(t, "{*}", 3);
     const char *text;
     size_t n_verb;
 
-    if (n_t < 2 || t[0] != '{' || t[1] != '}')
+    if (!rest && (n_t < 2 || t[0] != '{' || t[1] != '}'))
         return n_t == n_p && !memcmp(t, p, n_t);
-    n_verb = n_t - 2;
+    n_verb = rest ? 0 : n_t - 2;
     if (n_p <= n_verb || memcmp(p + n_p - n_verb, t + 2, n_verb) != 0 || *n_params == URI_PARAMS)
         return false;
     text = uri_decode(p, n_p - n_verb, false, a);
@@ -122,7 +123,8 @@ bool uri_match(const char *template, const char *path, struct arena *a,
     size_t n_params = 0;
 
     for (;;) {
-        size_t n_t = strcspn(template, "/"), n_p = strcspn(path, "/");
+        bool rest = !strcmp(template, "{*}");
+        size_t n_t = strcspn(template, "/"), n_p = rest ? strlen(path) : strcspn(path, "/");
 
         if (!match_segment(template, n_t, path, n_p, a, params, &n_params))
             return false;

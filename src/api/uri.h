@@ -25,7 +25,8 @@ const char *uri_arg(const struct uri *uri, const char *key);
 char *uri_decode(const char *text, size_t n, bool plus, struct arena *a);
 
 /* Whether `path` has the form of `template`: "{}" stands for one segment that is not empty, and may
- * have a ":verb" behind it in the template. On true, the segments, decoded, are in params. */
+ * have a ":verb" behind it in the template; "{*}" at its end for all segments that are left. On
+ * true, the segments, decoded, are in params. */
 #define URI_PARAMS 4
 bool uri_match(const char *template, const char *path, struct arena *a,
                const char *params[URI_PARAMS]);

@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "api/api-priv.h"
+#include "api/body.h"
 #include "api/dispatch.h"
 #include "api/fetch.h"
 #include "api/launch.h"
 #include "api/mhd.h"
+#include "api/route.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/limits.h"
@@ -73,6 +75,7 @@ static void free_req(struct web *web, struct req *r)
     if (r->file >= 0)
         (void)close(r->file);
     buf_done(&r->body);
+    body_free(r->file_body);
     buf_done(&r->out);
     js_free(r->json);
     fetch_drop(r->fetch);
@@ -283,8 +286,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     if (*n_bytes > 0) {
-        if (!add_body(web, r, bytes, *n_bytes))
+        if (r->route->flags & ROUTE_FILE_BODY) {
+            body_add(r, bytes, *n_bytes);
+            set_phase(connection, PHASE_BODY); /* as long as something comes */
+        } else if (!add_body(web, r, bytes, *n_bytes)) {
             return MHD_NO;
+        }
         *n_bytes = 0;
         return MHD_YES;
     }

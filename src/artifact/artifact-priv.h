@@ -84,7 +84,6 @@ void artifact_digest_records(const struct artifact_record *records, size_t n, ch
 int artifact_kind_of(const char *path, enum artifact_kind *ret, int64_t *ret_size,
                      struct dh_err *err);
 
-#define ARTIFACT_TEMPORARY ".dhow-tmp-" /* how the names of half-written things start */
 /* A free name in the folder of `to`, which is made. The caller's (free). */
 int artifact_beside(const char *to, char **ret, struct dh_err *err);
 /* The finished `beside` becomes `to`, in place of what was there. */

@@ -57,6 +57,8 @@ struct artifact_stat {
  * A link at the top is followed, links below are text. A socket, pipe or device is DH_INVALID. */
 int artifact_digest(const char *path, struct artifact_stat *ret, struct dh_err *err);
 
+#define ARTIFACT_TEMPORARY ".dhow-tmp-" /* how the names of half-written things start */
+
 /* ---- stores ---- */
 
 struct artifact_store; /* opaque */

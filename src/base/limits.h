@@ -33,6 +33,7 @@
     ((size_t)33 << 20) /* a request's body: an upload of 32 MiB and its frame                      \
                         */
 #define LIMIT_HTTP_BODIES ((size_t)256 << 20) /* all that are being received */
+#define LIMIT_HTTP_FILE ((int64_t)1 << 40)    /* a body that goes to a file */
 #define LIMIT_HTTP_HEAD ((size_t)16 << 10)    /* first line and headers, and the answer's */
 #define LIMIT_HTTP_ARGS 200                   /* arguments of a query */
 #define LIMIT_HTTP_CONNECTIONS 4000           /* at a time, event streams among them */

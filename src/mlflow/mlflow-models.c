@@ -5,8 +5,6 @@
 #include "mlflow/filter.h"
 #include "mlflow/mlflow-priv.h"
 
-enum { MAX_RESULTS = 1000 };
-
 static struct registry_actor actor(const struct mlflow *m)
 {
     return (struct registry_actor){.who = m->request->user};
@@ -28,7 +26,7 @@ static struct js *version_js(struct mlflow *m, const struct store_model_version 
     mlflow_ms(to, "last_updated_timestamp", v->updated_us);
     js_set(to, "current_stage", js_str(v->stage ? v->stage : "None"));
     mlflow_text(to, "description", v->description);
-    mlflow_text(to, "source", v->uri);
+    mlflow_text(to, "source", mlflow_shown_uri(m, v->uri));
     mlflow_text(to, "run_id", v->run_uuid);
     js_set(to, "status", js_str("READY"));
     if (v->aliases && js_parse(v->aliases, strlen(v->aliases), &aliases, NULL) == 0)
@@ -174,34 +172,9 @@ int mlflow_model_delete(struct mlflow *m, struct dh_err *err)
     return registry_delete(m->store, name, NULL, &who, true, err);
 }
 
-/* Items of [page_token, + max_results) of what is pushed, and the next token. */
-struct page {
-    int64_t from, max, n;
-};
-
-static struct page page_of(const struct mlflow *m)
-{
-    struct page p = {.from = mlflow_int(m, "page_token", 0),
-                     .max = mlflow_int(m, "max_results", 100)};
-
-    p.from = p.from < 0 ? 0 : p.from;
-    p.max = p.max < 1 || p.max > MAX_RESULTS ? MAX_RESULTS : p.max;
-    return p;
-}
-
-/* true: this one is on the page. */
-static bool on_page(struct mlflow *m, struct page *p)
-{
-    int64_t i = p->n++;
-
-    if (i == p->from + p->max)
-        js_set(m->out, "next_page_token", js_strf("%lld", (long long)i));
-    return i >= p->from && i < p->from + p->max;
-}
-
 int mlflow_model_search(struct mlflow *m, struct dh_err *err)
 {
-    struct page page = page_of(m);
+    struct mlflow_page page = mlflow_page_of(m);
     struct js *list = js_array();
     struct mlflow_filter filter;
     struct store_models all;
@@ -217,7 +190,7 @@ int mlflow_model_search(struct mlflow *m, struct dh_err *err)
         if (filter.needs_tags &&
             store_tags(m->store, STORE_TAG_MODEL, all.items[i].id, m->a, &facts.tags, err) < 0)
             return -1;
-        if (!mlflow_filter_fits(&filter, &facts) || !on_page(m, &page))
+        if (!mlflow_filter_fits(&filter, &facts) || !mlflow_on_page(m, &page))
             continue;
         if (model_js(m, &all.items[i], &v, err) < 0)
             return -1;
@@ -285,12 +258,19 @@ static int answer_version(struct mlflow *m, const char *name, const char *versio
     return 0;
 }
 
-/* A version of what is on record: `source` is an artifact's uri or "runs:/RUN/OUTPUT". */
+/* A version of what is on record: `source` is an artifact's uri, "models:/MODEL" or a path of the
+ * proxy. */
 static int find_source(struct mlflow *m, const char *source, struct store_artifact *ret,
                        struct dh_err *err)
 {
     const char *at = strncmp(source, "file://", 7) ? source : source + 7;
+    const char *path = strncmp(source, "mlflow-artifacts:/", 18) ? NULL : source + 18;
+    const char *model = strncmp(source, "models:/", 8) ? NULL : source + 8;
 
+    if (path)
+        return mlflow_file_artifact(m, path, ret, err);
+    if (model)
+        return mlflow_logged_find(m, model, ret, err);
     if (store_artifact_find(m->store, source, m->a, ret, err) == 0 ||
         store_artifact_find(m->store, at, m->a, ret, err) == 0)
         return 0;
@@ -309,6 +289,7 @@ int mlflow_version_create(struct mlflow *m, struct dh_err *err)
 
     if (mlflow_need(m, "name", &v.model, err) < 0 || mlflow_need(m, "source", &source, err) < 0 ||
         find_source(m, source, &artifact, err) < 0 ||
+        mlflow_logged_measure(m, &artifact, err) < 0 ||
         store_artifact_links(m->store, artifact.id, STORE_OUTPUT, m->a, &links, err) < 0)
         return -1;
     v.artifact_id = artifact.id;
@@ -357,7 +338,7 @@ int mlflow_version_delete(struct mlflow *m, struct dh_err *err)
 }
 
 static int search_one(struct mlflow *m, const char *name, const struct mlflow_filter *filter,
-                      struct page *page, struct js *list, struct dh_err *err)
+                      struct mlflow_page *page, struct js *list, struct dh_err *err)
 {
     struct store_model_versions all;
 
@@ -371,7 +352,7 @@ static int search_one(struct mlflow *m, const char *name, const struct mlflow_fi
         if (filter->needs_tags &&
             store_tags(m->store, STORE_TAG_MODEL_VERSION, v->id, m->a, &facts.tags, err) < 0)
             return -1;
-        if (mlflow_filter_fits(filter, &facts) && on_page(m, page))
+        if (mlflow_filter_fits(filter, &facts) && mlflow_on_page(m, page))
             js_push(list, version_js(m, v));
     }
     return 0;
@@ -379,7 +360,7 @@ static int search_one(struct mlflow *m, const char *name, const struct mlflow_fi
 
 int mlflow_version_search(struct mlflow *m, struct dh_err *err)
 {
-    struct page page = page_of(m);
+    struct mlflow_page page = mlflow_page_of(m);
     struct js *list = js_array();
     struct mlflow_filter filter;
     struct store_models all;
@@ -400,7 +381,7 @@ int mlflow_version_uri(struct mlflow *m, struct dh_err *err)
 
     if (find_version(m, &v, err) < 0)
         return -1;
-    mlflow_text(m->out, "artifact_uri", v.uri ? v.uri : "");
+    mlflow_text(m->out, "artifact_uri", v.uri ? mlflow_shown_uri(m, v.uri) : "");
     return 0;
 }
 

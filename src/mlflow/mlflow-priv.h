@@ -1,5 +1,6 @@
 #pragma once
-/* Between mlflow.c (calls, errors), mlflow-models.c, mlflow-runs.c and mlflow-track.c. */
+/* Between mlflow.c (calls, errors), mlflow-models.c, mlflow-runs.c, mlflow-track.c, and
+ * mlflow-logged.c over mlflow-files.c. */
 #include "base/arena.h"
 #include "mlflow/mlflow.h"
 #include "registry/registry.h"
@@ -8,6 +9,7 @@ struct mlflow {
     struct store *store;
     const struct mlflow_request *request;
     const struct js *args;
+    const char *param[2]; /* what stands for '*' in the call's path */
     struct arena *a;
     struct js *out; /* the answer: an object */
 };
@@ -26,6 +28,37 @@ struct js *mlflow_pairs(const char *json);
 /* {"key", "value"} members of the arguments as tags of a thing. */
 int mlflow_set_tag(struct mlflow *m, enum store_tagged kind, int64_t id, bool remove,
                    struct dh_err *err);
+
+/* A page of a list: its items are pushed where this says so, and the next token set. */
+struct mlflow_page {
+    int64_t from, max, n;
+};
+struct mlflow_page mlflow_page_of(const struct mlflow *m);
+bool mlflow_on_page(struct mlflow *m, struct mlflow_page *p);
+
+/* mlflow-track.c: a call that writes is whole, or nothing of it. */
+int mlflow_within(struct mlflow *m, int (*fn)(struct mlflow *m, struct dh_err *err),
+                  struct dh_err *err);
+bool mlflow_is_own(const struct store_run *run); /* a client began it */
+/* DH_FAILED: it is dhow's. */
+int mlflow_own_run(struct mlflow *m, const char *id, struct store_run *ret, struct dh_err *err);
+
+/* mlflow-files.c: the task that has all files of a client's run, made where it is not there. */
+int mlflow_task_of(struct store *s, int64_t run, struct arena *a, int64_t *ret, struct dh_err *err);
+/* The artifact at a path of the proxy. A folder of a client's run becomes one. */
+int mlflow_file_artifact(struct mlflow *m, const char *path, struct store_artifact *ret,
+                         struct dh_err *err);
+/* A URI of the record as a client finds it. */
+const char *mlflow_shown_uri(struct mlflow *m, const char *uri);
+
+/* mlflow-logged.c */
+int mlflow_logged_find(struct mlflow *m, const char *id, struct store_artifact *ret,
+                       struct dh_err *err);
+/* Its digest and size, where they are not known. */
+int mlflow_logged_measure(struct mlflow *m, const struct store_artifact *row, struct dh_err *err);
+int mlflow_logged_of_run(struct mlflow *m, int64_t run, struct js **ret, struct dh_err *err);
+mlflow_call mlflow_logged_create, mlflow_logged_get, mlflow_logged_finalize, mlflow_logged_params,
+    mlflow_logged_tags, mlflow_logged_delete_tag, mlflow_logged_search, mlflow_run_outputs;
 
 /* mlflow-runs.c: by the argument run_id; an experiment by its number; and a run as an answer. */
 int mlflow_find_run(struct mlflow *m, struct store_run *ret, struct dh_err *err);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "artifact/artifact.h"
 #include "base/mem.h"
 #include "mlflow/mlflow-priv.h"
 
@@ -180,10 +181,11 @@ static struct js *info_js(const struct store_run *run)
     mlflow_ms(info, "start_time", run->started_us ? run->started_us : run->created_us);
     mlflow_ms(info, "end_time", run->finished_us);
     js_set(info, "lifecycle_stage", js_str(run->archived ? "deleted" : "active"));
-    js_set(info, "artifact_uri", /* a client's own run has no place for files */
-           run->pipeline_root ? js_strf("%s/%s/%s", run->pipeline_root,
-                                        run->pipeline ? run->pipeline : "", run->uuid)
-                              : js_str(""));
+    js_set(
+        info, "artifact_uri",
+        run->pipeline_root && artifact_uri_is_remote(run->pipeline_root)
+            ? js_strf("%s/%s/%s", run->pipeline_root, run->pipeline ? run->pipeline : "", run->uuid)
+            : js_strf("mlflow-artifacts:/%s/artifacts", run->uuid));
     return info;
 }
 
@@ -215,6 +217,21 @@ static int run_js(struct mlflow *m, const struct store_run *run, struct js **ret
     return 0;
 }
 
+static int add_models(struct mlflow *m, const struct store_run *run, struct js *to,
+                      struct dh_err *err)
+{
+    struct js *outputs, *models;
+
+    if (!mlflow_is_own(run))
+        return 0;
+    if (mlflow_logged_of_run(m, run->id, &models, err) < 0)
+        return -1;
+    outputs = js_object();
+    js_set(outputs, "model_outputs", models);
+    js_set(to, "outputs", outputs);
+    return 0;
+}
+
 /* By its UUID alone: a name or a number of ours is no id here. */
 int mlflow_find_run(struct mlflow *m, struct store_run *ret, struct dh_err *err)
 {
@@ -235,7 +252,7 @@ int mlflow_answer_run(struct mlflow *m, const char *key, const struct store_run 
     if (run_js(m, run, &v, err) < 0)
         return -1;
     js_set(m->out, key, v);
-    return 0;
+    return add_models(m, run, v, err);
 }
 
 int mlflow_answer_info(struct mlflow *m, const struct store_run *run)

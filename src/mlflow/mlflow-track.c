@@ -107,8 +107,7 @@ static int answer_run(struct mlflow *m, const char *uuid, struct dh_err *err)
                : mlflow_answer_run(m, "run", &run, err);
 }
 
-/* A call that writes is whole, or nothing of it. */
-static int within(struct mlflow *m, int (*fn)(struct mlflow *m, struct dh_err *err),
+int mlflow_within(struct mlflow *m, int (*fn)(struct mlflow *m, struct dh_err *err),
                   struct dh_err *err)
 {
     if (store_begin(m->store, err) < 0)
@@ -141,19 +140,34 @@ static int create(struct mlflow *m, struct dh_err *err)
 
 int mlflow_run_create(struct mlflow *m, struct dh_err *err)
 {
-    return within(m, create, err);
+    return mlflow_within(m, create, err);
+}
+
+bool mlflow_is_own(const struct store_run *run)
+{
+    return run->options && !strcmp(run->options, MARK);
+}
+
+static int refuse(const struct store_run *run, struct dh_err *err)
+{
+    if (mlflow_is_own(run))
+        return 0;
+    return dh_fail(err, DH_FAILED,
+                   "run %s is dhow's: what it did is not to be changed (tags may be set)",
+                   run->uuid);
 }
 
 /* The run that is asked for, if it is a client's. */
 static int own_run(struct mlflow *m, struct store_run *ret, struct dh_err *err)
 {
-    if (mlflow_find_run(m, ret, err) < 0)
-        return -1;
-    if (!ret->options || strcmp(ret->options, MARK) != 0)
-        return dh_fail(err, DH_FAILED,
-                       "run %s is dhow's: what it did is not to be changed (tags may be set)",
-                       ret->uuid);
-    return 0;
+    return mlflow_find_run(m, ret, err) < 0 ? -1 : refuse(ret, err);
+}
+
+int mlflow_own_run(struct mlflow *m, const char *id, struct store_run *ret, struct dh_err *err)
+{
+    if (store_run_find(m->store, id, m->a, ret, err) < 0 || strcmp(ret->uuid, id) != 0)
+        return dh_fail(err, DH_NOT_FOUND, "Run with id=%s not found", id);
+    return refuse(ret, err);
 }
 
 static int end_of(const char *status, enum store_state *ret)
@@ -198,7 +212,7 @@ static int update(struct mlflow *m, struct dh_err *err)
 
 int mlflow_run_update(struct mlflow *m, struct dh_err *err)
 {
-    return within(m, update, err);
+    return mlflow_within(m, update, err);
 }
 
 static int keep_run(struct mlflow *m, bool archived, struct dh_err *err)
@@ -262,7 +276,7 @@ static int one_metric(struct mlflow *m, struct dh_err *err)
 
 int mlflow_log_metric(struct mlflow *m, struct dh_err *err)
 {
-    return within(m, one_metric, err);
+    return mlflow_within(m, one_metric, err);
 }
 
 /* ---- parameters: texts; one that is a number as JSON writes it is found as a number ---- */
@@ -325,7 +339,7 @@ static int one_param(struct mlflow *m, struct dh_err *err)
 
 int mlflow_log_param(struct mlflow *m, struct dh_err *err)
 {
-    return within(m, one_param, err);
+    return mlflow_within(m, one_param, err);
 }
 
 /* ---- all of these at once ---- */
@@ -350,5 +364,5 @@ static int batch(struct mlflow *m, struct dh_err *err)
 
 int mlflow_log_batch(struct mlflow *m, struct dh_err *err)
 {
-    return within(m, batch, err);
+    return mlflow_within(m, batch, err);
 }

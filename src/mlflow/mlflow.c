@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 
+enum { MAX_RESULTS = 1000 };
+
 static const struct call {
     const char *method, *path;
     mlflow_call *fn;
@@ -52,6 +54,14 @@ static const struct call {
     {"POST", "runs/log-parameter", mlflow_log_param, true},
     {"POST", "runs/log-batch", mlflow_log_batch, true},
     {"GET", "metrics/get-history", mlflow_metric_history, false},
+    {"POST", "runs/outputs", mlflow_run_outputs, true},
+    {"POST", "logged-models", mlflow_logged_create, true},
+    {"POST", "logged-models/search", mlflow_logged_search, false},
+    {"GET", "logged-models/*", mlflow_logged_get, false},
+    {"PATCH", "logged-models/*", mlflow_logged_finalize, true},
+    {"POST", "logged-models/*/params", mlflow_logged_params, true},
+    {"PATCH", "logged-models/*/tags", mlflow_logged_tags, true},
+    {"DELETE", "logged-models/*/tags/*", mlflow_logged_delete_tag, true},
 };
 
 /* ---- arguments ---- */
@@ -116,6 +126,25 @@ struct js *mlflow_pairs(const char *json)
     return list;
 }
 
+struct mlflow_page mlflow_page_of(const struct mlflow *m)
+{
+    struct mlflow_page p = {.from = mlflow_int(m, "page_token", 0),
+                            .max = mlflow_int(m, "max_results", 100)};
+
+    p.from = p.from < 0 ? 0 : p.from;
+    p.max = p.max < 1 || p.max > MAX_RESULTS ? MAX_RESULTS : p.max;
+    return p;
+}
+
+bool mlflow_on_page(struct mlflow *m, struct mlflow_page *p)
+{
+    int64_t i = p->n++;
+
+    if (i == p->from + p->max)
+        js_set(m->out, "next_page_token", js_strf("%lld", (long long)i));
+    return i >= p->from && i < p->from + p->max;
+}
+
 int mlflow_set_tag(struct mlflow *m, enum store_tagged kind, int64_t id, bool remove,
                    struct dh_err *err)
 {
@@ -162,11 +191,30 @@ static int answer_error(struct buf *out, int status, const char *code, const cha
     return status;
 }
 
-static const struct call *find(const struct mlflow_request *r, bool *ret_path)
+static bool fits(struct mlflow *m, const char *template, const char *path)
 {
+    size_t n = 0;
+
+    for (; *template && *path; template ++, path++) {
+        size_t n_part = strcspn(path, "/");
+
+        if (*template == '*') {
+            m->param[n++] = arena_strndup(m->a, path, n_part);
+            path += n_part - 1;
+        } else if (*template != *path) {
+            return false;
+        }
+    }
+    return !*template && !*path;
+}
+
+static const struct call *find(struct mlflow *m, bool *ret_path)
+{
+    const struct mlflow_request *r = m->request;
+
     *ret_path = false;
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        if (strcmp(calls[i].path, r->path) != 0)
+        if (!fits(m, calls[i].path, r->path))
             continue;
         *ret_path = true;
         if (!strcmp(calls[i].method, r->method))
@@ -184,7 +232,7 @@ void mlflow_handle(struct store *store, const struct mlflow_request *r, struct b
     struct dh_err err = {0};
     const char *code;
     bool known;
-    const struct call *call = find(r, &known);
+    const struct call *call = find(&m, &known);
 
     if (!call) {
         *ret_status = answer_error(out, known ? 405 : 404, "ENDPOINT_NOT_FOUND",

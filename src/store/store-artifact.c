@@ -47,6 +47,27 @@ int store_artifact_set_state(struct store *s, int64_t id, enum store_artifact_st
     return store_touched(s, rc, "artifact", id, err);
 }
 
+int store_artifact_set_bytes(struct store *s, int64_t id, const char *digest, int64_t size_bytes,
+                             struct dh_err *err)
+{
+    int rc = db_run(s->db, err,
+                    "UPDATE artifacts SET digest = ?, size_bytes = ?, state = 'LIVE' WHERE id = ?",
+                    DB_T(digest), DB_OPT(size_bytes), DB_I(id));
+
+    return store_touched(s, rc, "artifact", id, err);
+}
+
+int store_artifact_set_metadata(struct store *s, int64_t id, const char *metadata,
+                                struct dh_err *err)
+{
+    own_mem char *structs = store_mlmd_metadata(metadata);
+    int rc =
+        db_run(s->db, err, "UPDATE artifacts SET metadata = ?, metadata_struct = ? WHERE id = ?",
+               DB_T(metadata), DB_T(structs), DB_I(id));
+
+    return store_touched(s, rc, "artifact", id, err);
+}
+
 /* ---- reading ---- */
 
 void store_artifact_read(const struct db_rows *rows, int column, struct arena *a,

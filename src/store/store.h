@@ -422,6 +422,11 @@ int store_artifact_insert(struct store *s, const struct store_artifact *artifact
 int store_artifact_link(struct store *s, const struct store_link *link, struct dh_err *err);
 int store_artifact_set_state(struct store *s, int64_t id, enum store_artifact_state state,
                              struct dh_err *err);
+/* Of what a client of ours still writes: digest NULL and size -1 while they are not known. */
+int store_artifact_set_bytes(struct store *s, int64_t id, const char *digest, int64_t size_bytes,
+                             struct dh_err *err);
+int store_artifact_set_metadata(struct store *s, int64_t id, const char *metadata,
+                                struct dh_err *err);
 int store_artifacts_of_task(struct store *s, int64_t task_id, enum store_link_type type,
                             struct arena *a, struct store_linkeds *ret, struct dh_err *err);
 /* All of a run in one query. */

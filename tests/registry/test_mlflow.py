@@ -164,6 +164,80 @@ def writing(client, home) -> None:
     check("RESOURCE_DOES_NOT_EXIST" in refused(client.create_run, "12345"), "an experiment that is not there")
 
 
+def files(client, home, folder) -> None:
+    """Files and models of a client's run; and what steps of dhow have made, which is only read."""
+    big = pathlib.Path(folder, "big.bin")
+    big.write_bytes(os.urandom(40 << 20))  # more than the server keeps in memory
+    odd = pathlib.Path(folder, "odd")
+    odd.mkdir()
+    (odd / "\u00fc 1%.txt").write_text("odd")
+    (odd / "empty").write_text("")
+    mlflow.set_experiment("outside")
+    with mlflow.start_run() as run:
+        mlflow.log_text("one", "notes/a.txt")
+        mlflow.log_text("two", "notes/a.txt")
+        mlflow.log_dict({"a": 1}, "d.json")
+        mlflow.log_artifact(str(big))
+        mlflow.log_artifacts(str(odd), "some/odd")
+    id_ = run.info.run_id
+    check([(f.path, f.is_dir, f.file_size) for f in client.list_artifacts(id_)] == [("big.bin", False, 40 << 20), ("d.json", False, 12), ("notes", True, None), ("some", True, None)],
+          "files are logged, and listed", str(client.list_artifacts(id_)))
+    check([f.path for f in client.list_artifacts(id_, "some/odd")] == ["some/odd/empty", "some/odd/\u00fc 1%.txt"] and client.list_artifacts(id_, "d.json") == []
+          and client.list_artifacts(id_, "none") == [], "in folders")
+    check(mlflow.artifacts.load_text(f"runs:/{id_}/notes/a.txt") == "two", "the last one stands")
+    got = pathlib.Path(mlflow.artifacts.download_artifacts(run_id=id_, artifact_path="big.bin", dst_path=folder + "/got"))
+    check(got.read_bytes() == big.read_bytes(), "a large one comes back")
+    got = pathlib.Path(mlflow.artifacts.download_artifacts(run_id=id_, artifact_path="some", dst_path=folder + "/got"))
+    check({p.name: p.read_text() for p in (got / "odd").iterdir()} == {"empty": "", "\u00fc 1%.txt": "odd"}, "and a folder")
+    r = dhow("artifacts", "verify", "--run", id_, home=home)
+    check(r.returncode == 0 and r.stdout.count("whole") == 5, "they are on record, with their digests", says(r))
+
+    from sklearn.linear_model import LogisticRegression
+    model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+    with mlflow.start_run() as run:
+        mlflow.log_param("c", 1)
+        info = mlflow.sklearn.log_model(model, name="clf", registered_model_name="logged", pip_requirements=["scikit-learn"], serialization_format="cloudpickle", tags={"kind": "linear"})
+    client.set_registered_model_alias("logged", "champion", "1")
+    for uri in (info.model_uri, f"runs:/{run.info.run_id}/clf", "models:/logged/1", "models:/logged@champion"):
+        check(list(mlflow.sklearn.load_model(uri).predict([[0.0], [3.0]])) == [0, 1], f"a logged model is loaded: {uri.split('/')[0]}")
+    check(client.get_run(run.info.run_id).outputs.model_outputs[0].model_id == info.model_id, "a run's outputs name it")
+    found = client.search_logged_models([run.info.experiment_id], filter_string="name = 'clf'")
+    check([(m.model_id, str(m.status), m.params, m.tags["kind"]) for m in found] == [(info.model_id, "READY", {"c": "1"}, "linear")], "it is found", str(found))
+    check(client.search_logged_models([run.info.experiment_id], filter_string="name = 'other'") == [], "by its name")
+    client.set_logged_model_tags(info.model_id, {"seen": "yes"})
+    client.delete_logged_model_tag(info.model_id, "kind")
+    tags = client.get_logged_model(info.model_id).tags
+    check(tags["seen"] == "yes" and "kind" not in tags, "its tags", str(tags))
+    check(client.get_model_version("logged", "1").run_id == run.info.run_id, "its version has the run that logged it")
+    for words in (("lineage", info.model_id), ("models", "show", "logged"), ("db", "check")):
+        r = dhow(*words, home=home)
+        check(r.returncode == 0, f"dhow {words[0]} takes it", says(r))
+
+    ran = client.search_runs([client.get_experiment_by_name("tuning").experiment_id], order_by=["attributes.start_time ASC"])[0].info.run_id
+    listed = [[f.path for f in client.list_artifacts(ran, *at)] for at in ((), ("train",))]
+    check(listed == [["train"], ["train/model"]], "what a step made is listed, as far as it has bytes", str(listed))
+    check(mlflow.artifacts.load_text(f"runs:/{ran}/train/model") == "model 0.8\n", "and read")
+    try:
+        client.log_text(ran, "x", "y.txt")
+        error = ""
+    except Exception as e:  # noqa: BLE001: of another library
+        error = str(e)
+    check("takes no files" in error, "but nothing is added to it", error)
+    url = mlflow.get_tracking_uri() + "/api/2.0/mlflow-artifacts/artifacts/"
+    for path in (f"{id_}/artifacts/%2e%2e/x", f"{id_}/artifacts/a%2F..%2F..%2Fx", f"{id_}/artifacts/.dhow-tmp-x", f"{id_}/x", "x", f"{id_}/artifacts//x", f"{id_}/models/{ran}/x"):
+        try:
+            urllib.request.urlopen(urllib.request.Request(url + path, data=b"x", method="PUT"))
+            check(False, f"a path that is none: {path}")
+        except urllib.error.HTTPError as e:
+            check(e.code in (400, 404), f"a path that is none: {path}", str(e.code))
+    check(sorted(p.name for p in (home / "artifacts" / "mlflow").iterdir()) == sorted([id_, run.info.run_id]), "nothing is left beside")
+
+    client.delete_run(id_)
+    r = dhow("gc", "--older-than", "0s", home=home)
+    check(r.returncode == 0 and not (home / "artifacts" / "mlflow" / id_ / "artifacts" / "big.bin").exists() and (home / "artifacts" / "mlflow" / run.info.run_id).exists(),
+          "gc frees a run's files, and keeps what a model's version comes from", says(r))
+
+
 def main() -> None:
     if mlflow is None:
         skip("MLflow", "mlflow-skinny is not installed")
@@ -182,6 +256,7 @@ def main() -> None:
             registry(client, home)
             tracking(client)
             writing(client, home)
+            files(client, home, folder)
             try:
                 urllib.request.urlopen(url + "/api/2.0/mlflow/runs/none")
                 check(False, "no such call")

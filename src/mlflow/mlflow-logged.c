@@ -1,0 +1,339 @@
+/* mlflow-logged - the models that a client's runs log: each is one artifact, a folder, of the type
+ * system.Model, whose UUID is the model's id. What MLflow says of it beyond that is the member
+ * "mlflow" of its metadata. */
+#include <string.h>
+
+#include "artifact/artifact.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "mlflow/filter.h"
+#include "mlflow/mlflow-priv.h"
+
+#define PENDING "LOGGED_MODEL_PENDING"
+#define READY "LOGGED_MODEL_READY"
+
+struct logged {
+    struct store_artifact row;
+    struct store_run run;
+    struct js *metadata; /* owned */
+    struct js *said;     /* its member "mlflow" */
+};
+
+static void logged_done(struct logged *l)
+{
+    l->metadata = js_free(l->metadata);
+}
+#define own_logged __attribute__((cleanup(logged_done)))
+
+static const char *dump(struct mlflow *m, const struct js *v)
+{
+    own_mem char *text = js_dump(v, JS_COMPACT);
+
+    return arena_strdup(m->a, text);
+}
+
+/* >0: it is none. */
+static int read_logged(struct mlflow *m, const struct store_artifact *row, struct logged *ret,
+                       struct dh_err *err)
+{
+    struct store_linkeds links;
+    struct store_task task;
+
+    *ret = (struct logged){.row = *row};
+    if (!row->metadata || row->state != STORE_LIVE ||
+        js_parse(row->metadata, strlen(row->metadata), &ret->metadata, NULL) < 0 ||
+        !js_is(ret->said = js_get(ret->metadata, "mlflow"), JS_OBJECT))
+        return 1;
+    if (store_artifact_links(m->store, row->id, STORE_OUTPUT, m->a, &links, err) < 0)
+        return -1;
+    if (!links.n)
+        return 1;
+    return store_task_get(m->store, links.items[0].link.task_id, m->a, &task, err) < 0 ||
+                   store_run_get(m->store, task.run_id, m->a, &ret->run, err) < 0
+               ? -1
+               : 0;
+}
+
+int mlflow_logged_find(struct mlflow *m, const char *id, struct store_artifact *ret,
+                       struct dh_err *err)
+{
+    own_logged struct logged l = {0};
+
+    if (id_is_uuid(id) && store_artifact_find(m->store, id, m->a, ret, err) == 0 &&
+        read_logged(m, ret, &l, err) == 0)
+        return 0;
+    return dh_fail(err, DH_NOT_FOUND, "Logged model with ID '%s' not found.", id);
+}
+
+static int find(struct mlflow *m, const char *id, struct logged *ret, struct dh_err *err)
+{
+    struct store_artifact row;
+
+    return mlflow_logged_find(m, id, &row, err) < 0 ? -1 : read_logged(m, &row, ret, err);
+}
+
+/* ---- as MLflow has it ---- */
+
+static struct js *logged_js(struct mlflow *m, const struct logged *l)
+{
+    struct js *to = js_object(), *info = js_object(), *data = js_object();
+
+    mlflow_text(info, "model_id", l->row.uuid);
+    js_set(info, "experiment_id", js_strf("%lld", (long long)l->run.experiment_id));
+    mlflow_text(info, "name", l->row.name);
+    mlflow_ms(info, "creation_timestamp_ms", l->row.created_us);
+    mlflow_ms(info, "last_updated_timestamp_ms", l->row.created_us);
+    mlflow_text(info, "artifact_uri", mlflow_shown_uri(m, l->row.uri));
+    mlflow_text(info, "status", js_get_text(l->said, "status"));
+    mlflow_text(info, "model_type", js_get_text(l->said, "model_type"));
+    mlflow_text(info, "source_run_id", l->run.uuid);
+    js_set(info, "tags", mlflow_pairs(dump(m, js_get(l->said, "tags"))));
+    js_set(data, "params", mlflow_pairs(dump(m, js_get(l->said, "params"))));
+    js_set(to, "info", info);
+    js_set(to, "data", data);
+    return to;
+}
+
+static int answer(struct mlflow *m, const struct logged *l)
+{
+    js_set(m->out, "model", logged_js(m, l));
+    return 0;
+}
+
+/* What `said` is now, and the model as the answer. */
+static int keep(struct mlflow *m, const struct logged *l, struct dh_err *err)
+{
+    return store_artifact_set_metadata(m->store, l->row.id, dump(m, l->metadata), err) < 0
+               ? -1
+               : answer(m, l);
+}
+
+/* [{"key", "value"}] into a member. */
+static void add_pairs(struct js *said, const char *member, const struct js *pairs)
+{
+    struct js *all = js_get(said, member);
+
+    for (size_t i = 0; i < js_n(pairs); i++) {
+        const char *key = js_get_text(js_at(pairs, i), "key");
+        const char *value = js_get_text(js_at(pairs, i), "value");
+
+        if (key)
+            js_set(all, key, js_str(value ? value : ""));
+    }
+}
+
+/* ---- calls ---- */
+
+static int create(struct mlflow *m, struct dh_err *err)
+{
+    own(js_free) struct js *metadata = js_object();
+    struct store_linkeds there;
+    struct store_link link = {.type = STORE_OUTPUT};
+    struct js *said = js_object();
+    struct store_run run;
+    const char *run_id;
+    char uuid[ID_TEXT];
+    struct store_artifact row = {.uuid = id_new(uuid),
+                                 .type = "system.Model",
+                                 .size_bytes = -1,
+                                 .created_us = clock_now_us()};
+    struct logged l;
+
+    run_id = mlflow_arg(m, "source_run_id");
+    if (!run_id)
+        return dh_fail(err, DH_INVALID,
+                       "a model is logged within a run here: mlflow.start_run() first");
+    if (mlflow_own_run(m, run_id, &run, err) < 0)
+        return -1;
+    row.name = mlflow_arg(m, "name") ? mlflow_arg(m, "name") : "model";
+    row.uri =
+        arena_printf(m->a, "%s/" MLFLOW_FOLDER "/%s/models/%s", m->request->home, run.uuid, uuid);
+    js_set(metadata, "mlflow", said);
+    js_set(said, "status", js_str(PENDING));
+    mlflow_text(said, "model_type", mlflow_arg(m, "model_type"));
+    js_set(said, "params", js_object());
+    js_set(said, "tags", js_object());
+    add_pairs(said, "params", js_get(m->args, "params"));
+    add_pairs(said, "tags", js_get(m->args, "tags"));
+    row.metadata = dump(m, metadata);
+    if (mlflow_task_of(m->store, run.id, m->a, &link.task_id, err) < 0 ||
+        store_artifacts_of_task(m->store, link.task_id, STORE_OUTPUT, m->a, &there, err) < 0 ||
+        store_artifact_insert(m->store, &row, &link.artifact_id, err) < 0)
+        return -1;
+    link.key = row.name;
+    for (size_t i = 0; i < there.n; i++)
+        link.index += !strcmp(there.items[i].link.key, row.name);
+    if (store_artifact_link(m->store, &link, err) < 0)
+        return -1;
+    l = (struct logged){.row = row, .run = run, .metadata = metadata, .said = said};
+    return answer(m, &l);
+}
+
+int mlflow_logged_create(struct mlflow *m, struct dh_err *err)
+{
+    return mlflow_within(m, create, err);
+}
+
+int mlflow_logged_get(struct mlflow *m, struct dh_err *err)
+{
+    own_logged struct logged l = {0};
+
+    return find(m, m->param[0], &l, err) < 0 ? -1 : answer(m, &l);
+}
+
+/* It is complete: from now on it has a digest. */
+static int finalize(struct mlflow *m, struct dh_err *err)
+{
+    own_logged struct logged l = {0};
+    const char *status;
+
+    if (mlflow_need(m, "status", &status, err) < 0 || find(m, m->param[0], &l, err) < 0)
+        return -1;
+    if (!strcmp(status, READY) && mlflow_logged_measure(m, &l.row, err) < 0)
+        return -1;
+    js_set(l.said, "status", js_str(status));
+    return keep(m, &l, err);
+}
+
+int mlflow_logged_finalize(struct mlflow *m, struct dh_err *err)
+{
+    return mlflow_within(m, finalize, err);
+}
+
+int mlflow_logged_measure(struct mlflow *m, const struct store_artifact *row, struct dh_err *err)
+{
+    struct artifact_stat st;
+    struct dh_err none;
+
+    if (row->digest || artifact_digest(row->uri, &st, &none) < 0) /* a model without files */
+        return 0;
+    return store_artifact_set_bytes(m->store, row->id, st.digest, st.size_bytes, err);
+}
+
+static int add_to(struct mlflow *m, const char *member, struct dh_err *err)
+{
+    own_logged struct logged l = {0};
+
+    if (find(m, m->param[0], &l, err) < 0)
+        return -1;
+    add_pairs(l.said, member, js_get(m->args, member));
+    return keep(m, &l, err);
+}
+
+int mlflow_logged_params(struct mlflow *m, struct dh_err *err)
+{
+    return add_to(m, "params", err);
+}
+
+int mlflow_logged_tags(struct mlflow *m, struct dh_err *err)
+{
+    return add_to(m, "tags", err);
+}
+
+int mlflow_logged_delete_tag(struct mlflow *m, struct dh_err *err)
+{
+    own_logged struct logged l = {0};
+
+    if (find(m, m->param[0], &l, err) < 0)
+        return -1;
+    (void)js_remove(js_get(l.said, "tags"), m->param[1]);
+    return keep(m, &l, err);
+}
+
+/* ---- search ---- */
+
+static bool in_experiments(const struct mlflow *m, int64_t id)
+{
+    const struct js *ids = js_get(m->args, "experiment_ids");
+    own_mem char *text = dh_printf("%lld", (long long)id);
+
+    for (size_t i = 0; i < js_n(ids); i++)
+        if (js_text(js_at(ids, i)) && !strcmp(js_text(js_at(ids, i)), text))
+            return true;
+    return false;
+}
+
+static int search_one(struct mlflow *m, const struct store_artifact *row,
+                      const struct mlflow_filter *filter, struct mlflow_page *page, struct js *list,
+                      struct dh_err *err)
+{
+    own_logged struct logged l = {0};
+    int rc = read_logged(m, row, &l, err);
+    struct mlflow_facts facts = {.name = row->name};
+
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    facts.run_id = l.run.uuid;
+    if (filter->needs_tags)
+        facts.tags = dump(m, js_get(l.said, "tags"));
+    if (in_experiments(m, l.run.experiment_id) && mlflow_filter_fits(filter, &facts) &&
+        mlflow_on_page(m, page))
+        js_push(list, logged_js(m, &l));
+    return 0;
+}
+
+/* Newest first. */
+int mlflow_logged_search(struct mlflow *m, struct dh_err *err)
+{
+    struct store_artifact_filter f = {.type = "system.Model", .limit = 500};
+    struct mlflow_page page = mlflow_page_of(m);
+    struct store_artifact_rows rows;
+    struct js *list = js_array();
+    struct mlflow_filter filter;
+
+    js_set(m->out, "models", list);
+    if (mlflow_filter_read(mlflow_arg(m, "filter"), m->a, &filter, err) < 0)
+        return -1;
+    do {
+        if (store_artifact_list(m->store, &f, m->a, &rows, err) < 0)
+            return -1;
+        for (size_t i = 0; i < rows.n; i++) {
+            f.after_id = rows.items[i].artifact.id;
+            if (search_one(m, &rows.items[i].artifact, &filter, &page, list, err) < 0)
+                return -1;
+        }
+    } while (rows.more && rows.n);
+    return 0;
+}
+
+/* ---- a run and its models ---- */
+
+/* They are the run's since they were made. */
+int mlflow_run_outputs(struct mlflow *m, struct dh_err *err)
+{
+    const struct js *models = js_get(m->args, "models");
+
+    for (size_t i = 0; i < js_n(models); i++) {
+        const char *id = js_get_text(js_at(models, i), "model_id"), *run = mlflow_arg(m, "run_id");
+        own_logged struct logged l = {0};
+
+        if (find(m, id ? id : "", &l, err) < 0)
+            return -1;
+        if (!run || strcmp(run, l.run.uuid) != 0)
+            return dh_fail(err, DH_INVALID, "model %s is another run's", id);
+    }
+    return 0;
+}
+
+int mlflow_logged_of_run(struct mlflow *m, int64_t run, struct js **ret, struct dh_err *err)
+{
+    struct store_linkeds outputs;
+    struct js *list;
+
+    if (store_artifacts_of_run(m->store, run, STORE_OUTPUT, m->a, &outputs, err) < 0)
+        return -1;
+    list = js_array();
+    for (size_t i = 0; i < outputs.n; i++) {
+        struct js *one;
+
+        if (strcmp(outputs.items[i].artifact.type, "system.Model") != 0)
+            continue;
+        one = js_object();
+        js_set(one, "model_id", js_str(outputs.items[i].artifact.uuid));
+        js_set(one, "step", js_int(0));
+        js_push(list, one);
+    }
+    *ret = list;
+    return 0;
+}
