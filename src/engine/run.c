@@ -205,6 +205,8 @@ static void take_out_garbage(struct run *run)
  * them. Killed in between, it is taken up again and finds nothing to do but this. */
 static int close_run(struct run *run, struct dh_err *err)
 {
+    if (!run->cluster) /* which goes on with its loop */
+        shepherd_dismiss(run->shepherd);
     sweep(run);
     if (store_begin(run->engine->store, err) < 0 ||
         (run->cluster && cluster_put_tails(run, err) < 0) || finish_run(run, err) < 0 ||

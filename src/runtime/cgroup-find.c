@@ -192,14 +192,16 @@ static bool make_parent(const char *folder, char **ret)
     return true;
 }
 
+/* The folder `dhow` is made with the first group in it: most runs need none of memory and CPU. */
 static void find_v1(struct cgroups *c, const struct texts *texts)
 {
     for (int i = 0; i < N_PLACES; i++) {
         own_mem char *top = NULL;
         own_mem char *folder = own_folder(texts, names[i], &top);
+        own_mem char *parent = folder && may_make(folder) ? fs_join(folder, "dhow") : NULL;
 
-        if (folder && may_make(folder))
-            (void)make_parent(folder, &c->places[i].parent);
+        if (parent && (!fs_exists(parent) || may_make(parent)))
+            c->places[i].parent = take(&parent);
     }
 }
 

@@ -144,6 +144,11 @@ int shepherd_restart(struct shepherd *s, struct dh_err *err)
     return moved < 0 ? dh_fail_errno(err, "cannot move a socket") : 0;
 }
 
+void shepherd_dismiss(struct shepherd *s)
+{
+    (void)shutdown(s->fd, SHUT_WR);
+}
+
 struct shepherd *shepherd_stop(struct shepherd *s)
 {
     if (!s)

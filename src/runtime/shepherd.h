@@ -59,6 +59,9 @@ int shepherd_start(struct shepherd **ret, struct dh_err *err);
 /* Another one in the place of one that was killed, on the same descriptor; journal and limit are to
  * be set again. What its steps have left is killed, but for what a control group holds. */
 int shepherd_restart(struct shepherd *s, struct dh_err *err);
+/* No more words will come: it begins to end, while the caller does something else. After that there
+ * is only shepherd_stop. */
+void shepherd_dismiss(struct shepherd *s);
 /* Ends it: what still runs is killed. NULL is fine; returns NULL. */
 struct shepherd *shepherd_stop(struct shepherd *s);
 OWN_DEFINE(struct shepherd *, shepherd_stop)

@@ -5,11 +5,11 @@
 #include "store/db-priv.h"
 
 #define APPLICATION_ID 0x64686f77 /* "dhow", in the file's header */
-#define CHECKPOINT_FRAMES                                                                          \
-    8000                 /* pages in the write-ahead log that make a commit write them back        \
-                          */
-#define KEEP_FRAMES 1000 /* as many may stay in it when we close */
-#define N_SLOTS 256      /* of the statement cache; a power of two, far above our literals */
+/* Pages in the write-ahead log: that make a commit write them back; that may stay in it when we
+ * close (1 ms for who opens it next). */
+#define CHECKPOINT_FRAMES 8000
+#define KEEP_FRAMES 250
+#define N_SLOTS 256 /* of the statement cache; a power of two, far above our literals */
 
 /* A prepared statement, kept under the address of its text. */
 struct sqlite_rows {
