@@ -264,6 +264,15 @@ inline dhow_value dhow_v(bool x)
 {
     return dhow_of_bool(x);
 }
+inline dhow_value dhow_v(dhow_value x)
+{
+    return x;
+}
+#else
+static dhow_value dhow__same(dhow_value value)
+{
+    return value;
+}
 #endif
 
 static DHOW_UNUSED void dhow__put_values(struct dhow__text *t, const char *key,

@@ -123,28 +123,28 @@ static DHOW_UNUSED void dhow__kubernetes_at(struct dhow__here here, dhow_task_re
     dhow__put(&t);
 }
 
-/* As kfp-kubernetes writes them: the name twice, the older form and the newer. */
-static DHOW_UNUSED void dhow__secret_env_at(struct dhow__here here, dhow_task_ref task,
-                                            const char *what, const char *name, const char *key,
-                                            const char *env)
+/* What belongs to a secret, a config map or a claim, whose name is a value. */
+static DHOW_UNUSED void dhow__named_at(struct dhow__here here, dhow_task_ref task,
+                                       const char *field, dhow_value name, const char *key,
+                                       const char *env, const char *path)
 {
-    struct dhow__text t = dhow__say("keyAsEnv", 0, here);
+    struct dhow__text t = dhow__say("named", 0, here);
     dhow__put_int(&t, "task", task.id);
-    dhow__put_text(&t, "field", what + 4);
-    dhow__put_text(&t, "name", name);
+    dhow__put_text(&t, "field", field);
+    dhow__put_int(&t, "value", name.id);
     dhow__put_text(&t, "key", key);
     dhow__put_text(&t, "env", env);
+    dhow__put_text(&t, "path", path);
     dhow__put(&t);
 }
 
-static DHOW_UNUSED void dhow__volume_at(struct dhow__here here, dhow_task_ref task,
-                                        const char *what, const char *name, const char *path)
+static DHOW_UNUSED void dhow__metadata_at(struct dhow__here here, dhow_task_ref task,
+                                          const char *name, dhow_value value)
 {
-    struct dhow__text t = dhow__say("asVolume", 0, here);
+    struct dhow__text t = dhow__say("metadata", 0, here);
     dhow__put_int(&t, "task", task.id);
-    dhow__put_text(&t, "field", what + 4);
     dhow__put_text(&t, "name", name);
-    dhow__put_text(&t, "path", path);
+    dhow__put_int(&t, "value", value.id);
     dhow__put(&t);
 }
 
@@ -154,6 +154,13 @@ static DHOW_UNUSED void dhow__pipeline_config_at(struct dhow__here here, const c
     struct dhow__text t = dhow__say("pipelineConfig", 0, here);
     dhow__put_text(&t, "field", field);
     dhow__put_text(&t, "json", json);
+    dhow__put(&t);
+}
+
+static DHOW_UNUSED void dhow__pipeline_name_at(struct dhow__here here, const char *name)
+{
+    struct dhow__text t = dhow__say("pipelineName", 0, here);
+    dhow__put_text(&t, "name", name);
     dhow__put(&t);
 }
 

@@ -66,10 +66,11 @@ static dhow_value dhow_of_json(const char *json) DHOW_UNUSED;
 #define dhow_true dhow_of_bool(true)
 #define dhow_false dhow_of_bool(false)
 
-/* dhow_v(x): a constant of x's own type. */
+/* dhow_v(x): a constant of x's own type; a value stays what it is. */
 #ifndef __cplusplus
+static dhow_value dhow__same(dhow_value value) DHOW_UNUSED;
 #define dhow_v(x_)                                                                                 \
-    _Generic((x_), bool: dhow_of_bool, char *: dhow_of_text, const char *: dhow_of_text,           \
+    _Generic((x_), dhow_value: dhow__same, bool: dhow_of_bool, char *: dhow_of_text, const char *: dhow_of_text,           \
              float: dhow_of_number, double: dhow_of_number, default: dhow_of_integer)(x_)
 #else
 inline dhow_value dhow_v(const char *x);
@@ -77,6 +78,7 @@ inline dhow_value dhow_v(int x);
 inline dhow_value dhow_v(long long x);
 inline dhow_value dhow_v(double x);
 inline dhow_value dhow_v(bool x);
+inline dhow_value dhow_v(dhow_value x);
 #endif
 
 /* A text with values in it, each where "{}" stands: DHOW_FORMAT("epoch {} of {}", a, b). */
@@ -166,6 +168,12 @@ struct dhow_imported {
     dhow_task_ref task;
     dhow_value artifact;
 };
+/* One more member of its metadata, whose value is known when it runs. */
+#define dhow_import_metadata(i_, key_, value_)                                                     \
+    dhow__metadata_at(DHOW__HERE, (i_).task, key_, dhow_v(value_))
+/* Its bytes are brought into the pipeline's workspace. */
+#define dhow_import_to_workspace(i_)                                                               \
+    dhow__set_at(DHOW__HERE, (i_).task, "toWorkspace", dhow_of_bool(true))
 
 /* The program's entry: the pipeline that is compiled. */
 #define DHOW_MAIN(name_)                                                                           \
@@ -219,18 +227,19 @@ typedef struct dhow_condition {
 /* How often it is tried again; 0 of the others: KFP's own value. */
 #define dhow_retry(t_, times_, backoff_seconds_, factor_, max_seconds_)                            \
     dhow__retry_at(DHOW__HERE, (t_).task, times_, backoff_seconds_, factor_, max_seconds_)
-/* As Kubernetes writes them: "500m", "2"; "512Mi", "4G". */
-#define dhow_cpu_request(t_, v_) dhow__set_at(DHOW__HERE, (t_).task, "cpuRequest", dhow_of_text(v_))
-#define dhow_cpu_limit(t_, v_) dhow__set_at(DHOW__HERE, (t_).task, "cpuLimit", dhow_of_text(v_))
-#define dhow_memory_request(t_, v_)                                                                \
-    dhow__set_at(DHOW__HERE, (t_).task, "memoryRequest", dhow_of_text(v_))
-#define dhow_memory_limit(t_, v_)                                                                  \
-    dhow__set_at(DHOW__HERE, (t_).task, "memoryLimit", dhow_of_text(v_))
+/* As Kubernetes writes them: "500m", "2"; "512Mi", "4G". Or a value, which is known when it runs:
+ * an input of the pipeline, an output of a task. */
+#define dhow_cpu_request(t_, v_) dhow__set_at(DHOW__HERE, (t_).task, "cpuRequest", dhow_v(v_))
+#define dhow_cpu_limit(t_, v_) dhow__set_at(DHOW__HERE, (t_).task, "cpuLimit", dhow_v(v_))
+#define dhow_memory_request(t_, v_) dhow__set_at(DHOW__HERE, (t_).task, "memoryRequest", dhow_v(v_))
+#define dhow_memory_limit(t_, v_) dhow__set_at(DHOW__HERE, (t_).task, "memoryLimit", dhow_v(v_))
 #define dhow_accelerator(t_, type_, count_)                                                        \
     do {                                                                                           \
-        dhow__set_at(DHOW__HERE, (t_).task, "acceleratorType", dhow_of_text(type_));               \
-        dhow__set_at(DHOW__HERE, (t_).task, "acceleratorCount", dhow_of_text(count_));             \
+        dhow__set_at(DHOW__HERE, (t_).task, "acceleratorType", dhow_v(type_));                     \
+        dhow__set_at(DHOW__HERE, (t_).task, "acceleratorCount", dhow_v(count_));                   \
     } while (0)
+/* Another image than the component's. */
+#define dhow_image(t_, image_) dhow__set_at(DHOW__HERE, (t_).task, "image", dhow_v(image_))
 #define dhow_env(t_, name_, value_) dhow__env_at(DHOW__HERE, (t_).task, name_, value_)
 
 /* Fields of KubernetesExecutorConfig (kubernetes_platform/proto): the short ones … */
@@ -238,14 +247,18 @@ typedef struct dhow_condition {
     dhow__set_at(DHOW__HERE, (t_).task, "k8s.activeDeadlineSeconds", dhow_of_integer(seconds_))
 #define dhow_image_pull_policy(t_, policy_)                                                        \
     dhow__set_at(DHOW__HERE, (t_).task, "k8s.imagePullPolicy", dhow_of_text(policy_))
+/* The names of secrets, config maps and claims: texts, or values. */
 #define dhow_secret_as_env(t_, secret_, key_, env_)                                                \
-    dhow__secret_env_at(DHOW__HERE, (t_).task, "k8s.secretAsEnv", secret_, key_, env_)
+    dhow__named_at(DHOW__HERE, (t_).task, "secretAsEnv", dhow_v(secret_), key_, env_, NULL)
 #define dhow_config_map_as_env(t_, map_, key_, env_)                                               \
-    dhow__secret_env_at(DHOW__HERE, (t_).task, "k8s.configMapAsEnv", map_, key_, env_)
+    dhow__named_at(DHOW__HERE, (t_).task, "configMapAsEnv", dhow_v(map_), key_, env_, NULL)
 #define dhow_secret_as_volume(t_, secret_, path_)                                                  \
-    dhow__volume_at(DHOW__HERE, (t_).task, "k8s.secretAsVolume", secret_, path_)
+    dhow__named_at(DHOW__HERE, (t_).task, "secretAsVolume", dhow_v(secret_), NULL, NULL, path_)
 #define dhow_config_map_as_volume(t_, map_, path_)                                                 \
-    dhow__volume_at(DHOW__HERE, (t_).task, "k8s.configMapAsVolume", map_, path_)
+    dhow__named_at(DHOW__HERE, (t_).task, "configMapAsVolume", dhow_v(map_), NULL, NULL, path_)
+/* A claim that is there, or that a task makes: dhow/kubernetes.h. */
+#define dhow_mount_pvc(t_, claim_, path_)                                                          \
+    dhow__named_at(DHOW__HERE, (t_).task, "pvcMount", dhow_v(claim_), NULL, NULL, path_)
 /* … and any of them, by its JSON name: a list's element is added, an object's members are. */
 #define dhow_kubernetes(t_, field_, json_) dhow__kubernetes_at(DHOW__HERE, (t_).task, field_, json_)
 
@@ -254,6 +267,7 @@ typedef struct dhow_condition {
 
 /* A KubernetesPipelineConfig field: "semaphoreKey", "workspace", … */
 #define dhow_pipeline_config(field_, json_) dhow__pipeline_config_at(DHOW__HERE, field_, json_)
+#define dhow_pipeline_display_name(name_) dhow__pipeline_name_at(DHOW__HERE, name_)
 #define dhow_pipeline_root(uri_) dhow__pipeline_root_at(DHOW__HERE, uri_)
 
 #include <dhow/pipeline-record.h>

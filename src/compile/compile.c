@@ -41,6 +41,8 @@ static struct js *pipeline_spec(const struct lowered *from, const struct draft_c
 
     if (*c->help)
         js_set(info, "description", js_str(c->help));
+    if (c->pipeline->display_name)
+        js_set(info, "displayName", js_str(c->pipeline->display_name));
     js_set(info, "name", js_str(c->name));
     js_set(deployment, "executors", js_ref(from->executors));
     js_set(spec, "components", js_ref(from->components));

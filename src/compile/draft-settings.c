@@ -29,35 +29,90 @@ int op_retry(struct reader *r)
     return 0;
 }
 
-static struct js *kubernetes_of(struct reader *r, struct draft_task *task)
+static struct js *kubernetes_of(struct arena *a, struct draft_task *task)
 {
     if (!task->kubernetes)
-        task->kubernetes = draft_keep(r->a, js_object());
+        task->kubernetes = draft_keep(a, js_object());
     return task->kubernetes;
 }
 
+#define AT(member_) offsetof(struct draft_task, member_)
 static const struct {
     const char *name;
-    size_t offset; /* of the text in struct draft_task */
-} texts[] = {
-    {"displayName", offsetof(struct draft_task, display_name)},
-    {"cacheKey", offsetof(struct draft_task, cache_key)},
-    {"cpuRequest", offsetof(struct draft_task, cpu_request)},
-    {"cpuLimit", offsetof(struct draft_task, cpu_limit)},
-    {"memoryRequest", offsetof(struct draft_task, memory_request)},
-    {"memoryLimit", offsetof(struct draft_task, memory_limit)},
-    {"acceleratorType", offsetof(struct draft_task, accelerator_type)},
-    {"acceleratorCount", offsetof(struct draft_task, accelerator_count)},
+    size_t offset;     /* of the text in struct draft_task */
+    const char *input; /* what the SDK calls the input for a value; NULL: constants alone */
+} settings[] = {
+    [DRAFT_DISPLAY_NAME] = {"displayName", AT(display_name), NULL},
+    [DRAFT_CACHE_KEY] = {"cacheKey", AT(cache_key), NULL},
+    [DRAFT_IMAGE] = {"image", AT(image), "base_image"},
+    [DRAFT_CPU_REQUEST] = {"cpuRequest", AT(cpu_request), "cpu_request"},
+    [DRAFT_CPU_LIMIT] = {"cpuLimit", AT(cpu_limit), "cpu_limit"},
+    [DRAFT_MEMORY_REQUEST] = {"memoryRequest", AT(memory_request), "memory_request"},
+    [DRAFT_MEMORY_LIMIT] = {"memoryLimit", AT(memory_limit), "memory_limit"},
+    [DRAFT_ACCELERATOR_TYPE] = {"acceleratorType", AT(accelerator_type), "accelerator_type"},
+    [DRAFT_ACCELERATOR_COUNT] = {"acceleratorCount", AT(accelerator_count), "accelerator_count"},
 };
 
-static bool set_text(struct reader *r, struct draft_task *task, const char *what, const char *text)
+int draft_task_set(struct arena *a, struct draft_task *task, enum draft_setting setting,
+                   struct draft_value *value, struct draft_place at, struct dh_err *err)
 {
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (!strcmp(what, texts[i].name)) {
-            *(const char **)((char *)task + texts[i].offset) = arena_strdup(r->a, text ? text : "");
-            return true;
-        }
-    return false;
+    const char **text = (const char **)((char *)task + settings[setting].offset);
+    const struct draft_need need = {
+        .value = value, .setting = text, .name = settings[setting].input};
+    const struct js *c = value->constant;
+
+    if (value->kind != DRAFT_CONSTANT && (!need.name || value->kind == DRAFT_FORMAT))
+        return draft_fail(err, at, "'%s' has to be a constant%s", settings[setting].name,
+                          need.name ? ", an input or an output" : "");
+    if (value->kind != DRAFT_CONSTANT)
+        DRAFT_PUSH(a, task->needs, task->n_needs, task->cap_needs, need);
+    else if (js_is(c, JS_INT))
+        *text = arena_printf(a, "%" PRId64, js_as_int(c, 0));
+    else
+        *text = js_text(c) ? arena_strdup(a, js_text(c)) : "";
+    return 0;
+}
+
+static struct js *constant_parameter(const struct js *name)
+{
+    struct js *runtime = js_object(), *o = js_object();
+
+    js_set(runtime, "constant", js_ref(name));
+    js_set(o, "runtimeValue", runtime);
+    return o;
+}
+
+/* As kfp-kubernetes writes them: the name in its older form and in the newer one. */
+struct js *draft_task_named(struct arena *a, struct draft_task *task, const char *list,
+                            struct draft_value *value)
+{
+    bool claim = !strcmp(list, "pvcMount"), secret = !strncmp(list, "secret", 6);
+    const char *key = claim    ? "pvcNameParameter"
+                      : secret ? "secretNameParameter"
+                               : "configMapNameParameter";
+    struct js *one = js_object(), *k = kubernetes_of(a, task);
+    const struct draft_need need = {.value = value, .to = one, .key = key, .also = claim};
+
+    if (value->kind == DRAFT_CONSTANT) {
+        js_set(one,
+               claim    ? "constant"
+               : secret ? "secretName"
+                        : "configMapName",
+               js_ref(value->constant));
+        js_set(one, key, constant_parameter(value->constant));
+    } else {
+        DRAFT_PUSH(a, task->needs, task->n_needs, task->cap_needs, need);
+    }
+    if (!js_get(k, list))
+        js_set(k, list, js_array());
+    js_push(js_get(k, list), one);
+    return one;
+}
+
+void draft_task_mount(struct arena *a, struct draft_task *task, struct draft_value *claim,
+                      const char *path)
+{
+    js_set(draft_task_named(a, task, "pvcMount", claim), "mountPath", js_str(path));
 }
 
 int op_set(struct reader *r)
@@ -68,14 +123,19 @@ int op_set(struct reader *r)
 
     if (!v || !what)
         return v ? reader_wrong(r, "set") : -1;
-    if (set_text(r, task, what, js_text(v->constant)))
-        return 0;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (!strcmp(what, settings[i].name))
+            return draft_task_set(r->a, task, (enum draft_setting)i, v, r->at, r->err);
+    if (v->kind != DRAFT_CONSTANT)
+        return draft_fail(r->err, r->at, "'%s' has to be a constant", what);
     if (!strncmp(what, "k8s.", 4))
-        js_set(kubernetes_of(r, task), what + 4,
+        js_set(kubernetes_of(r->a, task), what + 4,
                js_is(v->constant, JS_INT) ? js_strf("%" PRId64, js_as_int(v->constant, 0))
                                           : js_ref(v->constant)); /* 64 bits: as protojson */
     else if (!strcmp(what, "caching"))
         task->no_cache = !js_truth(v->constant);
+    else if (!strcmp(what, "toWorkspace"))
+        task->component->to_workspace = js_truth(v->constant);
     else if (!strcmp(what, "ignoreUpstreamFailure"))
         task->ignore_upstream_failure = js_truth(v->constant);
     else
@@ -99,51 +159,30 @@ int op_env(struct reader *r)
     return 0;
 }
 
-static struct js *name_parameter(const struct js *name)
-{
-    struct js *runtime = js_object(), *o = js_object();
-
-    js_set(runtime, "constant", js_ref(name));
-    js_set(o, "runtimeValue", runtime);
-    return o;
-}
-
-static void push_kubernetes(struct reader *r, struct draft_task *task, const char *field,
-                            struct js *one)
-{
-    struct js *k = kubernetes_of(r, task);
-
-    if (!js_get(k, field))
-        js_set(k, field, js_array());
-    js_push(js_get(k, field), one);
-}
-
-/* As kfp-kubernetes writes them: the name in its older form and in the newer one. */
-int op_from_map(struct reader *r)
+int op_named(struct reader *r)
 {
     struct draft_task *task = reader_task(r, "task");
-    const char *field = js_get_text(r->line, "field");
-    bool secret = field && !strncmp(field, "secret", 6);
-    struct js *one, *list, *pair;
+    struct draft_value *v = task ? reader_value(r, "value") : NULL;
+    const char *list = js_get_text(r->line, "field"), *path = js_get_text(r->line, "path");
+    bool secret = list && !strncmp(list, "secret", 6);
+    struct js *one, *keys, *pair;
 
-    if (!task || !field)
-        return task ? reader_wrong(r, "field") : -1;
-    one = js_object();
-    js_set(one, secret ? "secretName" : "configMapName", js_ref(js_get(r->line, "name")));
-    js_set(one, secret ? "secretNameParameter" : "configMapNameParameter",
-           name_parameter(js_get(r->line, "name")));
+    if (!v || !list)
+        return v ? reader_wrong(r, "field") : -1;
+    one = draft_task_named(r->a, task, list, v);
+    if (path)
+        js_set(one, "mountPath", js_str(path));
+    if (!strcmp(list, "pvcMount"))
+        return 0;
     js_set(one, "optional", js_bool(false));
-    if (js_get(r->line, "path")) {
-        js_set(one, "mountPath", js_ref(js_get(r->line, "path")));
-    } else {
-        list = js_array();
-        pair = js_object();
-        js_set(pair, secret ? "secretKey" : "configMapKey", js_ref(js_get(r->line, "key")));
-        js_set(pair, "envVar", js_ref(js_get(r->line, "env")));
-        js_push(list, pair);
-        js_set(one, "keyToEnv", list);
-    }
-    push_kubernetes(r, task, field, one);
+    if (path)
+        return 0;
+    keys = js_array();
+    pair = js_object();
+    js_set(pair, secret ? "secretKey" : "configMapKey", js_ref(js_get(r->line, "key")));
+    js_set(pair, "envVar", js_ref(js_get(r->line, "env")));
+    js_push(keys, pair);
+    js_set(one, "keyToEnv", keys);
     return 0;
 }
 
@@ -171,7 +210,7 @@ int op_kubernetes(struct reader *r)
 {
     struct draft_task *task = reader_task(r, "task");
 
-    return task ? merge(r, kubernetes_of(r, task)) : -1;
+    return task ? merge(r, kubernetes_of(r->a, task)) : -1;
 }
 
 int op_pipeline_config(struct reader *r)
@@ -185,4 +224,36 @@ int op_pipeline_root(struct reader *r)
 {
     r->p->pipeline_root = reader_text(r, "uri");
     return 0;
+}
+
+int op_pipeline_name(struct reader *r)
+{
+    r->p->display_name = reader_text(r, "name");
+    return 0;
+}
+
+/* A value in an importer's metadata becomes an input of it: metadata, metadata-2, … */
+int op_metadata(struct reader *r)
+{
+    struct draft_task *task = reader_task(r, "task");
+    struct draft_value *v = task ? reader_value(r, "value") : NULL;
+    const char *key = js_get_text(r->line, "name");
+    struct draft_component *c = v ? task->component : NULL;
+    struct draft_port in = {.help = ""};
+
+    if (!v || !key || c->kind != DRAFT_IMPORTER)
+        return v ? reader_wrong(r, "metadata") : -1;
+    if (v->type == DRAFT_ARTIFACT || v->kind == DRAFT_FORMAT)
+        return draft_fail(r->err, r->at, "metadata '%s' has to be a constant or a parameter", key);
+    if (!c->metadata)
+        c->metadata = draft_keep(r->a, js_object());
+    if (v->kind == DRAFT_CONSTANT) {
+        js_set(c->metadata, key, js_ref(v->constant));
+        return 0;
+    }
+    in.type = v->type;
+    in.name = c->inputs.n == 1 ? "metadata" : arena_printf(r->a, "metadata-%zu", c->inputs.n);
+    DRAFT_PUSH(r->a, c->inputs.items, c->inputs.n, c->inputs.cap, in);
+    js_set(c->metadata, key, js_strf("{{$.inputs.parameters['%s']}}", in.name));
+    return draft_task_input(r->a, task, in.name, v, r->err);
 }

@@ -400,6 +400,12 @@ int draft_exit_handler(struct arena *a, struct draft_place at, struct draft_pipe
                               "input '%s' of the exit task '%s' has to be a constant or an input "
                               "of the pipeline",
                               task->inputs[k].name, task->name);
+    for (size_t k = 0; k < task->n_needs; k++)
+        if (task->needs[k].value->kind != DRAFT_INPUT)
+            return draft_fail(err, at,
+                              "what is set on the exit task '%s' has to be a constant or an input "
+                              "of the pipeline",
+                              task->name);
     while (i < from->n_tasks && from->tasks[i] != task)
         i++;
     if (i == from->n_tasks)

@@ -63,7 +63,7 @@ struct draft_component {
     /* IMPORTER */
     const char *artifact;
     struct js *metadata; /* object, or NULL */
-    bool reimport;
+    bool reimport, to_workspace;
     /* PIPELINE */
     struct draft_pipeline *pipeline;
     /* LOADED: a compiled file */
@@ -120,6 +120,18 @@ struct draft_retry {
     double backoff_s, factor, max_s; /* 0: not given */
 };
 
+/* A value that a setting of a task is made of, beside its inputs. Either the setting becomes a
+ * placeholder of an input that is made for the value, and `name` an input that has it too, as the
+ * SDK does it; or the member `key` of `to` says where the value comes from, and with `also` `to`
+ * says it by itself, for older readers. */
+struct draft_need {
+    struct draft_value *value;
+    const char **setting, *name;
+    struct js *to;
+    const char *key;
+    bool also;
+};
+
 struct draft_task {
     struct draft_place at;
     const char *name; /* unique in its pipeline */
@@ -128,12 +140,15 @@ struct draft_task {
     struct draft_group *parent;
     struct draft_input *inputs;
     size_t n_inputs, cap_inputs;
+    struct draft_need *needs;
+    size_t n_needs, cap_needs;
     struct draft_task **after;
     size_t n_after, cap_after;
     const char *display_name, *cache_key; /* NULL: none */
     bool no_cache, ignore_upstream_failure;
     bool is_exit; /* an exit handler's */
     struct draft_retry retry;
+    const char *image;                                                   /* NULL: the component's */
     const char *cpu_request, *cpu_limit, *memory_request, *memory_limit; /* NULL: none */
     const char *accelerator_type, *accelerator_count;
     struct js *resolved;   /* made while lowering: {"parameters": …, "artifacts": …} */
@@ -197,8 +212,8 @@ struct draft_pipeline {
     int last_group;
     struct draft_input *outputs;
     size_t n_outputs, cap_outputs;
-    struct js *config; /* of the platform's pipelineConfig; NULL: none */
-    const char *pipeline_root;
+    struct js *config;                        /* of the platform's pipelineConfig; NULL: none */
+    const char *pipeline_root, *display_name; /* NULL: none */
     bool resolved;
 };
 
@@ -239,6 +254,27 @@ int draft_task_input(struct arena *a, struct draft_task *task, const char *name,
 /* All inputs that must be there are. */
 int draft_task_check(const struct draft_task *task, struct dh_err *err);
 void draft_task_after(struct arena *a, struct draft_task *task, struct draft_task *other);
+
+enum draft_setting { /* texts of a task */
+                     DRAFT_DISPLAY_NAME,
+                     DRAFT_CACHE_KEY,
+                     DRAFT_IMAGE,
+                     DRAFT_CPU_REQUEST,
+                     DRAFT_CPU_LIMIT,
+                     DRAFT_MEMORY_REQUEST,
+                     DRAFT_MEMORY_LIMIT,
+                     DRAFT_ACCELERATOR_TYPE,
+                     DRAFT_ACCELERATOR_COUNT
+};
+/* The first two are constants; the others may be known when the task runs. */
+int draft_task_set(struct arena *a, struct draft_task *task, enum draft_setting setting,
+                   struct draft_value *value, struct draft_place at, struct dh_err *err);
+/* An element of a list of the platform's config: what belongs to the secret, config map or claim
+ * that the value names. Its member NAME-parameter, and the older form beside it. */
+struct js *draft_task_named(struct arena *a, struct draft_task *task, const char *list,
+                            struct draft_value *value);
+void draft_task_mount(struct arena *a, struct draft_task *task, struct draft_value *claim,
+                      const char *path);
 
 struct draft_value *draft_value_new(struct arena *a, struct draft_place at,
                                     struct draft_pipeline *p, enum draft_value_kind kind);

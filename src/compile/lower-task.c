@@ -83,6 +83,12 @@ static int add_ignore(struct draft_group *group, struct draft_task *task, struct
 
 /* ---- executors ---- */
 
+/* Known when it runs: older installations cannot read it. */
+static bool is_value(const char *text)
+{
+    return !strncmp(text, "{{", 2);
+}
+
 static int add_quantity(const struct draft_task *task, struct js *to, const char *text,
                         const char *key, const char *old_key, double unit, struct dh_err *err)
 {
@@ -90,13 +96,15 @@ static int add_quantity(const struct draft_task *task, struct js *to, const char
 
     if (!text)
         return 0;
+    js_set(to, key, js_str(text));
+    if (is_value(text))
+        return 0;
     if (spec_quantity(text, &value) < 0)
         return draft_fail(err, task->at,
                           "'%s': '%s' is no quantity: expected as \"500m\", \"2\", "
                           "\"512Mi\", \"4G\"",
                           task->name, text);
     js_set(to, old_key, js_real(value / unit)); /* older installations read this one */
-    js_set(to, key, js_str(text));
     return 0;
 }
 
@@ -117,8 +125,10 @@ static int resources(const struct draft_task *task, struct js *container, struct
         struct js *acc = js_object();
         const char *count = task->accelerator_count ? task->accelerator_count : "1";
 
-        js_set(acc, "type", js_str(task->accelerator_type));
-        js_set(acc, "count", js_str(count));
+        if (!is_value(task->accelerator_type))
+            js_set(acc, "type", js_str(task->accelerator_type));
+        if (!is_value(count))
+            js_set(acc, "count", js_str(count));
         js_set(acc, "resourceType", js_str(task->accelerator_type));
         js_set(acc, "resourceCount", js_str(count));
         js_set(r, "accelerator", acc);
@@ -141,7 +151,7 @@ static int container(const struct draft_task *task, struct js **ret, struct dh_e
     const struct draft_component *c = task->component;
     struct js *o = js_object(), *env = c->env ? js_copy(c->env) : js_array();
 
-    js_set(o, "image", js_str(c->image));
+    js_set(o, "image", js_str(task->image ? task->image : c->image));
     add_list(o, "command", c->command);
     add_list(o, "args", c->args);
     for (size_t i = 0; i < js_n(task->env); i++)
@@ -170,6 +180,8 @@ static struct js *importer(const struct draft_task *task)
     js_set(o, "typeSchema", lower_artifact_type(c->artifact));
     if (js_n(c->metadata))
         js_set(o, "metadata", js_copy(c->metadata));
+    if (c->to_workspace)
+        js_set(o, "downloadToWorkspace", js_bool(true));
     if (c->reimport)
         js_set(o, "reimport", js_bool(true));
     return o;

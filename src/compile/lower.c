@@ -206,6 +206,34 @@ static int hand_conditions(struct arena *a, struct draft_task *task, struct dh_e
     return 0;
 }
 
+/* Settings that are made of values. */
+static int resolve_needs(struct arena *a, struct draft_task *task, struct dh_err *err)
+{
+    for (size_t i = 0; i < task->n_needs; i++) {
+        const struct draft_need *need = &task->needs[i];
+        const char *name;
+        struct js *from;
+
+        if (need->setting) {
+            if (resolve_part(a, task, need->value, &name, err) < 0)
+                return -1;
+            *need->setting = arena_printf(a, "{{$.inputs.parameters['%s']}}", name);
+            js_set(js_get(task->resolved, "parameters"), need->name,
+                   constant_input(js_str(*need->setting)));
+            continue;
+        }
+        if (need->value->type != DRAFT_TEXT)
+            return draft_fail(err, task->at, "what '%s' is given as a name is no text", task->name);
+        if (draft_resolve(a, task->parent, need->value, task->at, &from, err) < 0)
+            return -1;
+        for (js_each(from, it))
+            if (need->also)
+                js_set(need->to, it.key, js_ref(it.value));
+        js_set(need->to, need->key, from);
+    }
+    return 0;
+}
+
 static int resolve_task(struct arena *a, struct draft_task *task, struct dh_err *err)
 {
     task->resolved = draft_keep(a, js_object());
@@ -214,7 +242,7 @@ static int resolve_task(struct arena *a, struct draft_task *task, struct dh_err 
     for (size_t i = 0; i < task->n_inputs; i++)
         if (resolve_input(a, task, &task->inputs[i], err) < 0)
             return -1;
-    return hand_conditions(a, task, err);
+    return resolve_needs(a, task, err) < 0 ? -1 : hand_conditions(a, task, err);
 }
 
 static int resolve_group(struct arena *a, struct draft_group *group, struct dh_err *err)

@@ -212,6 +212,8 @@ int draft_order(struct arena *a, struct draft_pipeline *p, struct dh_err *err)
             continue;
         for (size_t k = 0; k < task->n_inputs; k++)
             wait_for_value(&o, task->parent, task->name, task->inputs[k].value);
+        for (size_t k = 0; k < task->n_needs; k++)
+            wait_for_value(&o, task->parent, task->name, task->needs[k].value);
         for (size_t k = 0; k < task->n_after; k++)
             if (wait_for_task(&o, task, task->after[k]) < 0)
                 return -1;

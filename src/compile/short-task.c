@@ -37,27 +37,48 @@ static int set_retry(struct short_reader *r, const struct doc_node *node, struct
 
 static int set_texts(struct short_reader *r, const struct doc_node *node, struct draft_task *task)
 {
-    const struct {
+    static const struct {
         const char *key;
-        const char **to;
-    } texts[] = {{"name", &task->display_name},
-                 {"cpu", &task->cpu_limit},
-                 {"memory", &task->memory_limit},
-                 {"cpu-request", &task->cpu_request},
-                 {"memory-request", &task->memory_request},
-                 {"gpu", &task->accelerator_count},
-                 {"gpu-type", &task->accelerator_type}};
+        enum draft_setting setting;
+    } texts[] = {{"name", DRAFT_DISPLAY_NAME},       {"image", DRAFT_IMAGE},
+                 {"cpu", DRAFT_CPU_LIMIT},           {"memory", DRAFT_MEMORY_LIMIT},
+                 {"cpu-request", DRAFT_CPU_REQUEST}, {"memory-request", DRAFT_MEMORY_REQUEST},
+                 {"gpu", DRAFT_ACCELERATOR_COUNT},   {"gpu-type", DRAFT_ACCELERATOR_TYPE}};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const struct doc_node *v = doc_get(node, texts[i].key);
+        struct draft_value *value;
 
-        if (v && v->kind == DOC_INT)
-            *texts[i].to = arena_printf(r->a, "%lld", (long long)v->integer);
-        else if (short_text(r, node, texts[i].key, texts[i].to) < 0)
+        if (!v)
+            continue;
+        if (v->kind != DOC_INT && v->kind != DOC_STRING)
+            return short_fail(r, v, "'%s' has to be a text", texts[i].key);
+        if (short_value(r, v, &value) < 0 ||
+            draft_task_set(r->a, task, texts[i].setting, value, short_at(r, v), r->err) < 0)
             return -1;
     }
-    if (task->accelerator_count && !task->accelerator_type)
+    if (doc_get(node, "gpu") && !doc_get(node, "gpu-type"))
         task->accelerator_type = "nvidia.com/gpu";
+    return 0;
+}
+
+/* {path: the claim's name} */
+static int set_mounts(struct short_reader *r, const struct doc_node *node, struct draft_task *task)
+{
+    const struct doc_node *mounts;
+
+    if (short_map(r, node, "mount", &mounts) < 0)
+        return -1;
+    for (size_t i = 0; mounts && i < mounts->n; i++) {
+        const struct doc_node *path = doc_key(mounts, i);
+        struct draft_value *claim;
+
+        if (path->kind != DOC_STRING || *path->text != '/')
+            return short_fail(r, path, "'mount': expected an absolute path, and a claim's name");
+        if (short_value(r, doc_value(mounts, i), &claim) < 0)
+            return -1;
+        draft_task_mount(r->a, task, claim, path->text);
+    }
     return 0;
 }
 
@@ -133,7 +154,7 @@ static int settings(struct short_reader *r, const struct doc_node *node, struct 
     if (kubernetes)
         task->kubernetes = draft_keep(r->a, doc_to_js(kubernetes));
     if ((retry && set_retry(r, retry, task) < 0) || set_texts(r, node, task) < 0 ||
-        set_flags(r, node, task) < 0 || set_env(r, node, task) < 0)
+        set_flags(r, node, task) < 0 || set_env(r, node, task) < 0 || set_mounts(r, node, task) < 0)
         return -1;
     return set_after(r, node, task);
 }
@@ -168,7 +189,8 @@ static int one_task(struct short_reader *r, const char *name, const struct doc_n
 
     if (short_keys(r, node, "a task", "run", "with", "after", "when", "each", "as", "parallel",
                    "name", "retry", "cache", "ignore-failure", "cpu", "memory", "cpu-request",
-                   "memory-request", "gpu", "gpu-type", "env", "kubernetes", NULL) < 0 ||
+                   "memory-request", "gpu", "gpu-type", "image", "env", "mount", "kubernetes",
+                   NULL) < 0 ||
         short_text(r, node, "run", &run) < 0)
         return -1;
     c = run ? strmap_get(r->components, run) : NULL;

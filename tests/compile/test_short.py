@@ -43,6 +43,10 @@ CASES = [  # what follows `tasks:`, and the message
     ("  a: {when: '${n} == 1', tasks: {b: {run: num}}}\n  c: {run: num, with: {n: '${b.twice}'}}\n", "is used outside of the block"),
     ("  a: {run: num, retry: often}\n", "'retry' has to be how often"),
     ("  a: {run: num, cpu: fast}\n", "'fast' is no quantity"),
+    ("  a: {run: num, cpu: 'x ${n}'}\n", f"{LINE}:22: 'cpuLimit' has to be a constant, an input or an output"),
+    ("  a: {run: num, name: '${t}'}\n", "'displayName' has to be a constant"),
+    ("  a: {run: num, mount: {data: c}}\n", "'mount': expected an absolute path"),
+    ("  a: {run: num, mount: {/data: '${n}'}}\n", "what 'a' is given as a name is no text"),
     ("  a: {run: num, after: b}\n", "'after' names a task above"),
     ("  a: {run: num, env: {A: 1}}\n", "has to be a text (in quotes)"),
     ("  a: 1\n", f"{LINE}:6: 'a' has to be a map"),
@@ -60,6 +64,11 @@ FILES = [
     ("pipeline: p\ncomponents: {c: {command: [x]}}\ntasks: {}\n", "component 'c' has no image"),
     ("pipeline: p\ncomponents: {c: none.yaml}\ntasks: {}\n", "component 'c'"),
     ("pipeline: p\ncomponents: {c: {image: i, outputs: {o: 5}}}\ntasks: {}\n", "output 'o': expected a type"),
+    ("pipeline: p\ncomponents: {c: {image: i, args: [{Concat: []}]}}\ntasks: {}\n", "2:34: 'c': a placeholder has no parts"),
+    ("pipeline: p\ncomponents: {c: {image: i, args: [{Join: [a]}]}}\ntasks: {}\n", "'c': a command's word is a text, {Concat: [...]} or {IfPresent"),
+    ("pipeline: p\ncomponents: {c: {image: i, args: [{IfPresent: {InputName: x, Then: [a]}}]}}\ntasks: {}\n", "'c': an IfPresent asks for 'x', which is no input of it"),
+    ("pipeline: p\ncomponents: {c: {image: i, inputs: {x: {type: text, optional: true}}, args: [{Concat: [{IfPresent: {InputName: x, Then: [a, b]}}]}]}}\ntasks: {}\n",
+     "inside of a Concat, an IfPresent gives one text, not 2"),
     ("pipeline: P x\ncomponents: {c: {image: i}}\ntasks: {a: {run: c}}\n", "has to be lower-case letters"),
 ]
 

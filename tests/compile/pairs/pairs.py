@@ -246,5 +246,36 @@ def lists(ready: Input[List[Dataset]], given: List[int] = [3]) -> NamedTuple("ou
     return out(all=m.output)
 
 
+for made in (kubernetes.CreatePVC, kubernetes.DeletePVC):  # what their inputs are is said at length there
+    made.description = made.component_spec.description = None
+    for port in made.component_spec.inputs.values():
+        port.description = None
+
+
+@dsl.pipeline(name="volumes")
+def volumes(name: str = "kept"):
+    made = kubernetes.CreatePVC(access_modes=["ReadWriteOnce"], size="5Gi", pvc_name_suffix="-data", storage_class_name="standard")
+    a = say(text="a")
+    kubernetes.mount_pvc(a, pvc_name=made.outputs["name"], mount_path="/data")
+    b = say(text="b")
+    kubernetes.mount_pvc(b, pvc_name=name, mount_path="/kept")
+    kubernetes.DeletePVC(pvc_name=made.outputs["name"]).after(a)
+
+
+@dsl.pipeline(name="given", display_name="Given when it runs", pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="1Gi")))
+def given(cpu: str, memory: str = "1Gi", image: str = "alpine:3", secret: str = "s", uri: str = "gs://b/x"):
+    n = numbers(n=1)
+    t = say(text="x").set_cpu_limit(cpu).set_cpu_request(n.outputs["face"]).set_memory_limit(memory).set_memory_request("1Gi")
+    t.set_accelerator_type(n.outputs["face"]).set_accelerator_limit(2).set_container_image(image)
+    kubernetes.use_secret_as_env(t, secret, {"k": "K"})
+    t.after(n)  # the SDK forgets that it waits for what its settings are made of
+    with dsl.ParallelFor([1, 2]):
+        u = say(text="u").set_cpu_limit(n.outputs["face"])
+        kubernetes.use_secret_as_volume(u, n.outputs["face"], "/s")
+        kubernetes.use_config_map_as_env(u, secret, {"k": "K"})
+    a = dsl.importer(artifact_uri=uri, artifact_class=Dataset, metadata={"k": 1, "u": uri, "n": n.outputs["sum"]}, download_to_workspace=True)
+    use(data=a.output)
+
+
 if __name__ == "__main__":
     compiler.Compiler().compile(globals()[sys.argv[1]], sys.argv[2])

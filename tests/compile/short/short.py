@@ -1,7 +1,7 @@
 """The pipelines of this folder's files, in the official SDK."""
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
-from kfp import dsl
+from kfp import dsl, kubernetes
 from kfp.dsl import Dataset, Input, Output, OutputPath, PipelineTaskFinalStatus
 
 
@@ -63,3 +63,27 @@ def loops(given: List[int] = [1, 2], n: int = 3) -> NamedTuple("out", total=int,
     say(text="end").after(m)
     out = NamedTuple("out", total=int, whole=Dataset)
     return out(total=s.outputs["total"], whole=m.outputs["whole"])
+
+
+@dsl.container_component
+def words(text: str, label: Optional[str] = None):
+    return dsl.ContainerSpec(image="alpine", command=["w", dsl.ConcatPlaceholder(["--text=", text])],
+                             args=[dsl.IfPresentPlaceholder("label", then=["--label", label], else_=["--no-label"])])
+
+
+for port in kubernetes.CreatePVC.component_spec.inputs.values():  # said at length there
+    port.description = None
+kubernetes.CreatePVC.component_spec.description = None
+
+
+@dsl.pipeline(name="settings")
+def settings(claim: str, label: Optional[str] = None, cpu: str = "1") -> NamedTuple("out", all=List[Dataset]):
+    made = kubernetes.CreatePVC(access_modes=["ReadWriteOnce"], size="5Gi", pvc_name_suffix="-data")
+    w = words(text="t", label=label).set_cpu_limit(cpu).set_container_image("other:1")
+    kubernetes.mount_pvc(w, pvc_name=made.outputs["name"], mount_path="/data")
+    kubernetes.mount_pvc(w, pvc_name=claim, mount_path="/kept")
+    kubernetes.mount_pvc(w, pvc_name="old", mount_path="/old")
+    with dsl.ParallelFor([1, 2]) as i:
+        t = twice(n=i)
+    out = NamedTuple("out", all=List[Dataset])
+    return out(all=dsl.Collected(t.outputs["data"]))
