@@ -346,18 +346,18 @@ static DHOW_UNUSED dhow_value dhow__one_of_at(struct dhow__here here, const dhow
 static DHOW_UNUSED void dhow__put_words(struct dhow__text *t, const char *key,
                                         const char *const *words)
 {
-    unsigned long open = 1; /* a bit for each that is open, below a 1: it is an if */
+    unsigned long open = 2; /* below its first 1, a bit for each that is open: it is an if */
     bool first = true;
     dhow__key(t, key);
     dhow__adds(t, "[");
     for (size_t i = 0; i < DHOW_MAX_WORDS && words[i]; i++) {
-        if (!strcmp(words[i], DHOW__END)) {
+        if (open > 3 && !strcmp(words[i], DHOW__END)) {
             dhow__adds(t, open & 1 ? "]}}" : "]}");
             open >>= 1;
             first = false;
             continue;
         }
-        if (!strcmp(words[i], DHOW_OTHERWISE)) {
+        if (open & 1 && !strcmp(words[i], DHOW_OTHERWISE)) {
             dhow__adds(t, "],\"Else\":[");
             first = true;
             continue;

@@ -69,6 +69,50 @@ static int if_present(const struct words *w, const struct js *in, bool joined, i
     return 0;
 }
 
+/* A placeholder {{$.inputs.parameters['NAME']…}}, which begins at `at`, is of a port that is there.
+ */
+static int check_placeholder(const struct words *w, const char *at)
+{
+    static const struct {
+        const char *begins;
+        bool output, artifact;
+    } kinds[] = {{"{{$.inputs.parameters[", false, false},
+                 {"{{$.inputs.artifacts[", false, true},
+                 {"{{$.outputs.parameters[", true, false},
+                 {"{{$.outputs.artifacts[", true, true}};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t n = strlen(kinds[i].begins), end;
+        const struct draft_ports *ports =
+            kinds[i].output ? &w->component->outputs : &w->component->inputs;
+        bool found = false;
+
+        if (strncmp(at, kinds[i].begins, n) != 0 || (at[n] != '\'' && at[n] != '"'))
+            continue;
+        end = strcspn(at + n + 1, "'\"");
+        for (size_t k = 0; k < ports->n; k++)
+            found |= strlen(ports->items[k].name) == end &&
+                     !strncmp(ports->items[k].name, at + n + 1, end) &&
+                     (ports->items[k].type == DRAFT_ARTIFACT) == kinds[i].artifact;
+        if (!found)
+            return draft_fail(w->err, w->at, "'%s' has no %s %s '%.*s', which its command names",
+                              w->component->name, kinds[i].output ? "output" : "input",
+                              kinds[i].artifact ? "artifact" : "parameter", (int)end, at + n + 1);
+    }
+    return 0;
+}
+
+static int check_text(const struct words *w, const char *text)
+{
+    if (*text == '\1')
+        return draft_fail(w->err, w->at, "'%s': DHOW_OTHERWISE stands in a DHOW_IF_PRESENT",
+                          w->component->name);
+    for (const char *at = strstr(text, "{{$."); at; at = strstr(at + 1, "{{$."))
+        if (check_placeholder(w, at) < 0)
+            return -1;
+    return 0;
+}
+
 static int word(const struct words *w, const struct js *in, bool joined, int depth, struct js **ret)
 {
     const struct js *concat = js_get(in, "Concat"), *present = js_get(in, "IfPresent");
@@ -76,6 +120,8 @@ static int word(const struct words *w, const struct js *in, bool joined, int dep
     int rc;
 
     if (js_is(in, JS_STRING)) {
+        if (check_text(w, js_text(in)) < 0)
+            return -1;
         *ret = js_str(js_text(in));
         return 0;
     }

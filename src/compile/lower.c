@@ -211,7 +211,7 @@ static int resolve_needs(struct arena *a, struct draft_task *task, struct dh_err
 {
     for (size_t i = 0; i < task->n_needs; i++) {
         const struct draft_need *need = &task->needs[i];
-        const char *name;
+        const char *name = NULL;
         struct js *from;
 
         if (need->setting) {

@@ -18,6 +18,7 @@ DHOW_PIPELINE(p, "p", "", IN)
 {
 '''
 TAIL = "}\nDHOW_MAIN(p)\n"
+SAYS = HEAD.replace('.command = {"echo"})', '.command = {"echo"}, .args = {%s})', 1) + 'DHOW_RUN(say, .text = in->t);\n' + TAIL
 FIRST = HEAD.count("\n") + 1  # the line of a body's first line
 
 CASES = [  # body; the line of the message, from the body's first (None: not looked at); words of it
@@ -81,6 +82,12 @@ def whole_files(folder):
         ("type.c", HEAD.replace("system.Model", "Model") + "DHOW_RUN(use);\n" + TAIL, "'Model' is no artifact type"),
         ("default.c", HEAD.replace('X(INTEGER, n, "1", "") X(OUTPUT_INTEGER', 'X(INTEGER, n, "one", "") X(OUTPUT_INTEGER') + "DHOW_RUN(num);\n" + TAIL,
          "the default of 'n' is an integer, and 'one' is none"),
+        ("word.c", SAYS % 'DHOW_VALUE("txet")', "word.c:3: 'say' has no input parameter 'txet', which its command names"),
+        ("kind.c", SAYS % 'DHOW_INPUT_PATH("text")', "'say' has no input artifact 'text'"),
+        ("output.c", SAYS % '"to " DHOW_OUTPUT_FILE("sad")', "'say' has no output parameter 'sad'"),
+        ("if.c", SAYS % 'DHOW_IF_PRESENT("no", "x")', "an IfPresent asks for 'no', which is no input of it"),
+        ("else.c", SAYS % 'DHOW_OTHERWISE', "DHOW_OTHERWISE stands in a DHOW_IF_PRESENT"),
+        ("list.c", HEAD.replace("X(OUTPUT, data,", "X(OUTPUTS, data,") + "DHOW_RUN(num);\n" + TAIL, "'num' gives a list of artifacts, 'data': only pipelines do"),
         ("file.txt", "x", "expected a C file"),
     ]
     for name, text, words in cases:
