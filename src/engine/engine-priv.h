@@ -199,8 +199,10 @@ int64_t record_id(const struct plan_node *node); /* the node's row; 0: none yet 
 int record_open(struct run *run, struct plan_node *node,
                 struct dh_err *err); /* a dag or loop is RUNNING */
 int record_end(struct run *run, struct plan_node *node, struct dh_err *err); /* a node is final */
-/* A leaf's row: the earlier one set back, or a new one; fills job->task, uuid, attempt. */
+/* Fills job->uuid; with an earlier row, which is set back, task and attempt as well. A new row is
+ * written by the first of the calls below. */
 int record_leaf(struct run *run, struct job *job, struct dh_err *err);
+int record_waiting(struct run *run, struct job *job, struct dh_err *err); /* it has a row now */
 int record_attempt(struct run *run, struct job *job,
                    struct dh_err *err); /* the attempt is about to start */
 /* An importer's artifact that the record has already: the same type, uri, digest and metadata. Then

@@ -211,40 +211,66 @@ int record_end(struct run *run, struct plan_node *node, struct dh_err *err)
     return link_outputs(run, record_id(node), given, err);
 }
 
+static const char *fingerprint_of(const struct job *job)
+{
+    return job->fingerprint[0] ? job->fingerprint : NULL;
+}
+
+/* One statement for what is known of the task by then: to write a row again costs as much as to
+ * write it. */
+static int insert_leaf(struct run *run, struct job *job, struct store_task *row, struct dh_err *err)
+{
+    own_mem char *inputs = parameters_text(job->node->inputs);
+
+    row->inputs = inputs;
+    row->cache_fingerprint = fingerprint_of(job);
+    if (insert(run, job->node, job->uuid, row, err) < 0)
+        return -1;
+    job->task = record_id(job->node);
+    return record_inputs(run, job, err);
+}
+
 int record_leaf(struct run *run, struct job *job, struct dh_err *err)
 {
     struct earlier *e = earlier_find(run, job->node);
-    own_mem char *inputs = parameters_text(job->node->inputs);
-    struct store_task row = {
-        .state = STORE_PENDING, .inputs = inputs, .cache_fingerprint = job->fingerprint};
 
-    if (!job->fingerprint[0])
-        row.cache_fingerprint = NULL;
     if (!e) {
-        if (insert(run, job->node, id_new(job->uuid), &row, err) < 0)
-            return -1;
-        job->task = record_id(job->node);
+        (void)id_new(job->uuid);
         return 0;
     }
     job->task = e->row.id;
     set_id(job->node, e->row.id);
     (void)snprintf(job->uuid, sizeof job->uuid, "%s", e->row.uuid);
     job->attempt = (int)e->row.attempts;
-    return store_task_reset(run->engine->store, e->row.id, err);
+    if (store_task_reset(run->engine->store, e->row.id, err) < 0)
+        return -1;
+    return record_inputs(run, job, err);
+}
+
+int record_waiting(struct run *run, struct job *job, struct dh_err *err)
+{
+    return job->task ? 0 : insert_leaf(run, job, &(struct store_task){.state = STORE_PENDING}, err);
 }
 
 int record_attempt(struct run *run, struct job *job, struct dh_err *err)
 {
-    own_mem char *inputs = parameters_text(job->node->inputs);
+    own_mem char *inputs = NULL;
     struct store_task_start start = {.attempts = job->attempt,
-                                     .inputs = inputs,
-                                     .cache_fingerprint =
-                                         job->fingerprint[0] ? job->fingerprint : NULL,
+                                     .cache_fingerprint = fingerprint_of(job),
                                      .folder = job->task_root,
                                      .log_path = job->spec.log,
                                      .iteration_count = -1,
                                      .now_us = job->started_us = clock_now_us()};
 
+    if (!job->task)
+        return insert_leaf(run, job,
+                           &(struct store_task){.state = STORE_RUNNING,
+                                                .attempts = job->attempt,
+                                                .folder = job->task_root,
+                                                .log_path = job->spec.log,
+                                                .started_us = job->started_us},
+                           err);
+    start.inputs = inputs = parameters_text(job->node->inputs);
     return store_task_start(run->engine->store, job->task, &start, err);
 }
 
@@ -359,28 +385,48 @@ int record_outputs_read(const char *parameters, const struct store_linked *links
     return 0;
 }
 
-int record_cached(struct run *run, struct job *job, const struct store_task *origin,
-                  const struct store_linkeds *outputs, struct dh_err *err)
+static int end_cached(struct run *run, struct job *job, const struct store_task *origin,
+                      int64_t now_us, struct dh_err *err)
 {
-    struct store_task_finish finish = {.state = STORE_CACHED,
-                                       .outputs = origin->outputs,
-                                       .state_reason = "an equal task had this result",
-                                       .exit_code = -1,
-                                       .cached_from_id = origin->id,
-                                       .now_us = clock_now_us()};
+    static const char reason[] = "an equal task had this result";
     struct store_task_start start = {.attempts = job->attempt,
                                      .log_path = origin->log_path,
                                      .iteration_count = -1,
-                                     .now_us = finish.now_us};
+                                     .now_us = now_us};
+    struct store_task_finish finish = {.state = STORE_CACHED,
+                                       .outputs = origin->outputs,
+                                       .state_reason = reason,
+                                       .exit_code = -1,
+                                       .cached_from_id = origin->id,
+                                       .now_us = now_us};
 
-    if (store_task_start(run->engine->store, job->task, &start, err) < 0 ||
-        store_task_finish(run->engine->store, job->task, &finish, err) < 0 ||
+    if (!job->task)
+        return insert_leaf(run, job,
+                           &(struct store_task){.state = STORE_CACHED,
+                                                .outputs = origin->outputs,
+                                                .state_reason = reason,
+                                                .cached_from_id = origin->id,
+                                                .log_path = origin->log_path,
+                                                .started_us = now_us,
+                                                .finished_us = now_us},
+                           err);
+    if (store_task_start(run->engine->store, job->task, &start, err) < 0)
+        return -1;
+    return store_task_finish(run->engine->store, job->task, &finish, err);
+}
+
+int record_cached(struct run *run, struct job *job, const struct store_task *origin,
+                  const struct store_linkeds *outputs, struct dh_err *err)
+{
+    int64_t now_us = clock_now_us();
+
+    if (end_cached(run, job, origin, now_us, err) < 0 ||
         record_outputs_read(origin->outputs, outputs->items, outputs->n, &job->outputs, err) < 0)
         return -1;
     for (size_t i = 0; i < outputs->n; i++)
         if (!strcmp(outputs->items[i].artifact.type, "system.Metrics")) {
-            if (store_metric_reuse(run->engine->store, origin->id, run->id, job->task,
-                                   finish.now_us, err) < 0)
+            if (store_metric_reuse(run->engine->store, origin->id, run->id, job->task, now_us,
+                                   err) < 0)
                 return -1;
             break;
         }

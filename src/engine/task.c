@@ -157,6 +157,8 @@ static int try_cache(struct job *job, struct dh_err *err)
     arena = arena_new();
     rc = cache_look_up(job, arena, &origin, &outputs, err);
     if (rc == CACHE_ASK) {
+        if (record_waiting(run, job, err) < 0)
+            return -1;
         run->n_looking++;
         job->state = JOB_LOOKING;
         jobs_in_thread(job, remote_ask_work, asked);
@@ -182,7 +184,7 @@ static int run_or_park(struct job *job, struct dh_err *err)
             run_watch(run, job->node, job, PLAN_RUNNING, "an equal task runs", -1, -1);
         job->state = JOB_PARKED;
         run->n_parked++;
-        return 0;
+        return record_waiting(run, job, err);
     }
     return attempt_begin(job, err);
 }
@@ -338,6 +340,13 @@ int task_work(struct job *job, struct dh_err *err)
     return platform_is_builtin(node) ? builtin(job, err) : attempt_begin(job, err);
 }
 
+/* Its row is written when it starts: in most runs that is at once. */
+static bool is_process(const struct run *run, const struct plan_node *node)
+{
+    return !run->cluster && node->executor->kind == EXECUTOR_CONTAINER && !approval_is(node) &&
+           !platform_is_builtin(node);
+}
+
 int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
 {
     struct job *job = jobs_new(run, node);
@@ -358,9 +367,11 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
         node->user = (void *)(intptr_t)e->row.id;
     if (still_failed(job, e))
         return 0;
-    if (record_leaf(run, job, err) < 0 || record_inputs(run, job, err) < 0)
+    if (record_leaf(run, job, err) < 0)
         return -1;
     stub = stub_find(run, node);
+    if ((stub || !is_process(run, node)) && record_waiting(run, job, err) < 0)
+        return -1;
     if (stub)
         return stubbed(job, stub, err);
     if (approval_is(node))

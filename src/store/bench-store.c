@@ -54,7 +54,7 @@ static int64_t new_run(struct store *s, int64_t experiment, int64_t pipeline, in
     return id;
 }
 
-/* A step as the engine records it: inserted, started, finished, with one artifact in and one out.
+/* A step as the engine records it: when it starts, and when it has finished, with one artifact in and one out.
  */
 static void step(struct store *s, int64_t run, int i, int64_t *before_artifact,
                  int64_t *before_task)
@@ -77,14 +77,14 @@ static void step(struct store *s, int64_t run, int i, int64_t *before_artifact,
                               .iteration_index = -1,
                               .iteration_count = -1,
                               .exit_code = -1,
-                              .created_us = now};
-    struct store_task_start start = {.attempts = 1,
-                                     .inputs = "{\"seed\":42,\"name\":\"x\"}",
-                                     .cache_fingerprint = fingerprint,
-                                     .folder = uri,
-                                     .log_path = uri,
-                                     .iteration_count = -1,
-                                     .now_us = now};
+                              .state = STORE_RUNNING,
+                              .attempts = 1,
+                              .inputs = "{\"seed\":42,\"name\":\"x\"}",
+                              .cache_fingerprint = fingerprint,
+                              .folder = uri,
+                              .log_path = uri,
+                              .created_us = now,
+                              .started_us = now};
     struct store_task_finish finish = {.state = STORE_SUCCEEDED,
                                        .outputs = "{\"accuracy\":0.95}",
                                        .exit_code = 0,
@@ -99,7 +99,6 @@ static void step(struct store *s, int64_t run, int i, int64_t *before_artifact,
                                  .created_us = now};
 
     must(store_task_insert(s, &task, &id, &err));
-    must(store_task_start(s, id, &start, &err));
     if (*before_artifact) {
         struct store_link in = {.artifact_id = *before_artifact,
                                 .task_id = id,

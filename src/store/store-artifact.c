@@ -257,13 +257,13 @@ static void row_read(const struct db_rows *rows, struct arena *a, struct store_a
     " LEFT JOIN run r ON r.id = t.run_id LEFT JOIN pipeline p ON p.id = r.pipeline_id"
 
 static size_t list_sql(const struct store_artifact_filter *filter, size_t limit, struct buf *sql,
-                       struct db_val vals[8])
+                       struct db_val vals[10])
 {
     const struct {
         const char *sql, *value;
     } texts[] = {
         {" AND a.type = ?", filter->type},
-        {" AND a.digest = ?", filter->digest},
+        {" AND " STORE_DIGEST_IS("a.digest"), filter->digest},
         {" AND a.uri = ?", filter->uri},
     };
     size_t n = 0;
@@ -272,7 +272,8 @@ static size_t list_sql(const struct store_artifact_filter *filter, size_t limit,
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].value) {
             buf_adds(sql, texts[i].sql);
-            vals[n++] = DB_T(texts[i].value);
+            for (const char *at = texts[i].sql; (at = strchr(at, '?')); at++)
+                vals[n++] = DB_T(texts[i].value);
         }
     if (filter->run_id) {
         buf_adds(sql, " AND a.id IN (SELECT ll.artifact_id FROM task tt JOIN artifact_task ll"
@@ -296,7 +297,7 @@ int store_artifact_list(struct store *s, const struct store_artifact_filter *fil
     own(db_end) struct db_rows *rows = NULL;
     own_buf struct buf sql = {0};
     struct store_artifact_rows list = {0};
-    struct db_val vals[8];
+    struct db_val vals[10];
     size_t n, cap = 0, limit = filter->limit > 0 ? (size_t)filter->limit : 100;
     int rc;
 
@@ -328,10 +329,10 @@ int store_cache_find(struct store *s, const char *fingerprint, int64_t not_befor
     /* The state is a literal, or the partial index could not serve. */
     if (db_query(s->db, err, &rows,
                  "SELECT " STORE_TASK_COLUMNS STORE_TASK_FROM "WHERE t.state = 'SUCCEEDED'"
-                 " AND t.cache_fingerprint = ? AND t.id < ?"
-                 " AND t.finished_us >= ? ORDER BY t.id DESC LIMIT 1",
-                 DB_T(fingerprint), DB_I(before_id ? before_id : INT64_MAX),
-                 DB_I(not_before_us)) < 0 ||
+                 " AND t.id < ? AND t.finished_us >= ?"
+                 " AND " STORE_DIGEST_IS("t.cache_fingerprint") " ORDER BY t.id DESC LIMIT 1",
+                 DB_I(before_id ? before_id : INT64_MAX), DB_I(not_before_us),
+                 STORE_DIGEST(fingerprint)) < 0 ||
         (rc = db_next(rows, err)) < 0)
         return -1;
     if (rc == 0)

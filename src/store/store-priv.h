@@ -63,6 +63,12 @@ enum store_name store_name_kind(const char *name, char to[40], int64_t *ret_id);
         &(list)->items[(list)->n++];                                                               \
     })
 
+/* An equal digest, by an index; the value is given three times. SQLite's index has the beginnings
+ * (store-schema.c), and a plain `=` would make it forget that: it writes the value into substr. */
+#define STORE_DIGEST_IS(column)                                                                    \
+    "substr(" column ", 1, 16) = substr(?, 1, 16) AND " column " BETWEEN ? AND ?"
+#define STORE_DIGEST(digest) DB_T(digest), DB_T(digest), DB_T(digest)
+
 /* Columns of an artifact and of a task, and their readers, for the queries that join them. */
 #define STORE_ARTIFACT_COLUMNS                                                                     \
     "a.id, a.uuid, a.type, a.name, a.uri, a.digest, a.size_bytes, a.metadata, a.state, "           \
