@@ -29,6 +29,22 @@ int cli_engine(const struct cli *cli, struct engine **ret, struct dh_err *err)
     return engine_open(&options, ret, err);
 }
 
+int cli_engine_with(const struct cli *cli, const char *what, struct engine **ret,
+                    struct dh_err *err)
+{
+    own_mem char *home = NULL;
+    own_mem char *place = NULL;
+    own(store_close) struct store *store = NULL;
+
+    if (cli_home(cli, &home, err) < 0)
+        return -1;
+    place = store_place(home, cli->db);
+    if ((!store_exists(place) || store_on_server(place)) &&
+        cli_store_with(cli, what, &store, err) < 0)
+        return -1;
+    return cli_engine(cli, ret, err);
+}
+
 int cli_jobs(const struct cli_args *args, int *ret, struct dh_err *err)
 {
     long jobs;

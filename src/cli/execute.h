@@ -6,6 +6,10 @@
 
 /* The engine of this invocation's home; SIGINT and SIGTERM cancel. On 0 *ret is the caller's. */
 int cli_engine(const struct cli *cli, struct engine **ret, struct dh_err *err);
+/* The same where something must be there already, as cli_store_with says it. The record is opened
+ * once: engine_store. */
+int cli_engine_with(const struct cli *cli, const char *what, struct engine **ret,
+                    struct dh_err *err);
 /* Runs it to its end with a view (--quiet, --events of `args`), prints the result (outputs or the
  * contract's JSON to standard output, the summary to standard error) and answers with the exit
  * status. `how->watch` is set here. */

@@ -18,19 +18,15 @@
 static int run_resume(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     own(engine_close) struct engine *engine = NULL;
-    own(store_close) struct store *store = NULL;
     own(arena_free) struct arena *a = arena_new();
     struct engine_how how = {.mode = ENGINE_RESUME};
     struct store_run run;
 
-    if (cli_store_with(cli, "runs", &store, err) < 0 ||
-        store_run_find(store, cli_at(args, 0), a, &run, err) < 0 ||
-        cli_jobs(args, &how.jobs, err) < 0)
+    if (cli_jobs(args, &how.jobs, err) < 0 || cli_engine_with(cli, "runs", &engine, err) < 0 ||
+        store_run_find(engine_store(engine), cli_at(args, 0), a, &run, err) < 0)
         return -1;
     if (run.state == STORE_PENDING)
         how.mode = ENGINE_START;
-    if (cli_engine(cli, &engine, err) < 0)
-        return -1;
     return cli_execute(cli, args, engine, run.uuid, how, err);
 }
 
@@ -89,18 +85,11 @@ static int run_retry(struct cli *cli, const struct cli_args *args, struct dh_err
             return -1;
         how.spec = spec;
     }
-    {
-        own(store_close) struct store *store = NULL;
-
-        if (cli_store_with(cli, "runs", &store, err) < 0 ||
-            store_run_find(store, cli_at(args, 0), a, &run, err) < 0 ||
-            cli_jobs(args, &how.jobs, err) < 0)
-            return -1;
-    }
+    if (cli_jobs(args, &how.jobs, err) < 0 || cli_engine_with(cli, "runs", &engine, err) < 0 ||
+        store_run_find(engine_store(engine), cli_at(args, 0), a, &run, err) < 0)
+        return -1;
     if (!file)
         hint_changed(&run);
-    if (cli_engine(cli, &engine, err) < 0)
-        return -1;
     return cli_execute(cli, args, engine, run.uuid, how, err);
 }
 
