@@ -1,21 +1,17 @@
 #include "api/queue.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "api/api-priv.h"
+#include "api/worker.h"
 #include "base/clock.h"
-#include "base/env.h"
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/cluster-check.h"
@@ -23,36 +19,21 @@
 
 enum { MAX_TAKEN_UP = 5, HURRY_MS = 20, STDERR_TAIL = 800 };
 
-/* A process that executes a run: our child, or one that a server before us has left. */
-struct worker {
-    int64_t run;
-    pid_t pid;
-    bool child;
-    int fd;     /* pidfd */
-    int errors; /* memfd: what it said; -1: adopted */
-    bool gone;
-    bool cancel; /* asked for before it had claimed the run */
-};
-
 struct queue {
     struct api *api;
     size_t jobs;
     int epoll;
     struct worker *workers;
-    size_t n, cap, n_waiting;
+    struct ready ready;
+    size_t n, cap, n_waiting, n_started; /* of the last look */
     struct tries {
         int64_t run;
         int n;
     } * tries; /* how often a run was taken up here */
     size_t n_tries, cap_tries;
     char self[4096];
-    bool dirty;
+    struct worker_place place;
 };
-
-static int pidfd_open_(pid_t pid)
-{
-    return (int)syscall(SYS_pidfd_open, pid, 0);
-}
 
 /* ---- workers ---- */
 
@@ -68,77 +49,26 @@ static void watch(struct queue *q, struct worker w)
 {
     struct epoll_event event = {.events = EPOLLIN, .data = {.fd = w.fd}};
 
-    (void)fcntl(w.fd, F_SETFD, FD_CLOEXEC);
     (void)epoll_ctl(q->epoll, EPOLL_CTL_ADD, w.fd, &event);
     DH_GROW(q->workers, q->n, q->cap);
     q->workers[q->n++] = w;
 }
 
-static int spawn(struct queue *q, char *const argv[], int errors, pid_t *ret)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    char **env = env_with("DHOW_DB", q->api->options->db);
-    sigset_t none;
-    int rc;
-
-    (void)sigemptyset(&none);
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawnattr_init(&attributes);
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-    (void)posix_spawnattr_setsigmask(&attributes, &none);
-    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    (void)posix_spawn_file_actions_adddup2(&actions, errors, 2);
-    rc = posix_spawn(ret, q->self, &actions, &attributes, argv, env);
-    free(env);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    (void)posix_spawnattr_destroy(&attributes);
-    return rc;
-}
-
-static char *word(const char *text)
-{
-    return (char *)(uintptr_t)text; /* posix_spawn changes no argument */
-}
-
-/* `dhow resume RUN`, or `dhow retry RUN --from TASK…`. */
 static void start(struct queue *q, int64_t run, const char *uuid, bool retry, const struct js *from)
 {
-    size_t n = 0;
-    char **argv = dh_zalloc(js_n(from) * 2 + 8, sizeof *argv);
-    struct worker w = {.run = run, .child = true};
+    struct worker w;
 
-    argv[n++] = word("dhow");
-    argv[n++] = word("--home");
-    argv[n++] = word(q->api->options->home);
-    argv[n++] = word(retry ? "retry" : "resume");
-    argv[n++] = word("--quiet");
-    for (size_t i = 0; i < js_n(from); i++) {
-        argv[n++] = word("--from");
-        argv[n++] = word(js_text(js_at(from, i)));
-    }
-    argv[n] = word(uuid);
-    w.errors = memfd_create("errors", MFD_CLOEXEC);
-    if (w.errors >= 0 && spawn(q, argv, w.errors, &w.pid) == 0) {
-        w.fd = pidfd_open_(w.pid);
-        watch(q, w);
-    } else if (w.errors >= 0) {
-        (void)close(w.errors);
-    }
-    free(argv);
+    q->n_started++;
+    if ((retry || ready_take(&q->ready, uuid, &w) < 0) &&
+        worker_start(&q->place, uuid, retry, from, &w) < 0)
+        return;
+    w.run = run;
+    watch(q, w);
 }
 
 static void drop(struct queue *q, size_t i)
 {
-    struct worker *w = &q->workers[i];
-
-    if (w->child)
-        (void)waitpid(w->pid, NULL, WNOHANG);
-    if (w->fd >= 0)
-        (void)close(w->fd);
-    if (w->errors >= 0)
-        (void)close(w->errors);
+    worker_done(&q->workers[i]);
     q->workers[i] = q->workers[--q->n];
 }
 
@@ -200,18 +130,6 @@ static int end_run(struct store *s, int64_t run, enum store_state state, const c
     return store_commit(s, err);
 }
 
-/* What the worker said last, on one line; "" where it said nothing. */
-static void last_words(const struct worker *w, char *to, size_t cap)
-{
-    off_t end = w->errors >= 0 ? lseek(w->errors, 0, SEEK_END) : 0;
-    off_t from = end > (off_t)cap - 1 ? end - (off_t)cap + 1 : 0;
-    ssize_t n = end > 0 ? pread(w->errors, to, cap - 1, from) : 0;
-
-    to[n > 0 ? n : 0] = '\0';
-    while (n > 0 && to[n - 1] == '\n')
-        to[--n] = '\0';
-}
-
 /* A run whose engine dies again and again is not taken up for ever. */
 static void count_crash(struct queue *q, int64_t run)
 {
@@ -247,7 +165,7 @@ static void reap(struct queue *q, const struct worker *w)
         count_crash(q, w->run);
     if (!WIFEXITED(status) || WEXITSTATUS(status) < 2 || WEXITSTATUS(status) == 130)
         return;
-    last_words(w, words, sizeof words);
+    worker_last_words(w, words, sizeof words);
     if (run.state == STORE_PENDING)
         (void)end_run(q->api->store, run.id, STORE_FAILED,
                       *words ? words : "the run could not be started", &err);
@@ -275,7 +193,7 @@ static void reap_gone(struct queue *q)
 
 static void adopt(struct queue *q, const struct catalog_queued *row)
 {
-    int fd = pidfd_open_((pid_t)row->owner.pid);
+    int fd = worker_pidfd((pid_t)row->owner.pid);
 
     if (fd >= 0)
         watch(q, (struct worker){
@@ -351,12 +269,14 @@ void queue_run(struct queue *q)
     struct dh_err err;
 
     reap_gone(q);
-    q->dirty = false;
+    q->n_started = 0;
     if (catalog_queue(q->api->store, a, &rows, &err) < 0)
         return;
     q->n_waiting = 0;
     for (size_t i = 0; i < rows.n; i++)
         look_at(q, &rows.items[i]);
+    if (q->n_started == 0 && q->n < q->jobs) /* not while one is starting */
+        ready_make(&q->place, &q->ready);
 }
 
 /* ---- wishes ---- */
@@ -430,6 +350,7 @@ int queue_open(struct api *api, int jobs, struct queue **ret, struct dh_err *err
 
     q->api = api;
     q->jobs = (size_t)jobs;
+    q->place = (struct worker_place){q->self, api->options->home, api->options->db};
     q->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (n < 0 || q->epoll < 0)
         return dh_fail_errno(err, "/proc/self/exe");
@@ -442,6 +363,7 @@ struct queue *queue_close(struct queue *q)
     if (q) {
         while (q->n > 0)
             drop(q, q->n - 1);
+        ready_done(&q->ready);
         if (q->epoll >= 0)
             (void)close(q->epoll);
         free(q->workers);

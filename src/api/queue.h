@@ -2,9 +2,9 @@
 /* queue - the runs that this server answers for: at most so many are executed at a time, the others
  * wait as PENDING.
  *
- * A run is executed by a child, `dhow resume RUN`, in a session of its own. The queue is in the
- * record (run.queue), so a server that was killed finds all of it again: what waits is started,
- * what still runs is watched, what its engine has left is resumed. */
+ * A run is executed by a child (worker.h). The queue is in the record (run.queue), so a server that
+ * was killed finds all of it again: what waits is started, what still runs is watched, what its
+ * engine has left is resumed. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

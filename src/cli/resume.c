@@ -1,4 +1,5 @@
 /* resume, retry, cancel - an existing run: taken up, tried again, stopped. */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,17 +14,40 @@
 #include "cli/pipeline.h"
 #include "cli/record.h"
 
+#define RUN_LINE 1100 /* a display name, and its end */
+
 /* ---- resume ---- */
+
+/* RUN, or the line that says it; by then all is open. 1: none is said. */
+static int which_run(const struct cli_args *args, char line[RUN_LINE], const char **ret,
+                     struct dh_err *err)
+{
+    *ret = cli_at(args, 0);
+    if (strcmp(*ret, "-") != 0)
+        return 0;
+    if (!fgets(line, RUN_LINE, stdin))
+        return ferror(stdin) ? dh_fail_errno(err, "standard input") : 1;
+    line[strcspn(line, "\n")] = '\0';
+    *ret = line;
+    return 0;
+}
 
 static int run_resume(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     own(engine_close) struct engine *engine = NULL;
     own(arena_free) struct arena *a = arena_new();
     struct engine_how how = {.mode = ENGINE_RESUME};
+    char line[RUN_LINE];
     struct store_run run;
+    const char *name;
+    int rc;
 
     if (cli_jobs(args, &how.jobs, err) < 0 || cli_engine_with(cli, "runs", &engine, err) < 0 ||
-        store_run_find(engine_store(engine), cli_at(args, 0), a, &run, err) < 0)
+        (rc = which_run(args, line, &name, err)) < 0)
+        return -1;
+    if (rc)
+        return CLI_DONE;
+    if (store_run_find(engine_store(engine), name, a, &run, err) < 0)
         return -1;
     if (run.state == STORE_PENDING)
         how.mode = ENGINE_START;
@@ -44,7 +68,9 @@ const struct cli_command cmd_resume = {
     .max_operands = 1,
     .operand_kind = CLI_RUN,
     .options = resume_options,
-    .text = "Nothing that had succeeded runs again. A run that has ended is for 'dhow retry'.",
+    .text = "Nothing that had succeeded runs again. A run that has ended is for 'dhow retry'.\n\n"
+            "With '-' the run is read from standard input, once everything is open for it: this is "
+            "how 'dhow serve' keeps a process ready. At its end nothing is done.",
     .examples = "dhow resume last",
     .run = run_resume,
 };

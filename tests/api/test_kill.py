@@ -1,5 +1,7 @@
 """kill -9 of the server amid many runs: all of them go on, nothing is lost or done twice; a graceful stop leaves runs running."""
+import os
 import pathlib
+import signal
 import sqlite3
 import tempfile
 import time
@@ -48,9 +50,59 @@ def elsewhere(home: str) -> None:
         db.close()
 
 
+def kept(server: Server, but: int = 0) -> int:
+    """The process that the server keeps ready."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        for pid in pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split():
+            if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0resume\0--quiet\0-\0") and int(pid) != but:
+                return int(pid)
+        time.sleep(0.05)
+    return 0
+
+
+def lives(pid: int, seconds: float = 0) -> bool:
+    until = time.monotonic() + seconds
+    while pathlib.Path(f"/proc/{pid}").exists():
+        if time.monotonic() > until:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def ready(home: str) -> None:
+    """A process is kept ready for a run: it executes that one; one that has died is no run's end; it goes with its server."""
+    with Server(home) as server:
+        body = {"display_name": "quick", "pipeline_spec": spec(), "runtime_config": {"parameters": {"mark": f"{home}/quick"}}}
+        first = kept(server)
+        _, run, _ = server.ask("/apis/v2beta1/runs", body)
+        owner, until = 0, time.monotonic() + 20
+        while not owner and time.monotonic() < until:
+            with sqlite3.connect(f"{home}/dhow.db", timeout=20) as db:
+                owner = db.execute("SELECT owner_pid FROM run WHERE uuid = ?", (run["run_id"],)).fetchone()[0]
+            db.close()
+            time.sleep(0.01)
+        check(first and owner == first, "a run is executed by the process that was kept ready", f"{owner}, not {first}")
+        check(server.wait(run["run_id"])["state"] == "SUCCEEDED", "and succeeds")
+        second = kept(server, first)
+        os.kill(second, signal.SIGKILL)
+        time.sleep(0.2)
+        _, run, _ = server.ask("/apis/v2beta1/runs", body)
+        check(second and server.wait(run["run_id"])["state"] == "SUCCEEDED", "one that was killed takes no run with it")
+        third = kept(server, second)
+    check(third and not lives(third), "the server's end is its end")
+    server = Server(home)
+    server.start()
+    fourth = kept(server)
+    server.kill()
+    check(fourth and not lives(fourth, 20), "also where the server is killed")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         elsewhere(home)
+    with tempfile.TemporaryDirectory() as home:
+        ready(home)
     with tempfile.TemporaryDirectory() as home:
         server = Server(home, "--jobs", 6)
         server.start()
