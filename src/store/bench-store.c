@@ -54,7 +54,8 @@ static int64_t new_run(struct store *s, int64_t experiment, int64_t pipeline, in
     return id;
 }
 
-/* A step as the engine records it: when it starts, and when it has finished, with one artifact in and one out.
+/* A step as the engine records it: when it starts, and when it has finished, with one artifact in
+ * and one out.
  */
 static void step(struct store *s, int64_t run, int i, int64_t *before_artifact,
                  int64_t *before_task)
