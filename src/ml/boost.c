@@ -239,6 +239,7 @@ static int boost_model(struct boost *b, struct dh_err *err)
                         .importance = importance};
     start_scores(b);
     run_rounds(b, &base);
+    sample_unscale(s, m);
     model_say_trees(m, importance, s->n);
     js_set(m->training, "rounds", js_int(b->o->rounds));
     js_set(m->training, "learning_rate", js_real(b->rate));

@@ -131,6 +131,7 @@ static int forest_model(struct forest *f, struct dh_err *err)
     for (size_t t = 1; t < trees; t++)
         for (size_t i = 0; i < p; i++)
             importance[i] += importance[t * p + i];
+    sample_unscale(s, m);
     model_say_trees(m, importance, s->n);
     tree_cols_free(m, cols);
     return 0;

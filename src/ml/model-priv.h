@@ -68,10 +68,11 @@ struct sample {
     size_t n;             /* rows to learn from */
     const uint32_t *rows; /* NULL: row i is i */
     int32_t *code;        /* n class codes (classification) */
-    double *y;            /* n values (regression) */
-    double *weight;       /* n weights, or NULL: all 1 */
-    double total;         /* sum of weights */
-    size_t *features;     /* columns of the frame */
+    double *y;            /* n values (regression): (value - y_shift) / y_scale, within [-1, 1] */
+    double y_shift, y_scale;
+    double *weight;   /* n weights, or NULL: all 1 */
+    double total;     /* sum of weights */
+    size_t *features; /* columns of the frame */
     size_t n_features;
     size_t n_classes;
 };
@@ -79,6 +80,8 @@ struct sample {
 int sample_make(const struct ml_task *task, enum model_kind kind, struct sample *s,
                 struct ml_model **ret, struct dh_err *err);
 void sample_done(struct sample *s);
+/* What trees of a regression learned on s->y, in the target's own scale. */
+void sample_unscale(const struct sample *s, struct ml_model *m);
 
 /* ---- preparation ---- */
 struct prep_options {

@@ -155,8 +155,10 @@ static void predict_trees(const struct predict *q, size_t from, size_t to)
         for (size_t i = from; i < to; i++) {
             size_t leaf = tree_leaf(&m->trees[t], q->cols, q->rows ? q->rows[i] : i);
             for (size_t c = 0; c < k; c++)
-                q->p[i * k + c] += m->trees[t].value[leaf * k + c] / (double)m->n_trees;
+                q->p[i * k + c] += m->trees[t].value[leaf * k + c];
         }
+    for (size_t i = from * k; i < to * k; i++)
+        q->p[i] /= (double)m->n_trees; /* at the end: the mean of ones is 1, not a little more */
 }
 
 /* Scores add up over the trees; tree t speaks of output t modulo n_out. */

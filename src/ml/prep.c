@@ -112,6 +112,24 @@ static int weigh_classes(struct sample *s, const struct ml_model *m, struct dh_e
     return 0;
 }
 
+/* Squares of large, tiny or far-off values would lose what differs. The scale is a power of two and
+ * the shift 0 where they do not, so that ordinary values stay what they are. */
+static void scale_values(struct sample *s)
+{
+    double mean = 0, most = 0;
+    int power;
+    for (size_t i = 0; i < s->n; i++)
+        mean += s->y[i] / (double)s->n;
+    for (size_t i = 0; i < s->n; i++)
+        most = fmax(most, fabs(s->y[i] - mean));
+    s->y_shift = fabs(mean) > 1000 * most ? mean : 0;
+    most += s->y_shift != 0 ? 0 : fabs(mean);
+    (void)frexp(most, &power);
+    s->y_scale = ldexp(1, power > -1000 ? power : 0);
+    for (size_t i = 0; i < s->n; i++)
+        s->y[i] = (s->y[i] - s->y_shift) / s->y_scale;
+}
+
 static int take_values(struct sample *s, const struct ml_column *col, struct dh_err *err)
 {
     if (col->type == ML_CATEGORY)
@@ -123,8 +141,25 @@ static int take_values(struct sample *s, const struct ml_column *col, struct dh_
         if (!isfinite(s->y[i]))
             return dh_fail(err, DH_INVALID, "the target '%s' in data row %zu is %s", col->name,
                            row_of(s, i) + 1, isnan(s->y[i]) ? "missing" : "infinite");
+        if (fabs(s->y[i]) > 1e150) /* its square must be a number, too */
+            return dh_fail(err, DH_INVALID, "the target '%s' in data row %zu is too large: %g",
+                           col->name, row_of(s, i) + 1, s->y[i]);
     }
+    scale_values(s);
     return 0;
+}
+
+void sample_unscale(const struct sample *s, struct ml_model *m)
+{
+    const bool sums = m->kind == MODEL_BOOSTING;
+    if (!m->regression)
+        return;
+    m->base[0] = m->base[0] * s->y_scale + s->y_shift;
+    for (size_t t = 0; t < m->n_trees; t++)
+        for (size_t i = 0; i < m->trees[t].n_nodes; i++) {
+            m->trees[t].value[i] = m->trees[t].value[i] * s->y_scale + (sums ? 0 : s->y_shift);
+            m->trees[t].nodes[i].impurity *= s->y_scale * s->y_scale;
+        }
 }
 
 static int take_classes(struct sample *s, size_t target, struct ml_model *m, struct dh_err *err)
@@ -162,12 +197,31 @@ static int take_classes(struct sample *s, size_t target, struct ml_model *m, str
     return 0;
 }
 
+/* Sums up the weights: of all, and of each class. */
+static int check_weights(struct sample *s, const struct ml_model *m, struct dh_err *err)
+{
+    own_mem double *sum = dh_zalloc(s->n_classes + 1, sizeof *sum);
+    s->total = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        s->total += s->weight[i];
+        sum[s->code ? s->code[i] : 0] += s->weight[i];
+    }
+    if (!(s->total > 0))
+        return dh_fail(err, DH_INVALID, "all sample weights are 0");
+    for (size_t c = 0; c < s->n_classes; c++)
+        if (!(sum[c] > 0))
+            return dh_fail(err, DH_INVALID, "all rows of class '%s' of '%s' weigh 0", m->classes[c],
+                           m->target);
+    return 0;
+}
+
 int sample_make(const struct ml_task *t, enum model_kind kind, struct sample *s,
                 struct ml_model **ret, struct dh_err *err)
 {
     own(ml_model_free) struct ml_model *m = dh_zalloc(1, sizeof *m);
     size_t target = 0, weight = 0;
-    *s = (struct sample){.task = t, .n = t->rows ? t->n_rows : t->frame->n_rows, .rows = t->rows};
+    *s = (struct sample){
+        .task = t, .n = t->rows ? t->n_rows : t->frame->n_rows, .rows = t->rows, .y_scale = 1};
     m->kind = kind;
     m->regression = t->regression;
     m->target = dh_strdup(t->target);
@@ -190,13 +244,8 @@ int sample_make(const struct ml_task *t, enum model_kind kind, struct sample *s,
     if (t->n_class_weights && !t->regression && weigh_classes(s, m, err) < 0)
         return -1;
     s->total = (double)s->n;
-    if (s->weight) {
-        s->total = 0;
-        for (size_t i = 0; i < s->n; i++)
-            s->total += s->weight[i];
-        if (!(s->total > 0))
-            return dh_fail(err, DH_INVALID, "all sample weights are 0");
-    }
+    if (s->weight && check_weights(s, m, err) < 0)
+        return -1;
     *ret = take(&m);
     return 0;
 }

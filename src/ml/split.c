@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "base/buf.h"
 #include "base/js.h"
 #include "base/mem.h"
@@ -49,11 +50,27 @@ static int of_category(const struct ml_column *col, struct ml_classes *k, struct
     return 0;
 }
 
+/* As it is written in a file: without a time where there is none. */
+static char *date_name(double d)
+{
+    char date[40];
+    struct tm tm;
+    time_t whole = (time_t)floor(d);
+    int nanos = (int)((d - floor(d)) * 1e9);
+    bool time = whole % 86400 || nanos;
+    if (!gmtime_r(&whole, &tm) ||
+        !strftime(date, sizeof date, time ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &tm))
+        return dh_printf("%.17g", d); /* no year that has four digits */
+    return nanos ? dh_printf("%s.%09d", date, nanos) : dh_strdup(date);
+}
+
 static char *number_name(const struct ml_column *col, double d)
 {
     own_buf struct buf b = {0};
     if (col->type == ML_BOOL)
         return dh_strdup(d != 0 ? "true" : "false");
+    if (col->type == ML_DATE)
+        return date_name(d);
     js_write_num(d, &b);
     return buf_take(&b);
 }

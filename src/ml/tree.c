@@ -214,6 +214,7 @@ static int grow_model(const struct sample *s, const struct ml_tree_options *o, s
         tree_grow(&g);
     if (o->ccp_alpha > 0)
         tree_prune(&m->trees[0], o->ccp_alpha, s->total);
+    sample_unscale(s, m);
     model_say_trees(m, importance, s->n);
     tree_cols_free(m, cols);
     return 0;
@@ -224,16 +225,19 @@ int ml_train_tree(const struct ml_task *task, const struct ml_tree_options *opti
 {
     own(ml_model_free) struct ml_model *m = NULL;
     struct ml_tree_options plain = {.criterion = task->regression ? ML_SQUARED_ERROR : ML_GINI};
-    const struct ml_tree_options *o = options ? options : &plain;
+    struct ml_tree_options o = options ? *options : plain;
     struct sample s = {0};
-    if (check_options(task, o, err) < 0)
+    if (check_options(task, &o, err) < 0)
         return -1;
     struct prep_options prep = {0};
     int rc = sample_make(task, MODEL_TREE, &s, &m, err);
     if (rc == 0)
         rc = prep_fit(&s, &prep, m, err);
-    if (rc == 0)
-        rc = grow_model(&s, o, m, err);
+    if (rc == 0) {
+        o.min_impurity_decrease /= s.y_scale * s.y_scale;
+        o.ccp_alpha /= s.y_scale * s.y_scale;
+        rc = grow_model(&s, &o, m, err);
+    }
     sample_done(&s);
     if (rc == 0)
         *ret = take(&m);

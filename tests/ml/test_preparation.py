@@ -118,6 +118,23 @@ def other_looks(folder: pathlib.Path) -> None:
     check(got.returncode == 1 and "lack the column 'zip'" in got.stderr, "a column that is not there is named", got.stderr)
 
 
+def labels(folder: pathlib.Path) -> None:
+    """Whatever the classes are, they come back as they were written; a class that weighs nothing is none."""
+    path = folder / "labels.csv"
+    for name, (a, b) in (("negative numbers", ("-1.5", "1")), ("booleans", ("false", "true")), ("dates", ("1969-12-31", "2024-02-29T12:30:00")),
+                         ("texts", ('"a, b"', "it's"))):
+        path.write_text("f,y\n" + "".join(f"{i},{b if i > 20 else a}\n" for i in range(40)))
+        for trainer in ("train-logistic-regression", "train-random-forest"):
+            component(trainer, "--train", path, "--label", "y", "--positive", a.strip('"'), "--model", folder / "m.json")
+            component("predict", "--model", folder / "m.json", "--data", path, "--predictions", folder / "p.csv")
+            lines = (folder / "p.csv").read_text().splitlines()
+            check(lines[1].startswith(a + ",") and lines[-1].startswith(b + ","), f"{trainer[6:]}: classes that are {name}", f"{lines[1]} {lines[-1]}")
+    path.write_text("f,w,y\n" + "".join(f"{i},{i % 2},{'ab'[i % 2]}\n" for i in range(40)))
+    for trainer in ("train-logistic-regression", "train-decision-tree", "train-random-forest", "train-gradient-boosting"):
+        got = component(trainer, "--train", path, "--label", "y", "--weight", "w", "--model", folder / "m.json", fails=True)
+        check(got.returncode == 1 and "all rows of class 'a' of 'y' weigh 0" in got.stderr, f"{trainer[6:]}: a class without weight is refused", got.stderr)
+
+
 def beside_sklearn(folder: pathlib.Path) -> None:
     import numpy as np
     from sklearn.impute import SimpleImputer
@@ -171,6 +188,7 @@ def main() -> None:
         ways_to_write(folder)
         errors(folder)
         other_looks(folder)
+        labels(folder)
         if importlib.util.find_spec("sklearn"):
             beside_sklearn(folder)
         else:

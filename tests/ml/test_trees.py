@@ -178,6 +178,41 @@ def pictures(folder: pathlib.Path) -> None:
     check(got.returncode == 1 and "has no tree 1" in got.stderr, "a tree that is not there", got.stderr)
 
 
+def targets(folder: pathlib.Path) -> None:
+    """The same numbers in another unit, or far from 0, give the same trees."""
+    import numpy as np
+
+    rng = np.random.default_rng(9)
+    x = rng.standard_normal((80, 3))
+    y = np.round(x[:, 0] + 0.3 * rng.standard_normal(80), 6)
+    path = folder / "units.csv"
+    kinds = (("train-decision-tree", ()), ("train-decision-tree", ("--histogram", "true")), ("train-random-forest", ("--trees", 5)), ("train-gradient-boosting", ()))
+    for trainer, more in kinds:
+        def predictions(target, trainer=trainer, more=more):
+            write(path, x, map(repr, map(float, target)))
+            train(folder, path, "--regression", "true", *more, trainer=trainer)
+            component("predict", "--model", folder / "m.json", "--data", path, "--predictions", folder / "p.csv")
+            return np.array((folder / "p.csv").read_text().split()[1:], dtype=float)
+        want = predictions(y)
+        for name, scale, shift in (("tiny", 2.0**-600, 0), ("huge", 2.0**490, 0), ("far from 0", 1, 2.0**30)):
+            apart = np.abs((predictions(y * scale + shift) - shift) / scale - want).max()
+            check(apart < 1e-5, f"{' '.join(map(str, (trainer[6:], *more)))}: a target that is {name}", str(apart))
+    write(path, x, map(repr, map(float, y * 1e200)))
+    got = component("train-decision-tree", "--regression", "true", "--train", path, "--label", "y", "--model", folder / "m.json", fails=True)
+    check(got.returncode == 1 and "'y' in data row 1 is too large" in got.stderr, "a target whose square is no number is refused", got.stderr)
+
+
+def shares(folder: pathlib.Path) -> None:
+    """What a forest is sure of has a probability of 1, not a little more."""
+    path = folder / "sure.csv"
+    path.write_text("f,y\n" + "".join(f"{i},{'ab'[i > 20]}\n" for i in range(40)))
+    for trees in (20, 49):
+        train(folder, path, "--trees", trees, trainer="train-random-forest")
+        component("predict", "--model", folder / "m.json", "--data", path, "--predictions", folder / "p.csv")
+        lines = (folder / "p.csv").read_text().splitlines()
+        check(lines[1] == "a,1,0" and lines[-1] == "b,0,1", f"a forest of {trees} trees is sure", f"{lines[1]} {lines[-1]}")
+
+
 def main() -> None:
     if not importlib.util.find_spec("sklearn"):
         print("1..0 # SKIP scikit-learn is not installed in this Python")
@@ -186,6 +221,8 @@ def main() -> None:
         folder = pathlib.Path(name)
         classification(folder)
         regression(folder)
+        targets(folder)
+        shares(folder)
         missing(folder)
         categories(folder)
         pictures(folder)
