@@ -28,8 +28,6 @@ int mhd_load(struct dh_err *err)
                                                 CALL(stop_daemon),
                                                 CALL(suspend_connection)};
 
-    if (mhd.suspend_connection)
-        return 0;
     return library_load("libmicrohttpd.so.12", "libmicrohttpd12", "a server", calls,
                         sizeof calls / sizeof *calls, err);
 }

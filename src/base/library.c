@@ -1,10 +1,11 @@
 #include "base/library.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <string.h>
 
-int library_load(const char *file, const char *package, const char *user,
-                 const struct library_call *calls, size_t n, struct dh_err *err)
+static int load(const char *file, const char *package, const char *user,
+                const struct library_call *calls, size_t n, struct dh_err *err)
 {
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 
@@ -20,4 +21,18 @@ int library_load(const char *file, const char *package, const char *user,
         memcpy(calls[i].to, &symbol, sizeof symbol);
     }
     return 0;
+}
+
+int library_load(const char *file, const char *package, const char *user,
+                 const struct library_call *calls, size_t n, struct dh_err *err)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    void *last;
+    int rc;
+
+    (void)pthread_mutex_lock(&lock);
+    memcpy(&last, calls[n - 1].to, sizeof last); /* filled in last */
+    rc = last ? 0 : load(file, package, user, calls, n, err);
+    (void)pthread_mutex_unlock(&lock);
+    return rc;
 }

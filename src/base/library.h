@@ -13,7 +13,8 @@ struct library_call {
 #name, &(table).name                                                                       \
     }
 
-/* Loads `file` of Debian's `package`, which `user` needs ("a server"), and fills in all calls. It
- * stays loaded. DH_IO: it is not there, or lacks one. */
+/* Loads `file` of Debian's `package`, which `user` needs ("a server"), and fills in all calls, of
+ * which there is one at least; does nothing where they are filled in. It stays loaded. Any thread.
+ * DH_IO: it is not there, or lacks one. */
 int library_load(const char *file, const char *package, const char *user,
                  const struct library_call *calls, size_t n, struct dh_err *err);

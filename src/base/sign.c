@@ -4,7 +4,6 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "base/library.h"
@@ -43,10 +42,8 @@ static struct {
     CALLS(X)
 #undef X
 } lib;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct dh_err load_error;
 
-static void load(void)
+static int load(struct dh_err *err)
 {
     static const struct library_call calls[] = {
 #define X(name) LIBRARY_CALL(lib, name),
@@ -54,8 +51,8 @@ static void load(void)
 #undef X
     };
 
-    (void)library_load("libcrypto.so.3", "libssl3", "a signature", calls,
-                       sizeof calls / sizeof *calls, &load_error);
+    return library_load("libcrypto.so.3", "libssl3", "a signature", calls,
+                        sizeof calls / sizeof *calls, err);
 }
 
 static EVP_PKEY *from_params(const char *kind, OSSL_PARAM_BLD *build)
@@ -155,11 +152,8 @@ int sign_verify(const struct sign_key *k, int bits, struct sign_bytes message,
     EVP_MD_CTX *ctx;
     int rc = 0;
 
-    (void)pthread_once(&once, load);
-    if (load_error.code) {
-        *err = load_error;
+    if (load(err) < 0)
         return -1;
-    }
     md = bits == 512 ? lib.EVP_sha512() : bits == 384 ? lib.EVP_sha384() : lib.EVP_sha256();
     key = key_of(k);
     ctx = lib.EVP_MD_CTX_new();

@@ -1,7 +1,6 @@
 #include "base/xml.h"
 
 #include <expat.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +23,8 @@ static struct expat_calls {
     __typeof__(&XML_ErrorString) words;
     __typeof__(&XML_GetCurrentLineNumber) line;
 } expat;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct dh_err load_error;
 
-static void load_expat(void)
+static int load_expat(struct dh_err *err)
 {
     static const struct library_call calls[] = {
         {"XML_ParserCreate", &expat.create},
@@ -42,8 +39,8 @@ static void load_expat(void)
         {"XML_ErrorString", &expat.words},
         {"XML_GetCurrentLineNumber", &expat.line}};
 
-    (void)library_load("libexpat.so.1", "libexpat1", "S3", calls, sizeof calls / sizeof *calls,
-                       &load_error);
+    return library_load("libexpat.so.1", "libexpat1", "S3", calls, sizeof calls / sizeof *calls,
+                        err);
 }
 
 struct open_element {
@@ -132,12 +129,8 @@ int xml_parse(const char *text, size_t n, struct arena *arena, const struct xml 
     enum XML_Status status;
     int rc = 0;
 
-    (void)pthread_once(&once, load_expat);
-    if (load_error.code) {
-        if (err)
-            *err = load_error;
+    if (load_expat(err) < 0)
         return -1;
-    }
     if (n > LIMIT_XML_BYTES)
         return dh_fail(err, DH_INVALID, "an XML answer of %zu bytes; %zu at most", n,
                        LIMIT_XML_BYTES);

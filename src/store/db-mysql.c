@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/buf.h"
+#include "base/library.h"
 #include "base/mem.h"
 #include "base/own.h"
 #include "store/db-server-priv.h"
@@ -43,17 +44,14 @@ static struct {
 
 static int load(struct dh_err *err)
 {
-#define X(name) #name,
-    static const char *const names[] = {MY(X)};
+    static const struct library_call calls[] = {
+#define X(name) LIBRARY_CALL(my, name),
+        MY(X)
 #undef X
-    static struct db_library library = {"libmariadb.so.3", names, sizeof names / sizeof *names, &my,
-                                        false};
+    };
 
-    return db_library_load(&library)
-               ? 0
-               : dh_fail(err, DH_IO,
-                         "MariaDB's client library libmariadb.so.3 is not installed: on "
-                         "Debian, apt install libmariadb3");
+    return library_load("libmariadb.so.3", "libmariadb3", "a MySQL or MariaDB server", calls,
+                        sizeof calls / sizeof *calls, err);
 }
 
 struct wire {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/library.h"
 #include "base/mem.h"
 #include "base/own.h"
 #include "store/db-server-priv.h"
@@ -43,17 +44,14 @@ static struct {
 
 static int load(struct dh_err *err)
 {
-#define X(name) #name,
-    static const char *const names[] = {PQ(X)};
+    static const struct library_call calls[] = {
+#define X(name) LIBRARY_CALL(pq, name),
+        PQ(X)
 #undef X
-    static struct db_library library = {"libpq.so.5", names, sizeof names / sizeof *names, &pq,
-                                        false};
+    };
 
-    return db_library_load(&library)
-               ? 0
-               : dh_fail(err, DH_IO,
-                         "PostgreSQL's client library libpq.so.5 (version 14 or later) is "
-                         "not installed: on Debian, apt install libpq5");
+    return library_load("libpq.so.5", "libpq5", "a PostgreSQL server", calls,
+                        sizeof calls / sizeof *calls, err);
 }
 
 enum { INT8 = 20, INT2 = 21, INT4 = 23, FLOAT4 = 700, FLOAT8 = 701, NUMERIC = 1700 }; /* types */

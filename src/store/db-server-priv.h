@@ -50,15 +50,6 @@ struct wire_ops {
 };
 extern const struct wire_ops db_postgres_wire, db_mysql_wire;
 
-/* A client library of a wire. `slots` is as many pointers as there are names. */
-struct db_library {
-    const char *file, *const *names;
-    size_t n;
-    void *slots;
-    bool loaded;
-};
-bool db_library_load(struct db_library *library); /* once; false: it, or a name, is not there */
-
 #define DB_N_STATEMENTS 512 /* of the statement cache; a power of two, far above our literals */
 
 /* A statement of ours, kept under the address of its text. */
