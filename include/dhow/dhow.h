@@ -3,14 +3,17 @@
  *     struct dhow *d;
  *     struct dhow_run *run;
  *     struct dhow_event event;
+ *     char *json;
  *
  *     if (dhow_open(NULL, &d) < 0) …
  *     if (dhow_start(d, "pipeline.yaml", "{\"rate\": 0.1}", NULL, &run) < 0)
  *         fprintf(stderr, "%s\n", dhow_error(d));
  *     while (dhow_next(run, -1, &event) > 0)
  *         printf("%s %s\n", event.task, event.state);
- *     if (dhow_wait(run, NULL, NULL, &json) == DHOW_OK) …    // its outputs, as `dhow show` has
- * them dhow_run_free(run); dhow_close(d);
+ *     if (dhow_wait(run, NULL, NULL, &json) == DHOW_OK)
+ *         puts(json); // as `dhow show RUN --output json`
+ *     dhow_run_free(run);
+ *     dhow_close(d);
  *
  * The library carries the engine, and runs it in a process of its own: a fault of it, or memory
  * that is out, is an error here and not the end of the caller; a run goes on where the caller ends

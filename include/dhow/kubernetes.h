@@ -24,9 +24,11 @@
     X(STRUCT, annotations, "", "")                                                                 \
     X(STRUCT, data_source, "", "")                                                                 \
     X(OUTPUT_TEXT, name, "", "")
-DHOW_CONTAINER(create_pvc, "", DHOW__CREATE_PVC, .image = "argostub/createpvc", .name = "createpvc")
+DHOW_CONTAINER(create_pvc, "", DHOW__CREATE_PVC, "argostub/createpvc", {NULL}, {NULL}, {NULL},
+               "createpvc")
 
 #define DHOW__DELETE_PVC(X) X(TEXT, pvc_name, DHOW_REQUIRED, "")
-DHOW_CONTAINER(delete_pvc, "", DHOW__DELETE_PVC, .image = "argostub/deletepvc", .name = "deletepvc")
+DHOW_CONTAINER(delete_pvc, "", DHOW__DELETE_PVC, "argostub/deletepvc", {NULL}, {NULL}, {NULL},
+               "deletepvc")
 
 #endif

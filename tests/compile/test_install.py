@@ -10,7 +10,7 @@ import tap
 
 BUILD = pathlib.Path(tap.DHOW).resolve().parent
 HEADERS = ["component", "component-args", "component-main", "component-run", "json", "kubernetes", "pipeline", "pipeline-record", "pipeline-settings", "rows"]
-DIALECTS = [("gcc", "c11"), ("gcc", "c17"), ("gcc", "c2x"), ("clang-14", "c11"), ("clang-14", "c2x"), ("g++", "c++17"), ("g++", "c++20")]
+DIALECTS = [("gcc", "c11"), ("gcc", "c17"), ("gcc", "c2x"), ("clang-14", "c11"), ("clang-14", "c17"), ("clang-14", "c2x"), ("clang-14", "c++17"), ("g++", "c++17"), ("g++", "c++20")]
 
 
 def sh(argv, cwd, env=None):

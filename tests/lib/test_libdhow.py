@@ -68,7 +68,7 @@ def symbols():
 
 
 def dialects():
-    for compiler, standard in [("gcc", "c11"), ("gcc", "c17"), ("gcc", "c2x"), ("g++", "c++17"), ("clang-14", "c11")]:
+    for compiler, standard in [("gcc", "c11"), ("gcc", "c17"), ("gcc", "c2x"), ("g++", "c++17"), ("clang-14", "c11"), ("clang-14", "c++17")]:
         if not shutil.which(compiler):
             tap.skip(f"dhow.h as {standard}", f"no {compiler}")
             continue
