@@ -96,10 +96,10 @@ int artifact_store_list(struct artifact_store *s, const char *prefix,
 
 struct artifact_how {   /* zero: as the comments below say */
     const char *digest; /* send: what the file is known to be; fetch, copy: what must come */
-    bool ours;          /* send: nobody else writes there: what was left half sent is ended first */
-    bool look_first;    /* send: a file that is there already (by digest) is not sent */
-    bool read;          /* stat: the digest by reading all of it, not by what its writer says */
-    atomic_bool *stop;  /* true, set by another thread, ends it: DH_CANCELED. May be NULL */
+    bool ours;         /* send: nobody else writes there: what was left half sent is gone on with */
+    bool look_first;   /* send: a file that is there already (by digest) is not sent */
+    bool read;         /* stat: the digest by reading all of it, not by what its writer says */
+    atomic_bool *stop; /* true, set by another thread, ends it: DH_CANCELED. May be NULL */
 };
 bool artifact_uri_is_remote(const char *uri);
 /* The URI of what is below it; settings stay at the end. The caller's. */

@@ -254,7 +254,7 @@ static int store_abort(struct artifact_store *s, const char *key, int64_t before
     own_mem char *full = s3_store_key(s, key);
     own_mem char *below = *full ? dh_printf("%s/", full) : dh_strdup("");
 
-    return s3_abort_uploads(client_of(s), below, false, before_us, ret_n, NULL, err);
+    return s3_abort_uploads(client_of(s), below, NULL, before_us, ret_n, NULL, err);
 }
 
 #define S3_OPS(name)                                                                               \

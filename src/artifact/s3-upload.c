@@ -45,6 +45,7 @@ unsigned s3_threads_small(void)
 struct part {
     char *etag;
     char crc[12];
+    int64_t size; /* of one that is there already, from a try before; 0: it is not */
 };
 
 struct upload {
@@ -194,6 +195,8 @@ static int send_part(void *user, size_t i, struct dh_err *err)
 
     if (measure(u, at, n, crc, sha256, err) < 0)
         return -1;
+    if (u->parts[i].size == n && !strcmp(u->parts[i].crc, crc))
+        return 0;
     (void)snprintf(number, sizeof number, "%zu", i + 1);
     s3_query(&r, "partNumber", number);
     s3_query(&r, "uploadId", u->id);
@@ -205,6 +208,7 @@ static int send_part(void *user, size_t i, struct dh_err *err)
     }
     if (s3_send(u->client, &r, &a, err) != 0)
         return -1;
+    free(u->parts[i].etag);
     u->parts[i].etag = http_header(&a, "etag");
     return u->parts[i].etag ? 0 : dh_fail(err, DH_IO, "%s: a part came without an ETag", u->key);
 }
@@ -238,12 +242,77 @@ static int copy_part(void *user, size_t i, struct dh_err *err)
     return 0;
 }
 
-static int in_parts(struct upload *u, const char *sha256,
-                    int (*one)(void *user, size_t i, struct dh_err *err), struct dh_err *err)
+/* ---- going on with what a kill has left ---- */
+
+static void add_part(struct upload *u, const struct xml *x)
+{
+    long number = strtol(xml_text(x, "PartNumber"), NULL, 10);
+    struct part *part = number > 0 && (size_t)number <= u->n ? &u->parts[number - 1] : NULL;
+
+    if (!part || !*xml_text(x, "ChecksumCRC32C") || !*xml_text(x, "ETag"))
+        return;
+    free(part->etag);
+    part->etag = dh_strdup(xml_text(x, "ETag"));
+    part->size = strtoll(xml_text(x, "Size"), NULL, 10);
+    (void)snprintf(part->crc, sizeof part->crc, "%s", xml_text(x, "ChecksumCRC32C"));
+}
+
+/* The parts that it has, as far as the server says what is in them. */
+static int list_parts(struct upload *u, struct dh_err *err)
+{
+    own_mem char *marker = NULL;
+
+    for (;;) {
+        struct s3_request r = s3_request_new("GET", u->key, u->stop);
+        own_http_answer struct http_answer a = {0};
+        own(arena_free) struct arena *arena = arena_new();
+        const struct xml *root;
+
+        s3_query(&r, "uploadId", u->id);
+        if (marker)
+            s3_query(&r, "part-number-marker", marker);
+        if (s3_send(u->client, &r, &a, err) != 0)
+            return -1;
+        if (xml_parse(buf_str(&a.text), a.text.n, arena, &root, err) < 0)
+            return dh_while(err, "%s: the parts of its upload", u->key);
+        for (const struct xml *x = root->child; x; x = x->next)
+            if (!strcmp(x->name, "Part"))
+                add_part(u, x);
+        free(marker);
+        marker = dh_strdup(xml_text(root, "NextPartNumberMarker"));
+        if (strcmp(xml_text(root, "IsTruncated"), "true") != 0 || !*marker)
+            return 0;
+    }
+}
+
+/* The newest upload of this key, which nobody else writes, is gone on with; older ones are ended.
+ * Without one, u->id stays NULL. */
+static int take_over(struct upload *u, struct dh_err *err)
+{
+    struct dh_err none;
+
+    if (s3_abort_uploads(u->client, u->key, &u->id, INT64_MAX, NULL, u->stop, err) < 0)
+        return -1;
+    if (!u->id || (u->sums && list_parts(u, &none) == 0))
+        return 0;
+    (void)abort_one(u->client, u->key, u->id, &none);
+    dh_mem_own(&u->id);
+    u->id = NULL;
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static void count_parts(struct upload *u)
 {
     u->n = (size_t)((u->size + u->part_size - 1) / u->part_size);
     u->parts = dh_zalloc(u->n, sizeof *u->parts);
-    if (s3_upload_begin(u->client, u->key, sha256, u->sums, u->stop, &u->id, err) < 0)
+}
+
+static int in_parts(struct upload *u, const char *sha256,
+                    int (*one)(void *user, size_t i, struct dh_err *err), struct dh_err *err)
+{
+    if (!u->id && s3_upload_begin(u->client, u->key, sha256, u->sums, u->stop, &u->id, err) < 0)
         return -1;
     if (workers_run(u->n, s3_threads(), one, u, err) == 0 && end(u, sha256, err) == 0)
         return 0;
@@ -251,10 +320,10 @@ static int in_parts(struct upload *u, const char *sha256,
     return -1;
 }
 
-int s3_upload(struct s3_client *c, const char *key, const struct s3_source *from, bool ours,
-              atomic_bool *stop, struct dh_err *err)
+static int send_file(struct s3_client *c, const char *key, const struct s3_source *from, bool ours,
+                     atomic_bool *stop, bool *ret_again, struct dh_err *err)
 {
-    bool sums = strcmp(c->where.scheme, "gs") != 0;
+    bool sums = strcmp(c->where.scheme, "gs") != 0, taken;
     __attribute__((cleanup(upload_done))) struct upload u = {
         .client = c,
         .key = key,
@@ -268,9 +337,25 @@ int s3_upload(struct s3_client *c, const char *key, const struct s3_source *from
 
     if (u.fd < 0)
         return dh_fail_errno(err, "%s", from->path);
-    if (ours && s3_abort_uploads(c, key, true, INT64_MAX, NULL, stop, err) < 0)
+    count_parts(&u);
+    if (ours && take_over(&u, err) < 0)
         return -1;
-    return in_parts(&u, from->sha256, send_part, err);
+    taken = u.id != NULL;
+    if (in_parts(&u, from->sha256, send_part, err) < 0)
+        return -1;
+    /* What the object says of itself was said when its upload began: perhaps of another file. */
+    *ret_again = taken && was_ended(&u, from->sha256, err) < 0;
+    return *ret_again && err->code == DH_IO ? 0 : *ret_again ? -1 : 0;
+}
+
+int s3_upload(struct s3_client *c, const char *key, const struct s3_source *from, bool ours,
+              atomic_bool *stop, struct dh_err *err)
+{
+    bool again = false;
+
+    if (send_file(c, key, from, ours, stop, &again, err) < 0)
+        return -1;
+    return again ? send_file(c, key, from, false, stop, &again, err) : 0;
 }
 
 int s3_copy_parts(struct s3_client *c, const char *key, const char *source,
@@ -287,47 +372,80 @@ int s3_copy_parts(struct s3_client *c, const char *key, const char *source,
 
     if (u.part_size < s3_part_size(what->size))
         u.part_size = s3_part_size(what->size);
+    count_parts(&u);
     return in_parts(&u, what->sha256, copy_part, err);
 }
 
 /* ---- what was left half done ---- */
 
-static int abort_page(struct s3_client *c, const struct xml *root, const char *prefix, bool exact,
-                      int64_t before_us, size_t *n, struct dh_err *err)
+struct half { /* uploads that are looked for */
+    struct s3_client *client;
+    const char *prefix;
+    char **keep; /* of this key itself, the id of the newest, which stays; NULL: below the prefix */
+    char *kept_begun;
+    int64_t before_us;
+    size_t n;
+    atomic_bool *stop;
+};
+
+/* One of the two goes; which of them is newer the texts of their times say. */
+static int keep_newest(struct half *h, const struct xml *x, struct dh_err *err)
+{
+    const char *begun = xml_text(x, "Initiated"), *id = xml_text(x, "UploadId");
+    int rc = 0;
+
+    if (*h->keep && strcmp(begun, h->kept_begun) <= 0)
+        return abort_one(h->client, h->prefix, id, err);
+    if (*h->keep)
+        rc = abort_one(h->client, h->prefix, *h->keep, err);
+    free(*h->keep);
+    free(h->kept_begun);
+    *h->keep = dh_strdup(id);
+    h->kept_begun = dh_strdup(begun);
+    return rc;
+}
+
+static int look_at(struct half *h, const struct xml *x, const char *key, struct dh_err *err)
+{
+    int64_t begun = 0;
+
+    if (h->keep)
+        return strcmp(key, h->prefix) ? 0 : keep_newest(h, x, err);
+    if (strncmp(key, h->prefix, strlen(h->prefix)) != 0 ||
+        clock_parse(xml_text(x, "Initiated"), &begun) < 0 || begun >= h->before_us)
+        return 0;
+    h->n++;
+    return abort_one(h->client, key, xml_text(x, "UploadId"), err);
+}
+
+static int look_at_page(struct half *h, const struct xml *root, size_t *n, struct dh_err *err)
 {
     bool encoded = !strcmp(xml_text(root, "EncodingType"), "url");
 
     for (const struct xml *x = root->child; x; x = x->next) {
         own_mem char *key = NULL;
-        int64_t begun = 0;
 
         if (strcmp(x->name, "Upload") != 0)
             continue;
+        ++*n;
         if (!encoded)
             key = dh_strdup(xml_text(x, "Key"));
         else if (s3_percent_decode(xml_text(x, "Key"), &key) < 0)
             continue;
-        if (exact ? strcmp(key, prefix) != 0 : strncmp(key, prefix, strlen(prefix)) != 0)
-            continue;
-        if (before_us != INT64_MAX &&
-            (clock_parse(xml_text(x, "Initiated"), &begun) < 0 || begun >= before_us))
-            continue;
-        if (abort_one(c, key, xml_text(x, "UploadId"), err) < 0)
+        if (look_at(h, x, key, err) < 0)
             return -1;
-        ++*n;
     }
     return 0;
 }
 
-int s3_abort_uploads(struct s3_client *c, const char *prefix, bool exact, int64_t before_us,
-                     size_t *ret_n, atomic_bool *stop, struct dh_err *err)
+/* All that the server lists for `prefix`; their number. */
+static int look_through(struct half *h, const char *prefix, size_t *ret_n, struct dh_err *err)
 {
     own_mem char *key_marker = NULL;
     own_mem char *id_marker = NULL;
-    size_t n = 0;
 
     for (;;) {
-        struct s3_request r = s3_request_new("GET", "", stop);
+        struct s3_request r = s3_request_new("GET", "", h->stop);
         own_http_answer struct http_answer a = {0};
         own(arena_free) struct arena *arena = arena_new();
         const struct xml *root;
@@ -339,20 +457,34 @@ int s3_abort_uploads(struct s3_client *c, const char *prefix, bool exact, int64_
             s3_query(&r, "key-marker", key_marker);
             s3_query(&r, "upload-id-marker", id_marker);
         }
-        if (s3_send(c, &r, &a, err) != 0)
+        if (s3_send(h->client, &r, &a, err) != 0)
             return -1;
         if (xml_parse(buf_str(&a.text), a.text.n, arena, &root, err) < 0)
-            return dh_while(err, "the uploads of bucket %s", c->where.bucket);
-        if (abort_page(c, root, prefix, exact, before_us, &n, err) < 0)
+            return dh_while(err, "the uploads of bucket %s", h->client->where.bucket);
+        if (look_at_page(h, root, ret_n, err) < 0)
             return -1;
         free(key_marker);
         free(id_marker);
         key_marker = dh_strdup(xml_text(root, "NextKeyMarker"));
         id_marker = dh_strdup(xml_text(root, "NextUploadIdMarker"));
         if (strcmp(xml_text(root, "IsTruncated"), "true") != 0 || !*key_marker)
-            break;
+            return 0;
     }
-    if (ret_n)
-        *ret_n = n;
-    return 0;
+}
+
+int s3_abort_uploads(struct s3_client *c, const char *prefix, char **keep, int64_t before_us,
+                     size_t *ret_n, atomic_bool *stop, struct dh_err *err)
+{
+    struct half h = {
+        .client = c, .prefix = prefix, .keep = keep, .before_us = before_us, .stop = stop};
+    size_t n = 0;
+    int rc = look_through(&h, prefix, &n, err);
+
+    /* MinIO takes a prefix for a whole key; without one it lists all of the bucket. */
+    if (rc == 0 && !keep && !n && *prefix)
+        rc = look_through(&h, "", &n, err);
+    free(h.kept_begun);
+    if (rc == 0 && ret_n)
+        *ret_n = h.n;
+    return rc;
 }

@@ -254,9 +254,10 @@ int s3_upload(struct s3_client *c, const char *key, const struct s3_source *from
               atomic_bool *stop, struct dh_err *err);
 int s3_copy_parts(struct s3_client *c, const char *key, const char *source,
                   const struct s3_object *what, atomic_bool *stop, struct dh_err *err);
-/* Ends the uploads of that key (or below the prefix) that were begun before `before_us` and not
- * finished. *ret_n: how many. */
-int s3_abort_uploads(struct s3_client *c, const char *prefix, bool exact, int64_t before_us,
+/* Ends the uploads below the prefix that were begun before `before_us` and not finished. *ret_n:
+ * how many. With `keep`: those of this very key but the newest, whose id it gets (the caller's;
+ * NULL: there is none). */
+int s3_abort_uploads(struct s3_client *c, const char *prefix, char **keep, int64_t before_us,
                      size_t *ret_n, atomic_bool *stop, struct dh_err *err);
 int s3_download(struct s3_client *c, const char *key, const struct s3_object *what, int fd,
                 const char *want, atomic_bool *stop, struct dh_err *err);
