@@ -18,6 +18,7 @@ import time
 class Request:
     def __init__(self, method, target, headers, number):
         self.method, self.target, self.headers, self.number = method, target, headers, number
+        self.body = b""  # of a small one that went on to the server
 
     def __repr__(self):
         return f"{self.method} {self.target}"
@@ -101,7 +102,7 @@ class Proxy:
             server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             head = f"{line}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items() if k != "connection") + "connection: close\r\n\r\n"
             server.sendall(head.encode("latin-1"))
-            if not self._up(reader, server, size, kind, action):
+            if not self._up(request, reader, server, size, kind, action):
                 return False
             with server.makefile("rb") as answers:
                 return self._down(client, answers, method, kind, action)
@@ -113,7 +114,7 @@ class Proxy:
                 return
             size -= len(block)
 
-    def _up(self, reader, server, size, kind, action) -> bool:
+    def _up(self, request, reader, server, size, kind, action) -> bool:
         at = 0
         while at < size:
             block = reader.read1(min(size - at, 1 << 18)) if kind != "slow-up" else reader.read(min(size - at, max(1, action[1] // 20)))
@@ -123,6 +124,7 @@ class Proxy:
                 return False
             server.sendall(block)
             at += len(block)
+            request.body += block if size <= 1 << 16 else b""
             with self.lock:
                 self.sent_up += len(block)
             if kind == "slow-up":

@@ -180,6 +180,10 @@ void artifact_use_settings(artifact_settings_reader *read, void *user);
  * to `out`. Set likewise. */
 typedef int artifact_command_runner(const char *line, struct buf *out, struct dh_err *err);
 void artifact_use_commands(artifact_command_runner *run);
+/* Who asks a person for the code that a role wants (mfa_serial), which `device` shows: *ret is the
+ * caller's; NULL: there is nobody to ask. Set likewise. */
+typedef int artifact_code_asker(const char *device, char **ret, struct dh_err *err);
+void artifact_use_codes(artifact_code_asker *ask);
 
 /* ---- inputs ---- */
 

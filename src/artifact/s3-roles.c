@@ -21,6 +21,13 @@ void artifact_use_commands(artifact_command_runner *run)
     runner = run;
 }
 
+static artifact_code_asker *asker;
+
+void artifact_use_codes(artifact_code_asker *ask)
+{
+    asker = ask;
+}
+
 static int of_profile(const struct s3_where *w, const char *profile, int depth, struct s3_keys *ret,
                       struct dh_err *err);
 
@@ -128,6 +135,22 @@ static int ask_sts(const struct s3_where *w, const struct s3_keys *keys, const s
     return rc;
 }
 
+/* The code that the role's device shows now; it is good for one question. */
+static int ask_code(const char *profile, const char *device, char **ret, struct dh_err *err)
+{
+    *ret = NULL;
+    if (asker && asker(device, ret, err) < 0)
+        return dh_while(err, "profile '%s'", profile);
+    if (*ret)
+        return 0;
+    return dh_fail(
+        err, DH_INVALID,
+        "profile '%s': its role wants the code that %s shows (mfa_serial), and there is no "
+        "terminal to ask for it: export its keys before (eval \"$(aws configure "
+        "export-credentials --profile %s --format env)\")",
+        profile, device, profile);
+}
+
 static int assume(const struct s3_where *w, const char *profile, const char *role, int depth,
                   struct s3_keys *ret, struct dh_err *err)
 {
@@ -136,12 +159,8 @@ static int assume(const struct s3_where *w, const char *profile, const char *rol
     own_keys struct s3_keys keys = {0};
     own_http_answer struct http_answer answer = {0};
     own_buf struct buf form = {0};
+    char *code;
 
-    if (device)
-        return dh_fail(err, DH_INVALID,
-                       "profile '%s': its role wants a code (mfa_serial), which nobody can be "
-                       "asked for here: export its keys (aws configure export-credentials)",
-                       profile);
     if (depth > CHAIN_MAX)
         return dh_fail(err, DH_INVALID, "profile '%s': its source_profile leads to no keys",
                        profile);
@@ -152,6 +171,12 @@ static int assume(const struct s3_where *w, const char *profile, const char *rol
     add_field(&form, "RoleSessionName", dh_strdup(session ? session : "dhow"));
     add_field(&form, "ExternalId", get(profile, "external_id"));
     add_field(&form, "DurationSeconds", get(profile, "duration_seconds"));
+    if (device) {
+        if (ask_code(profile, device, &code, err) < 0)
+            return -1;
+        add_field(&form, "SerialNumber", dh_strdup(device));
+        add_field(&form, "TokenCode", code);
+    }
     if (ask_sts(w, &keys, &form, &answer, err) < 0 ||
         s3_keys_from_sts(&answer, "AssumeRoleResult", ret, err) < 0)
         return dh_while(err, "the role of profile '%s'", profile);

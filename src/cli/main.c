@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "artifact/artifact.h"
+#include "cli/code.h"
 #include "cli/commands.h"
 #include "cli/main.h"
 #include "cli/options.h"
@@ -221,6 +223,7 @@ int cli_main(int argc, char **argv)
     if (db && *db)
         take_db(&cli, db);
     (void)unsetenv("DHOW_DB");
+    artifact_use_codes(cli_ask_code);
     status = dispatch(&cli, argc - 1, argv + 1, &err);
     if (status < 0)
         status = complain(&cli, &err);

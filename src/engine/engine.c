@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "engine/cluster.h"
 #include "engine/engine-priv.h"
-#include "engine/secret.h"
+#include "engine/secret-priv.h"
 #include "engine/stub.h"
 #include "spec/params.h"
 
@@ -105,26 +105,34 @@ static int check_mode(const struct engine_request *r, struct dh_err *err)
                : 0;
 }
 
-/* The author's default root is used where it is a folder of this machine, or a bucket that there
- * are keys for. */
+/* 0: it is a folder of this machine, or a bucket that there are keys for. */
+static int use_root(const char *root, char **ret, struct dh_err *err)
+{
+    int rc = artifact_uri_local(root, ret, err);
+
+    if (rc == ARTIFACT_REMOTE && (rc = artifact_has_keys(root, err)) == 0)
+        *ret = dh_strdup(root);
+    return rc;
+}
+
+/* As in KFP: the one that is asked for, the author's default, that of the home's kfp-launcher; the
+ * last two where they can be used. */
 static int choose_root(const struct engine *e, const struct engine_request *r, char **ret,
                        struct dh_err *err)
 {
-    const char *root =
-        r->pipeline_root ? r->pipeline_root : r->spec->pipeline.default_pipeline_root;
-    int rc;
+    const char *root = r->spec->pipeline.default_pipeline_root;
+    own_mem char *of_home = NULL;
 
+    if (r->pipeline_root && *r->pipeline_root)
+        return use_root(r->pipeline_root, ret, err) == 0 ? 0 : -1;
     if (!*root && r->spec->job)
         root = r->spec->job->runtime_config.gcs_output_directory;
-    if (*root) {
-        rc = artifact_uri_local(root, ret, err);
-        if (rc == ARTIFACT_REMOTE && (rc = artifact_has_keys(root, err)) == 0)
-            *ret = dh_strdup(root);
-        if (rc == 0)
-            return 0;
-        if (r->pipeline_root)
-            return -1;
-    }
+    if (*root && use_root(root, ret, err) == 0)
+        return 0;
+    if (providers_root(e->home, &of_home, err) < 0)
+        return -1;
+    if (of_home && *of_home && use_root(of_home, ret, err) == 0)
+        return 0;
     *ret = fs_join(e->home, "artifacts");
     return 0;
 }

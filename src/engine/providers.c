@@ -12,7 +12,8 @@
  *         - {bucketName: b, keyPrefix: p/q, credentials: {…}, …}
  *
  * As in KFP a URI with settings of its own ('?') is not asked about, and the first override of the
- * bucket whose prefix fits counts. Google's (gs) are keys of another kind and not read. */
+ * bucket whose prefix fits counts. Google's (gs) need an HMAC key by the same names: the service
+ * account of a tokenKey opens another interface than ours. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,28 +49,51 @@ static int parse(const char *text, struct js **ret, struct dh_err *err)
     return 0;
 }
 
-/* All providers; *ret NULL: there are none. The caller's. */
-static int read_all(const char *home, struct js **ret, struct dh_err *err)
+/* What the config map has under that key; *ret NULL: nothing. The caller's. */
+static int read_value(const char *home, const char *key, char **ret, struct dh_err *err)
 {
     own_secret struct secret_set set = {0};
     const struct secret_key *found;
     int rc = secret_read(home, CONFIG_MAP, CONFIG, NULL, &set, err);
 
     *ret = NULL;
-    if (rc != 0)
-        return rc < 0 ? -1 : 0;
-    found = secret_find(&set, KEY);
-    if (!found)
+    if (rc < 0)
+        return -1;
+    found = rc == 0 ? secret_find(&set, key) : NULL;
+    if (found)
+        *ret = dh_strdup(found->bytes);
+    return 0;
+}
+
+int providers_root(const char *home, char **ret, struct dh_err *err)
+{
+    if (read_value(home, "defaultPipelineRoot", ret, err) < 0)
+        return -1;
+    if (*ret)
+        (*ret)[strcspn(*ret, " \t\r\n")] = '\0';
+    return 0;
+}
+
+/* All providers; *ret NULL: there are none. The caller's. */
+static int read_all(const char *home, struct js **ret, struct dh_err *err)
+{
+    own_mem char *text = NULL;
+    int rc = 0;
+
+    *ret = NULL;
+    if (read_value(home, KEY, &text, err) < 0)
+        return -1;
+    if (!text)
         return 0;
     (void)pthread_mutex_lock(&lock);
-    if (!text_read || strcmp(text_read, found->bytes) != 0) {
+    if (!text_read || strcmp(text_read, text) != 0) {
         struct js *all = NULL;
 
-        rc = parse(found->bytes, &all, err);
+        rc = parse(text, &all, err);
         if (rc == 0) {
             free(text_read);
             (void)js_free(providers_read);
-            text_read = dh_strdup(found->bytes);
+            text_read = take(&text);
             providers_read = all;
         }
     }
@@ -147,6 +171,11 @@ static int take_settings(const struct js *from, const char *provider, struct js 
         return 0;
     if (!name || !*name)
         return wrong(err, provider, "credentials need fromEnv: true, or secretRef.secretName");
+    if (js_get_text(ref, "tokenKey") && !js_get_text(ref, "accessKeyKey"))
+        return wrong(
+            err, provider,
+            "credentials.secretRef.tokenKey is a service account's, and dhow reads gs:// by "
+            "its S3-compatible interface: give accessKeyKey and secretKeyKey of an HMAC key");
     put_text(to, "secret", name);
     put_text(to, "accessKeyKey", js_get_text(ref, "accessKeyKey"));
     put_text(to, "secretKeyKey", js_get_text(ref, "secretKeyKey"));
@@ -161,16 +190,16 @@ int providers_settings(void *home, const char *scheme, const char *bucket, const
     const struct js *provider, *over;
 
     *ret = NULL;
-    if (!strcmp(scheme, "gs"))
-        return 0;
     if (read_all(home, &all, err) < 0)
         return -1;
     provider = js_get(all, scheme);
     if (!js_get(provider, "default") && !overrides_of(provider))
         return 0;
     settings = js_object();
-    js_set(settings, "disableSSL", js_str("false"));
-    js_set(settings, "path_style", js_str("true"));
+    if (strcmp(scheme, "gs") != 0) {
+        js_set(settings, "disableSSL", js_str("false"));
+        js_set(settings, "path_style", js_str("true"));
+    }
     if (take_settings(js_get(provider, "default"), scheme, settings, err) < 0)
         return dh_while(err, "default");
     over = override_of(provider, bucket, key);

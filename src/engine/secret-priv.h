@@ -8,6 +8,8 @@ int secret_check_mode(const char *path, struct dh_err *err);
  */
 int providers_settings(void *home, const char *scheme, const char *bucket, const char *key,
                        struct js **ret, struct dh_err *err);
+/* Its defaultPipelineRoot; *ret NULL: none. The caller's. */
+int providers_root(const char *home, char **ret, struct dh_err *err);
 /* secret_load of files that only their owner may read. */
 int secret_load_tight(const char *path, const char *key, struct secret_set *to, struct dh_err *err);
 /* What a file called `base` holds, `path` for messages. */

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
+import pty
 import random
 import subprocess
 import tempfile
@@ -383,6 +384,30 @@ sso_role_name = reader
     for profile, words, code in (("circle", "leads to no keys", 2), ("code", "mfa_serial", 2), ("bad-program", "no such luck", 3), ("old-style", "aws sso login", 2)):
         r = dhow("artifacts", "get", "s3://bkt/up-small", "back", home=folder / "home", env={**minio.environment(proxy.endpoint, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_PROFILE=profile), **env, **sts}, cwd=folder)
         check(r.returncode == code and words in r.stderr and minio.SECRET not in r.stderr, f"refused: {profile}", says(r))
+    asked_for(folder, {**minio.environment(proxy.endpoint, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_PROFILE="code"), **env, **sts}, proxy)
+
+
+def asked_for(folder, env, proxy) -> None:
+    """A role that wants a code: asked for on a terminal, as AWS's tools do."""
+    proxy.reset()
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execve(DHOW, [DHOW, "artifacts", "get", "s3://bkt/up-small", "back", "--home", str(folder / "home")], {**os.environ, **env})
+    seen = b""
+    try:
+        while b"mfa/me: " not in seen:
+            seen += os.read(fd, 1000)
+        os.write(fd, b"123456\n")
+        while more := os.read(fd, 1000):
+            seen += more
+    except OSError:  # a terminal whose process has ended
+        pass
+    _, status = os.waitpid(pid, 0)
+    os.close(fd)
+    forms = [q.body for q in proxy.requests if q.method == "POST"]
+    check(status == 0 and len(forms) == 1 and b"SerialNumber=arn%3Aaws%3Aiam%3A%3A1%3Amfa%2Fme&TokenCode=123456" in forms[0], "a role's code is asked for on a terminal", f"{status} {forms} {seen[-500:]}")
+    check(b"123456" not in seen, "and not shown")
 
 
 def providers(get, folder, proxy) -> None:
@@ -412,15 +437,25 @@ minio:
   default:
     endpoint: {proxy.endpoint}
     credentials: {{}}
+gs:
+  default:
+    endpoint: {proxy.endpoint}
+    credentials:
+      secretRef: {{secretName: bucket, accessKeyKey: who, secretKeyKey: what}}
+  overrides:
+  - bucketName: of-account
+    credentials:
+      secretRef: {{secretName: account, tokenKey: token.json}}
 """)
     result = dhow("configs", "set", "kfp-launcher", "--from-file", f"{folder}/providers", home=home)
     check(result.returncode == 0, "a config map of providers", says(result))
     here = {"AWS_ENDPOINT_URL_S3": "", "AWS_EC2_METADATA_DISABLED": "true"}
     get("the secret of kfp-launcher's override", home="kube-home", **here)
     env = minio.environment(proxy.endpoint, AWS_ENDPOINT_URL_S3="", AWS_MAX_ATTEMPTS="1")
-    for uri, words in (("s3://another/x", "403"), ("s3://of-env/x", "no such bucket"), ("minio://bkt/up-small", "credentials need fromEnv")):
+    for uri, words in (("s3://another/x", "403"), ("s3://of-env/x", "no such bucket"), ("minio://bkt/up-small", "credentials need fromEnv"), ("gs://of-account/x", "secretRef.tokenKey")):
         r = dhow("artifacts", "get", uri, "back", home=home, env=env, cwd=folder)
         check(r.returncode in (2, 3) and words in r.stderr, f"what kfp-launcher says of {uri}", says(r))
+    get("gs:// with an HMAC key", home="kube-home", uri="gs://bkt/up-small", **here)
     get("a URI with settings of its own", home="kube-home", uri=f"s3://bkt/up-small?endpoint={proxy.endpoint}", AWS_ACCESS_KEY_ID=minio.KEY, AWS_SECRET_ACCESS_KEY=minio.SECRET)
     (folder / "providers").write_text("s3: [")
     dhow("configs", "set", "kfp-launcher", "--from-file", f"{folder}/providers", home=home)

@@ -159,6 +159,11 @@ def roots(server, s3, run, folder, env) -> None:
     check(v["state"] == "SUCCEEDED" and artifact(v, "use", "copy")["uri"].startswith("s3://bkt/by-default/"), "the pipeline's own root", says(r))
     v, r = run(path, home="other", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME=str(folder))
     check(v["state"] == "SUCCEEDED" and artifact(v, "use", "copy")["uri"].startswith(str(folder / "other")), "without keys for it the home is the root", says(r))
+    dhow("configs", "set", "kfp-launcher", "--from-literal", "defaultPipelineRoot=s3://bkt/of-launcher", home=folder / "third")
+    v, r = run(write(folder, chain("launcher"), "launcher.json"), home="third")
+    check(v["state"] == "SUCCEEDED" and artifact(v, "use", "copy")["uri"].startswith("s3://bkt/of-launcher/"), "kfp-launcher's default root", says(r))
+    v, r = run(path, home="third")
+    check(artifact(v, "use", "copy")["uri"].startswith("s3://bkt/by-default/"), "the pipeline's own goes before it", says(r))
     v, r = run(path, "--pipeline-root", "s3://bkt/x", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME=str(folder))
     check(r.returncode == 2 and "AWS_ACCESS_KEY_ID" in r.stderr, "asked for without keys: refused before anything runs", says(r))
     for part, value in (("accesskey", minio.KEY), ("secretkey", minio.SECRET)):
