@@ -132,6 +132,8 @@ int listing_read(struct req *r, enum page_kind kind, struct listing *l, struct d
 
     *l = (struct listing){
         .ask = {.kind = kind}, .filter = req_arg(r, "filter"), .sort = req_arg(r, "sort_by")};
+    if (!l->sort)
+        l->sort = req_arg(r, "order_by"); /* as lists of tasks have it */
     if (req_arg_int(r, "page_size", 0, &size, err) < 0)
         return -1;
     if (size < 0)

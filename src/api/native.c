@@ -3,36 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/access.h"
 #include "api/api-priv.h"
 #include "api/run-tasks.h"
 #include "api/runs.h"
 #include "api/ui.h"
 #include "base/mem.h"
 #include "store/catalog.h"
-
-static int page_of(struct req *r, int *ret_size, int64_t *ret_after, struct dh_err *err)
-{
-    const char *token = req_arg(r, "page_token");
-    int64_t size;
-    char *end;
-
-    if (req_arg_int(r, "page_size", 0, &size, err) < 0)
-        return -1;
-    if (size < 0)
-        return dh_fail(err, DH_INVALID, "the page size must not be negative: %lld",
-                       (long long)size);
-    *ret_size = size == 0 ? 20 : size > 200 ? 200 : (int)size;
-    *ret_after = token ? strtoll(token, &end, 10) : 0;
-    if (token && (*end || *ret_after <= 0))
-        return dh_fail(err, DH_INVALID, "invalid page token");
-    return 0;
-}
-
-static void next_page(struct req *r, bool more, int64_t last, struct jw *w)
-{
-    if (more)
-        jw_text(w, "next_page_token", arena_printf(r->arena, "%lld", (long long)last));
-}
 
 /* ---- artifacts ---- */
 
@@ -68,28 +45,33 @@ void native_artifact_write(const struct store_artifact *a, struct jw *w)
     jw_end(w, '}');
 }
 
+static int artifact_item(struct req *r, int64_t id, struct jw *w, struct dh_err *err)
+{
+    struct store_artifact a;
+
+    if (store_artifact_get(r->store, id, r->arena, &a, err) < 0)
+        return -1;
+    native_artifact_write(&a, w);
+    return 0;
+}
+
+/* In the order of their making, unless another is asked for. */
+static int list(struct req *r, enum page_kind kind, struct listing *l, struct dh_err *err)
+{
+    if (listing_read(r, kind, l, err) < 0 || access_list(r, l, err) < 0)
+        return -1;
+    if (!l->sort)
+        l->ask.sort = "#id";
+    return 0;
+}
+
 int native_artifacts_list(struct req *r, struct dh_err *err)
 {
-    struct store_artifact_filter f = {0};
-    struct store_artifact_rows rows;
-    struct jw *w = req_json(r);
+    struct listing l;
 
-    if (auth_multi_user(r->api->auth) && r->user->namespaces)
-        return req_fail(r, err, GRPC_PERMISSION_DENIED,
-                        "artifacts of several namespaces are listed for those who may see all");
-    if (page_of(r, &f.limit, &f.after_id, err) < 0 ||
-        store_artifact_list(r->store, &f, r->arena, &rows, err) < 0)
-        return -1;
-    jw_begin(w, '{');
-    if (rows.n) {
-        jw_begin_in(w, "artifacts", '[');
-        for (size_t i = 0; i < rows.n; i++)
-            native_artifact_write(&rows.items[i].artifact, w);
-        jw_end(w, ']');
-    }
-    next_page(r, rows.more, rows.n ? rows.items[rows.n - 1].artifact.id : 0, w);
-    jw_end(w, '}');
-    return 0;
+    return list(r, PAGE_ARTIFACTS, &l, err) < 0
+               ? -1
+               : listing_answer(r, &l, "artifacts", artifact_item, err);
 }
 
 int native_artifacts_get(struct req *r, struct dh_err *err)
@@ -190,6 +172,19 @@ static const char *task_type(const struct store_task *t)
     return store_task_type_name(t->type == STORE_IMPORTER ? STORE_RUNTIME : t->type);
 }
 
+/* "root.loop.train" as its parts. */
+static void write_scope(const char *path, struct jw *w)
+{
+    jw_begin_in(w, "scope_path", '[');
+    while (path && *path) {
+        size_t n = strcspn(path, ".");
+
+        jw_strn(w, path, n);
+        path += n + (path[n] == '.');
+    }
+    jw_end(w, ']');
+}
+
 int native_task_write(struct req *r, const struct store_task *t, const char *run, struct jw *w,
                       struct dh_err *err)
 {
@@ -211,6 +206,9 @@ int native_task_write(struct req *r, const struct store_task *t, const char *run
     jw_text(w, "type", task_type(t));
     write_attributes(t, w);
     jw_opt(w, "parent_task_id", parent.uuid);
+    if (run_task_children(r, t, w, err) < 0)
+        return -1;
+    write_scope(t->scope_path, w);
     if (write_io(r, t, STORE_INPUT, w, err) < 0 || write_io(r, t, STORE_OUTPUT, w, err) < 0)
         return -1;
     jw_end(w, '}');
@@ -227,45 +225,57 @@ int native_tasks_get(struct req *r, struct dh_err *err)
     return native_task_write(r, &t, run.uuid, req_json(r), err);
 }
 
+static int task_item(struct req *r, int64_t id, struct jw *w, struct dh_err *err)
+{
+    struct store_task t;
+    struct store_run run;
+
+    if (store_task_get(r->store, id, r->arena, &t, err) < 0 ||
+        store_run_get(r->store, t.run_id, r->arena, &run, err) < 0)
+        return -1;
+    return native_task_write(r, &t, run.uuid, w, err);
+}
+
 int native_tasks_list(struct req *r, struct dh_err *err)
 {
     const char *parent = req_arg(r, "parent_id"), *run_id = req_arg(r, "run_id");
-    struct store_tasks tasks = {0};
-    struct store_task up = {0};
+    struct store_task up;
     struct store_run run;
-    int64_t after;
-    int size;
-    struct jw *w = req_json(r);
+    struct listing l;
 
-    if (page_of(r, &size, &after, err) < 0)
-        return -1;
-    if (!parent && !run_id)
-        return dh_fail(err, DH_INVALID, "run_id or parent_id is needed");
     if ((parent && ui_task_find(r, parent, &up, &run, err) < 0) ||
-        (!parent && run_find(r, run_id, &run, err) < 0) ||
-        catalog_tasks_after(r->store, run.id, after, parent ? 100000 : size + 1, r->arena, &tasks,
-                            err) < 0)
+        (run_id && run_find(r, run_id, &run, err) < 0) || list(r, PAGE_TASKS, &l, err) < 0)
         return -1;
-    jw_begin(w, '{');
-    jw_begin_in(w, "tasks", '[');
-    {
-        int n = 0;
-        int64_t last = 0;
-        bool more = false;
+    if (parent)
+        listing_where(r, &l, "#parent", NULL, up.id);
+    if (run_id)
+        listing_where(r, &l, "#run", NULL, run.id);
+    return listing_answer(r, &l, "tasks", task_item, err);
+}
 
-        for (size_t i = 0; i < tasks.n; i++) {
-            if (up.id && tasks.items[i].parent_task_id != up.id)
-                continue;
-            if (n++ == size) {
-                more = true;
-                break;
-            }
-            last = tasks.items[i].id;
-            if (native_task_write(r, &tasks.items[i], run.uuid, w, err) < 0)
-                return -1;
-        }
-        jw_end(w, ']');
-        next_page(r, more, last, w);
+int native_tasks_cached(struct req *r, struct dh_err *err)
+{
+    const char *fingerprint = req_arg(r, "cache_fingerprint"), *namespace;
+    struct store_linkeds outputs;
+    struct store_task t = {0};
+    struct store_run run;
+    struct jw *w = req_json(r);
+    int rc;
+
+    if (!fingerprint)
+        return dh_fail(err, DH_INVALID, "cache_fingerprint is required");
+    if (access_new(r, req_arg(r, "namespace"), &namespace, err) < 0)
+        return -1;
+    do {
+        rc = store_cache_find(r->store, fingerprint, 0, t.id, r->arena, &t, &outputs, err);
+        if (rc < 0 || (rc == 0 && store_run_get(r->store, t.run_id, r->arena, &run, err) < 0))
+            return -1;
+    } while (rc == 0 && namespace && strcmp(run.namespace ? run.namespace : "", namespace) != 0);
+    jw_begin(w, '{');
+    if (rc == 0) {
+        jw_key(w, "task");
+        if (native_task_write(r, &t, run.uuid, w, err) < 0)
+            return -1;
     }
     jw_end(w, '}');
     return 0;
@@ -274,7 +284,7 @@ int native_tasks_list(struct req *r, struct dh_err *err)
 /* ---- who made and used what ---- */
 
 static int write_links(struct req *r, const struct store_linkeds *links, struct jw *w,
-                       struct dh_err *err)
+                       int64_t *total, struct dh_err *err)
 {
     for (size_t i = 0; i < links->n; i++) {
         const struct store_link *link = &links->items[i].link;
@@ -288,6 +298,7 @@ static int write_links(struct req *r, const struct store_linkeds *links, struct 
             return -1;
         if (auth_multi_user(r->api->auth) && !auth_may_see(r->user, run.namespace))
             continue;
+        ++*total;
         jw_begin(w, '{');
         jw_text(w, "id",
                 arena_printf(r->arena, "%s/%s/%lld", task.uuid, link->key, (long long)link->index));
@@ -329,6 +340,7 @@ static int links_of(struct req *r, const struct uri_arg *arg, enum store_link_ty
 int native_artifact_tasks_list(struct req *r, struct dh_err *err)
 {
     const char *type = req_arg(r, "type");
+    int64_t total = 0;
     bool any = false;
     struct jw *w = req_json(r);
 
@@ -347,13 +359,15 @@ int native_artifact_tasks_list(struct req *r, struct dh_err *err)
             if (type && (way == STORE_OUTPUT) != (strstr(type, "OUTPUT") && !strstr(type, "INPUT")))
                 continue;
             if (links_of(r, arg, (enum store_link_type)way, &links, err) < 0 ||
-                write_links(r, &links, w, err) < 0)
+                write_links(r, &links, w, &total, err) < 0)
                 return -1;
         }
     }
     if (!any)
-        return dh_fail(err, DH_INVALID, "run_ids, task_ids or artifact_ids is needed");
+        return dh_fail(err, DH_INVALID,
+                       "At least one filter (task_ids, run_ids, or artifact_ids) is required");
     jw_end(w, ']');
+    jw_opt_int(w, "total_size", total);
     jw_end(w, '}');
     return 0;
 }

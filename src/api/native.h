@@ -4,7 +4,8 @@
  * links can be written. */
 #include "api/req.h"
 
-req_handler native_tasks_list, native_tasks_get, native_artifacts_list, native_artifacts_get;
+req_handler native_tasks_list, native_tasks_get, native_tasks_cached;
+req_handler native_artifacts_list, native_artifacts_get;
 req_handler native_artifact_tasks_list;
 req_handler native_tasks_create, native_tasks_update, native_tasks_update_all;
 req_handler native_artifacts_create, native_artifacts_create_all;

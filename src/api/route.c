@@ -109,6 +109,8 @@ static const struct route routes[] = {
     {REQ_POST, V2 "artifact_tasks:batchCreate", native_links_create_all, AUTH_RUNNER, FORM_KFP, 0,
      "Failed to create artifact tasks"},
     {REQ_GET, V2 "tasks", native_tasks_list, AUTH_VIEWER, FORM_KFP, 0, "Failed to list tasks"},
+    {REQ_GET, V2 "tasks:findCached", native_tasks_cached, AUTH_VIEWER, FORM_KFP, 0,
+     "Failed to find latest cached task"},
     {REQ_GET, V2 "tasks/{}", native_tasks_get, AUTH_VIEWER, FORM_KFP, 0, "Failed to get a task"},
     {REQ_GET, V2 "artifacts", native_artifacts_list, AUTH_VIEWER, FORM_KFP, 0,
      "Failed to list artifacts"},

@@ -94,23 +94,30 @@ static void write_task(const struct walk *walk, size_t i)
     jw_end(w, '}');
 }
 
-int run_task_piece(struct req *r, const struct store_run *run, const struct store_task *t,
-                   const struct pieces_above *above, const char *key, struct jw *w,
-                   struct dh_err *err)
+int run_task_children(struct req *r, const struct store_task *t, struct jw *w, struct dh_err *err)
 {
     struct catalog_uuids below = {0};
 
-    (void)key;
-    if (t->type != STORE_RUNTIME &&
+    if (t->type != STORE_RUNTIME && t->type != STORE_IMPORTER &&
         catalog_task_children(r->store, t->id, r->arena, &below, err) < 0)
         return -1;
-    begin_task(w, run, t, above ? above->uuid : NULL);
     if (below.n) {
         jw_begin_in(w, "child_tasks", '[');
         for (size_t i = 0; i < below.n; i++)
             write_child(w, below.items[i]);
         jw_end(w, ']');
     }
+    return 0;
+}
+
+int run_task_piece(struct req *r, const struct store_run *run, const struct store_task *t,
+                   const struct pieces_above *above, const char *key, struct jw *w,
+                   struct dh_err *err)
+{
+    (void)key;
+    begin_task(w, run, t, above ? above->uuid : NULL);
+    if (run_task_children(r, t, w, err) < 0)
+        return -1;
     jw_end(w, '}');
     return 0;
 }

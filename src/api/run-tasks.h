@@ -10,5 +10,8 @@ int run_task_piece(struct req *r, const struct store_run *run, const struct stor
                    const struct pieces_above *above, const char *key, struct jw *w,
                    struct dh_err *err);
 void run_tasks_end(struct jw *w);
+/* "child_tasks" of a task that has some. */
+int run_task_children(struct req *r, const struct store_task *task, struct jw *w,
+                      struct dh_err *err);
 /* A task's state in KFP's words: CACHED is SUCCEEDED. */
 const char *run_task_state(enum store_state state);

@@ -105,6 +105,42 @@ static const struct field schedule_fields[] = {
     {NULL, NULL, TEXT},
 };
 
+static const struct field task_fields[] = {
+    {"created_at", "t.created_us", TIME},
+    {"create_time", "t.created_us", TIME},
+    {"start_time", "t.started_us", TIME},
+    {"end_time", "t.finished_us", TIME},
+    {"id", "t.uuid", TEXT},
+    {"task_id", "t.uuid", TEXT},
+    {"name", "t.name", TEXT},
+    {"display_name", "coalesce(t.display_name, t.name)", TEXT},
+    {"type", "t.type", TEXT},
+    {"state", "t.state", STATE},
+    {"status", "t.state", STATE},
+    {"cache_fingerprint", "t.cache_fingerprint", TEXT},
+    {"run_id", "(SELECT uuid FROM run WHERE id = t.run_id)", TEXT},
+    {"namespace", "coalesce((SELECT namespace FROM run WHERE id = t.run_id), '')", TEXT},
+    {"#id", "t.id", NUMBER},
+    {"#run", "t.run_id", NUMBER},
+    {"#parent", "t.parent_task_id", NUMBER},
+    {NULL, NULL, TEXT},
+};
+static const struct field artifact_fields[] = {
+    {"created_at", "a.created_us", TIME},
+    {"id", "a.uuid", TEXT},
+    {"artifact_id", "a.uuid", TEXT},
+    {"name", "coalesce(a.name, '')", TEXT},
+    {"uri", "coalesce(a.uri, '')", TEXT},
+    /* Of the run that made it. */
+    {"namespace",
+     "coalesce((SELECT r.namespace FROM artifact_task l JOIN task t ON t.id = l.task_id"
+     " JOIN run r ON r.id = t.run_id WHERE l.artifact_id = a.id AND l.type = 'OUTPUT'"
+     " ORDER BY l.id LIMIT 1), '')",
+     TEXT},
+    {"#id", "a.id", NUMBER},
+    {NULL, NULL, TEXT},
+};
+
 static const struct kind kinds[PAGE_KINDS] = {
     [PAGE_EXPERIMENTS] = {" FROM experiment e", "e.id", "1 = 1", NULL, experiment_fields},
     [PAGE_PIPELINES] = {" FROM pipeline p", "p.id", "p.uploaded = 1", "pipeline", pipeline_fields},
@@ -113,6 +149,8 @@ static const struct kind kinds[PAGE_KINDS] = {
     [PAGE_RUNS] = {" FROM run r", "r.id", "(r.queue IS NULL OR r.queue <> 'delete')", NULL,
                    run_fields},
     [PAGE_SCHEDULES] = {" FROM schedule c", "c.id", "1 = 1", NULL, schedule_fields},
+    [PAGE_TASKS] = {" FROM task t", "t.id", "1 = 1", NULL, task_fields},
+    [PAGE_ARTIFACTS] = {" FROM artifacts a", "a.id", "a.state = 'LIVE'", NULL, artifact_fields},
 };
 
 static const struct field *field_of(enum page_kind kind, const char *key)
@@ -322,13 +360,18 @@ static void add_substring(struct where *w, const char *sql, const char *text)
     buf_done(&like);
 }
 
-/* What the API calls CANCELING is RUNNING with a wish; a run that waits for its retry is PENDING.
- */
-static bool add_state(struct where *w, const struct page_predicate *p)
+/* What the API calls CANCELING is a run that is RUNNING with a wish. A state stands in the
+ * statement itself: some indexes are of one state. */
+static bool add_state(struct where *w, const struct field *f, const struct page_predicate *p)
 {
     const char *text = p->values[0].is_text ? upper(p->values[0].text, w->arena) : "";
+    enum store_state state;
 
-    if ((p->op != PAGE_EQ && p->op != PAGE_NE) ||
+    if (p->op == PAGE_EQ && f->sql[0] == 't' && store_state_parse(text, &state) == 0) {
+        buf_addf(&w->sql, "%s = '%s'", f->sql, store_state_name(state));
+        return true;
+    }
+    if (f->sql[0] != 'r' || (p->op != PAGE_EQ && p->op != PAGE_NE) ||
         (strcmp(text, "CANCELING") != 0 && strcmp(text, "RUNNING") != 0))
         return false;
     buf_addf(&w->sql, "%s(r.state = 'RUNNING' AND r.cancel_requested_us IS %sNULL)",
@@ -380,7 +423,7 @@ static int add_field(struct where *w, const struct field *f, const struct page_p
         return add_in(w, f, p, err);
     if (p->n != 1)
         return dh_fail(err, DH_INVALID, "filter: %s needs one value", f->key);
-    if (f->type == STATE && add_state(w, p))
+    if (f->type == STATE && add_state(w, f, p))
         return 0;
     if (p->op == PAGE_SUBSTRING) {
         if (!p->values[0].is_text)

@@ -19,6 +19,8 @@ enum page_kind {
     PAGE_VERSIONS,
     PAGE_RUNS,
     PAGE_SCHEDULES,
+    PAGE_TASKS,
+    PAGE_ARTIFACTS,
     PAGE_KINDS
 };
 

@@ -164,8 +164,8 @@ int store_artifact_links(struct store *s, int64_t artifact_id, enum store_link_t
 
 /* ---- finding ---- */
 
-static int by_number(struct store *s, int64_t id, struct arena *a, struct store_artifact *ret,
-                     struct dh_err *err)
+int store_artifact_get(struct store *s, int64_t id, struct arena *a, struct store_artifact *ret,
+                       struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
 
@@ -224,7 +224,7 @@ int store_artifact_find(struct store *s, const char *name, struct arena *a,
 
     switch (store_name_kind(name, hex, &id)) {
     case STORE_NAME_NUMBER:
-        return by_number(s, id, a, ret, err);
+        return store_artifact_get(s, id, a, ret, err);
     case STORE_NAME_UUID:
     case STORE_NAME_PREFIX:
         return by_prefix(s, name, hex, a, ret, err);

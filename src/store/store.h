@@ -438,6 +438,8 @@ struct store_linkeds store_linkeds_of_task(const struct store_linkeds *all, int6
 int store_artifact_links(struct store *s, int64_t artifact_id, enum store_link_type type,
                          struct arena *a, struct store_linkeds *ret, struct dh_err *err);
 
+int store_artifact_get(struct store *s, int64_t id, struct arena *a, struct store_artifact *ret,
+                       struct dh_err *err);
 /* By number, uuid or its prefix of at least 4 characters, or exact uri (the newest). */
 int store_artifact_find(struct store *s, const char *name, struct arena *a,
                         struct store_artifact *ret, struct dh_err *err);

@@ -1,7 +1,9 @@
 # run: asan
 """Tasks and artifacts of KFP's proposal 12147 that are written: of runs that are told from outside, and of no others."""
+import json
 import sqlite3
 import tempfile
+import urllib.parse
 import uuid
 
 from server import Server
@@ -87,6 +89,39 @@ def ours(server: Server) -> None:
     check({**before, "last_event_id": 0} == {**after, "last_event_id": 0}, "and nothing of it has changed")
 
 
+def lists(server: Server) -> None:
+    """Pages, sort, filter and total_size as of KFP's other lists; what a fingerprint has made."""
+    s = pipeline("cached")
+    step(s, "make", 'printf again > "$out_table"', artifacts={"table": "Dataset"})
+    runs = []
+    for _ in range(2):
+        runs.append(server.ask(f"{V2}/runs", {"display_name": "cached", "pipeline_spec": s})[1]["run_id"])
+        server.wait(runs[-1])
+    _, first, _ = server.ask(f"{V2}/tasks?run_id={runs[0]}&page_size=1")
+    root = first["tasks"][0]
+    _, rest, _ = server.ask(f"{V2}/tasks?run_id={runs[0]}&page_token={first['next_page_token']}")
+    check(first["total_size"] == rest["total_size"] == 2 and [t["name"] for t in rest["tasks"]] == ["make"] and "next_page_token" not in rest, "pages of tasks", str(rest)[:300])
+    make = rest["tasks"][0]
+    check(root["child_tasks"] == [{"task_id": make["task_id"]}] and "child_tasks" not in make and make["scope_path"] == ["root", "make"], "who is below, and where", str(root)[:300])
+    _, below, _ = server.ask(f"{V2}/tasks?parent_id={root['task_id']}")
+    check([t["task_id"] for t in below["tasks"]] == [make["task_id"]] and below["total_size"] == 1, "tasks of a parent")
+    _, last, _ = server.ask(f"{V2}/tasks?run_id={runs[0]}&order_by=name%20desc")
+    check([t["name"] for t in last["tasks"]] == ["root", "make"], "in another order")
+    filtered = urllib.parse.quote(json.dumps({"predicates": [{"key": "cache_fingerprint", "operation": "EQUALS", "string_value": make["cache_fingerprint"]},
+                                                             {"key": "status", "operation": "EQUALS", "string_value": "SUCCEEDED"}]}))
+    for found in (server.ask(f"{V2}/tasks?namespace=any&filter={filtered}")[1]["tasks"], [server.ask(f"{V2}/tasks:findCached?cache_fingerprint={make['cache_fingerprint']}")[1]["task"]]):
+        check([t["task_id"] for t in found] == [make["task_id"]] and found[0]["outputs"]["artifacts"], "the task that a fingerprint stands for", str(found)[:300])
+    check(server.ask(f"{V2}/tasks:findCached?cache_fingerprint=none")[:2] == (200, {}) and server.ask(f"{V2}/tasks:findCached")[0] == 400, "none, and no fingerprint")
+    check(server.ask(f"{V2}/tasks?run_id={runs[1]}&filter=" + urllib.parse.quote('{"predicates":[{"key":"state","operation":1,"string_value":"cached"}]}'))[1]["total_size"] == 1,
+          "what came from the cache")
+    _, made, _ = server.ask(f"{V2}/artifacts?page_size=1&sort_by=created_at%20desc")
+    check(made["total_size"] == len(server.ask(f"{V2}/artifacts?page_size=200")[1]["artifacts"]) and made["next_page_token"], "pages of artifacts")
+    _, links, _ = server.ask(f"{V2}/artifact_tasks?run_ids={runs[0]}")
+    check(links["total_size"] == len(links["artifact_tasks"]), "links are counted")
+    for bad in ("tasks?page_size=-1", "tasks?order_by=nope", "tasks?run_id=none", "tasks?parent_id=none", "artifacts?page_token=x", "artifacts?filter=x"):
+        check(server.ask(f"{V2}/{bad}")[0] in (400, 404), f"{bad} is refused")
+
+
 def by_metric(server: Server) -> None:
     """sort_by=metric:NAME, as KFP's own list has it: the last value; runs without it come first, or last."""
     runs = [told(server.home) for _ in range(6)]
@@ -152,6 +187,7 @@ def main() -> None:
         task = tasks(server, run)
         artifacts(server, run, task)
         ours(server)
+        lists(server)
         by_metric(server)
         large(server)
         all_tasks = server.ask(f"{V2}/tasks?run_id={run}")[1]["tasks"]
