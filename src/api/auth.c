@@ -215,21 +215,23 @@ static const struct user *claims_user(const struct jwt_claims *claims, struct ar
     return set_roles(user, &bad) < 0 ? NULL : user;
 }
 
-static const struct user *jwt_user(struct auth *auth, const char *token, struct arena *a)
+static const struct user *jwt_user(struct auth *auth, const char *token, struct arena *a,
+                                   bool *ret_later)
 {
     struct jwt_claims claims;
     struct dh_err ignored;
+    int rc = auth->jwt ? jwt_verify(auth->jwt, token, a, &claims, &ignored) : -1;
 
-    return auth->jwt && jwt_verify(auth->jwt, token, a, &claims, &ignored) == 0
-               ? claims_user(&claims, a)
-               : NULL;
+    *ret_later = rc == JWT_LATER;
+    return rc == 0 ? claims_user(&claims, a) : NULL;
 }
 
 const struct user *auth_user(struct auth *auth, const char *authorization, const char *cookie,
-                             struct arena *a)
+                             struct arena *a, bool *ret_later)
 {
     const struct entry *e = NULL;
 
+    *ret_later = false;
     if (!auth_needed(auth))
         return &auth->owner;
     if (authorization && !strncasecmp(authorization, "Bearer ", 7)) {
@@ -238,7 +240,7 @@ const struct user *auth_user(struct auth *auth, const char *authorization, const
         e = entry_of(auth, authorization + 7);
         if (e)
             return &e->user;
-        user = jwt_user(auth, authorization + 7, a);
+        user = jwt_user(auth, authorization + 7, a, ret_later);
         if (user)
             return user;
     }
@@ -246,17 +248,19 @@ const struct user *auth_user(struct auth *auth, const char *authorization, const
     for (size_t i = 0; cookie && i < auth->n; i++)
         if (!strcmp(auth->entries[i].session, cookie))
             return &auth->entries[i].user;
-    return cookie ? jwt_user(auth, cookie, a) : NULL;
+    return cookie ? jwt_user(auth, cookie, a, ret_later) : NULL;
 }
 
 const char *auth_login(struct auth *auth, const char *token, struct arena *a)
 {
     const struct entry *e = entry_of(auth, token);
+    bool later;
 
     if (e)
         return arena_strdup(a, e->session);
     /* What the issuer signed is the session, too: it ends when the token does. */
-    return strlen(token) < COOKIE_MOST && jwt_user(auth, token, a) ? arena_strdup(a, token) : NULL;
+    return strlen(token) < COOKIE_MOST && jwt_user(auth, token, a, &later) ? arena_strdup(a, token)
+                                                                           : NULL;
 }
 
 enum auth_role auth_role_in(const struct user *user, const char *namespace)

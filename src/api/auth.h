@@ -38,9 +38,10 @@ struct auth *auth_close(struct auth *auth);
 OWN_DEFINE(struct auth *, auth_close)
 bool auth_needed(const struct auth *auth);     /* there are tokens or OIDC */
 bool auth_multi_user(const struct auth *auth); /* namespaces are told apart */
-/* Of an Authorization header and a session cookie; NULL: nobody. Lives in `a` or in `auth`. */
+/* Of an Authorization header and a session cookie; NULL: nobody. Lives in `a` or in `auth`.
+ * *ret_later: who it is can be said in a moment, when the issuer's keys have been read anew. */
 const struct user *auth_user(struct auth *auth, const char *authorization, const char *cookie,
-                             struct arena *a);
+                             struct arena *a, bool *ret_later);
 /* A session for the user of `token`: the cookie's value in `a`; NULL: no such token. */
 const char *auth_login(struct auth *auth, const char *token, struct arena *a);
 bool auth_may_see(const struct user *user, const char *namespace);

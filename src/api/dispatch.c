@@ -242,9 +242,15 @@ static bool find_route(struct req *r)
 
 static bool check_user(struct req *r, const struct dispatch_head *head)
 {
-    r->user = auth_user(r->api->auth, head->authorization, head->cookie, r->arena);
+    bool later;
+
+    r->user = auth_user(r->api->auth, head->authorization, head->cookie, r->arena, &later);
     if (r->route->flags & ROUTE_OPEN)
         return true;
+    if (!r->user && later) {
+        req_header(r, "Retry-After", "1");
+        return refuse(r, GRPC_UNAVAILABLE, "the issuer's keys are being read anew: try again");
+    }
     if (!r->user)
         return refuse(r, GRPC_UNAUTHENTICATED,
                       head->authorization || head->cookie ? "the token is not known"

@@ -4,70 +4,18 @@
 #include <string.h>
 
 #include "api/b64.h"
-#include "base/buf.h"
+#include "api/jwt-keys.h"
 #include "base/clock.h"
-#include "base/fs.h"
-#include "base/http.h"
 #include "base/js.h"
 #include "base/mem.h"
 #include "base/sign.h"
 
-enum { MAX_TOKEN = 16384, LEEWAY_S = 60, MAX_KEYS = (int)1 << 20, AGAIN_S = 60 };
+enum { MAX_TOKEN = 16384, LEEWAY_S = 60 };
 
 struct jwt {
-    char *issuer, *audience, *keys_at;
-    struct js *keys; /* the JWKS */
-    int64_t read_us;
+    char *issuer, *audience;
+    struct jwt_keys *keys;
 };
-
-/* ---- keys ---- */
-
-static int get(const char *at, struct js **ret, struct dh_err *err)
-{
-    own_buf struct buf text = {.max = MAX_KEYS};
-
-    if (strncmp(at, "http://", 7) != 0 && strncmp(at, "https://", 8) != 0)
-        return js_parse_file(at, MAX_KEYS, ret, err);
-    if (http_get(at, &text, err) < 0)
-        return -1;
-    return js_parse(buf_str(&text), text.n, ret, err);
-}
-
-/* The issuer says itself where its keys are. */
-static int discover(struct jwt *jwt, struct dh_err *err)
-{
-    size_t n = strlen(jwt->issuer);
-    own_mem char *at = dh_printf("%s%s.well-known/openid-configuration", jwt->issuer,
-                                 n && jwt->issuer[n - 1] == '/' ? "" : "/");
-    own(js_free) struct js *v = NULL;
-    const char *keys;
-
-    if (get(at, &v, err) < 0)
-        return -1;
-    keys = js_get_text(v, "jwks_uri");
-    if (!keys)
-        return dh_fail(err, DH_INVALID, "%s names no jwks_uri", at);
-    jwt->keys_at = dh_strdup(keys);
-    return 0;
-}
-
-static int read_keys(struct jwt *jwt, struct dh_err *err)
-{
-    struct js *keys = NULL;
-
-    jwt->read_us = clock_mono_us();
-    if (!jwt->keys_at && discover(jwt, err) < 0)
-        return dh_while(err, "OIDC issuer %s", jwt->issuer);
-    if (get(jwt->keys_at, &keys, err) < 0)
-        return dh_while(err, "OIDC keys");
-    if (!js_is(js_get(keys, "keys"), JS_ARRAY)) {
-        js_free(keys);
-        return dh_fail(err, DH_INVALID, "%s is no JSON web key set", jwt->keys_at);
-    }
-    js_free(jwt->keys);
-    jwt->keys = keys;
-    return 0;
-}
 
 int jwt_open(const struct jwt_options *options, struct jwt **ret, struct dh_err *err)
 {
@@ -78,8 +26,7 @@ int jwt_open(const struct jwt_options *options, struct jwt **ret, struct dh_err 
                        "OIDC needs an audience (--oidc-audience): whom are the tokens for?");
     jwt->issuer = dh_strdup(options->issuer);
     jwt->audience = dh_strdup(options->audience);
-    jwt->keys_at = options->keys ? dh_strdup(options->keys) : NULL;
-    if (read_keys(jwt, err) < 0)
+    if (jwt_keys_open(jwt->issuer, options->keys, &jwt->keys, err) < 0)
         return -1;
     *ret = take(&jwt);
     return 0;
@@ -90,8 +37,7 @@ struct jwt *jwt_close(struct jwt *jwt)
     if (jwt) {
         free(jwt->issuer);
         free(jwt->audience);
-        free(jwt->keys_at);
-        js_free(jwt->keys);
+        jwt_keys_close(jwt->keys);
         free(jwt);
     }
     return NULL;
@@ -181,10 +127,17 @@ static bool key_of(const struct js *v, const char *alg, struct arena *a, struct 
     return false;
 }
 
+static int not_signed(const struct jwt *jwt, struct dh_err *err)
+{
+    return dh_fail(err, DH_INVALID, "the token is not signed by a key of %s", jwt->issuer);
+}
+
+/* 1: by a key that is not known. */
 static int verify_by(struct jwt *jwt, const struct token *t, struct arena *a, struct dh_err *err)
 {
+    bool known = false;
     const char *alg = js_get_text(t->head, "alg"), *kid = js_get_text(t->head, "kid");
-    const struct js *keys = js_get(jwt->keys, "keys");
+    const struct js *keys = jwt_keys_get(jwt->keys);
     const struct sign_bytes message = {(const unsigned char *)t->text, t->n_signed};
 
     for (size_t i = 0; alg && i < js_n(keys) && i < 100; i++) {
@@ -193,12 +146,14 @@ static int verify_by(struct jwt *jwt, const struct token *t, struct arena *a, st
         struct sign_key key;
         int bits;
 
-        if ((kid && id && strcmp(kid, id) != 0) || !key_of(v, alg, a, &key, &bits))
+        if (kid && id && strcmp(kid, id) != 0)
             continue;
-        if (sign_verify(&key, bits, message, t->signature, err) == 0)
+        known = kid && id;
+        if (key_of(v, alg, a, &key, &bits) &&
+            sign_verify(&key, bits, message, t->signature, err) == 0)
             return 0;
     }
-    return 1;
+    return known ? not_signed(jwt, err) : 1;
 }
 
 /* ---- claims ---- */
@@ -269,11 +224,10 @@ int jwt_verify(struct jwt *jwt, const char *text, struct arena *a, struct jwt_cl
 
     if (rc == 0)
         rc = verify_by(jwt, &t, a, err);
-    if (rc == 1 && clock_mono_us() - jwt->read_us > (int64_t)AGAIN_S * 1000000 &&
-        read_keys(jwt, err) == 0) /* keys are changed from time to time */
-        rc = verify_by(jwt, &t, a, err);
-    if (rc == 1)
-        rc = dh_fail(err, DH_INVALID, "the token is not signed by a key of %s", jwt->issuer);
+    if (rc == 1 && jwt_keys_renew(jwt->keys)) /* keys are changed from time to time */
+        rc = JWT_LATER;
+    else if (rc == 1)
+        rc = not_signed(jwt, err);
     if (rc == 0)
         rc = read_claims(jwt, t.body, a, ret, err);
     token_done(&t);

@@ -1,8 +1,7 @@
 #pragma once
 /* jwt - OpenID Connect's tokens: a signature by one of the issuer's keys, and who it is for.
  *
- * Keys come from a JWKS file, or from the issuer's address (found by its discovery document), and
- * are read anew where a token names one that is not known, at most once a minute. */
+ * Whose keys they are and how they are read: jwt-keys.h. */
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/own.h"
@@ -21,6 +20,8 @@ struct jwt_claims {      /* in the caller's arena */
 int jwt_open(const struct jwt_options *options, struct jwt **ret, struct dh_err *err);
 struct jwt *jwt_close(struct jwt *jwt);
 OWN_DEFINE(struct jwt *, jwt_close)
-/* RS256, RS384, RS512, ES256, EdDSA. DH_INVALID: not a token of that issuer for us, or too old. */
+enum { JWT_LATER = 2 };
+/* RS256, RS384, RS512, ES256, EdDSA. DH_INVALID: not a token of that issuer for us, or too old.
+ * JWT_LATER: it is signed by a key that is not known, and the keys are being read anew. */
 int jwt_verify(struct jwt *jwt, const char *token, struct arena *a, struct jwt_claims *ret,
                struct dh_err *err);

@@ -2,6 +2,7 @@
 """What the server refuses: names, origins, tokens, roles, namespaces, sizes, slow and broken requests."""
 import base64
 import hashlib
+import http.server
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -23,7 +25,7 @@ V2 = "/apis/v2beta1"
 
 def spec() -> dict:
     s = pipeline("safe")
-    step(s, "go", "true", cache=False)
+    step(s, "go", 'printf x > "$out_table"', artifacts={"table": "Dataset"}, cache=False)
     return s
 
 
@@ -178,6 +180,13 @@ def tokens(home: str) -> None:
         check(ask("b" * 20, f"/ui/events?run={run_id}")[0] == 404 and ask("b" * 20, "/ui/events")[0] == 403, "nor are its events told")
         check(ask("v" * 20, f"{V2}/runs/{run_id}")[0] == 200 and ask("b" * 20, f"{V2}/runs/{run_id}")[0] == 404 and ask("b" * 20, f"/ui/runs/{run_id}")[0] == 404,
               "is seen there alone")
+        until = time.monotonic() + 30
+        while ask("a" * 20, f"{V2}/runs/{run_id}")[1]["state"] != "SUCCEEDED" and time.monotonic() < until:
+            time.sleep(0.05)
+        check([ask(who * 20, f"{V2}/{path}")[1].get("total_size", 0) for path in (f"tasks?run_id={run_id}", "tasks?namespace=red", "tasks", "artifacts") for who in "ra"] == [2, 2, 2, 2, 2, 2, 1, 1]
+              and [ask("b" * 20, f"{V2}/{path}")[1].get("total_size", 0) for path in ("tasks?namespace=blue", "artifacts?namespace=blue")] == [0, 0]
+              and ask("b" * 20, f"{V2}/tasks?namespace=red")[0] == 403 and ask("b" * 20, f"{V2}/tasks?run_id={run_id}&namespace=blue")[0] == 404,
+              "native tasks and artifacts are those of a namespace")
         check(ask("r" * 20, f"{V2}/runs", {"display_name": "r", "pipeline_spec": spec()})[0] == 400, "multi-user: an experiment is needed")
         check(ask("r" * 20, f"{V2}/runs/{run_id}", method="DELETE")[0] == 403 and ask("a" * 20, f"{V2}/runs/{run_id}", method="DELETE")[0] == 200, "an admin deletes")
         status, _, headers = server.ask("/ui/login", {"token": "v" * 20})
@@ -238,6 +247,65 @@ def oidc(home: str) -> None:
         check(status(good[:-6] + "AAAAAA") == 401 and status("a.b.c") == 401 and status("x" * 8000) == 401, "broken ones")
 
 
+class Issuer(http.server.BaseHTTPRequestHandler):
+    """An issuer of tokens that takes its time once `may` is cleared."""
+    keys: list = []
+    may = threading.Event()
+    asked = threading.Semaphore(0)
+
+    def do_GET(self):
+        here = f"http://127.0.0.1:{self.server.server_port}"
+        body = {"jwks_uri": f"{here}/keys"} if self.path == "/.well-known/openid-configuration" else {"keys": Issuer.keys}
+        Issuer.asked.release()
+        Issuer.may.wait(30)
+        text = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *args):
+        pass
+
+
+def rotates(home: str) -> None:
+    """A key that the issuer has changed is fetched beside the loop: others are answered meanwhile."""
+    def made(kid: str) -> tuple:
+        openssl("genrsa", "-out", f"{home}/{kid}.pem", "2048")
+        modulus = openssl("rsa", "-in", f"{home}/{kid}.pem", "-noout", "-modulus").decode().strip().split("=")[1]
+        return kid, {"kty": "RSA", "kid": kid, "use": "sig", "n": b64(bytes.fromhex(modulus)), "e": "AQAB"}
+
+    issuer = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
+    threading.Thread(target=issuer.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{issuer.server_port}"
+    (old, old_key), (new, new_key) = made("old"), made("new")
+    Issuer.keys = [old_key]
+    Issuer.may.set()
+
+    def bearer(kid: str) -> dict:
+        text = b64(json.dumps({"alg": "RS256", "kid": kid}).encode()) + "." + b64(json.dumps({"iss": url, "aud": "dhow", "sub": "ann", "exp": time.time() + 600}).encode())
+        return {"Authorization": f"Bearer {text}.{b64(openssl('dgst', '-sha256', '-sign', f'{home}/{kid}.pem', data=text.encode()))}"}
+
+    with Server(f"{home}/k", "--oidc-issuer", url, "--oidc-audience", "dhow") as server:
+        first, second = bearer(old), bearer(new)
+        check(server.ask(f"{V2}/runs", headers=first)[0] == 200, "an issuer that says where its keys are")
+        Issuer.may.clear()
+        while Issuer.asked.acquire(blocking=False):
+            pass
+        Issuer.keys = [new_key]
+        begin = time.monotonic()
+        status, answer, headers = server.ask(f"{V2}/runs", headers=second)
+        took = time.monotonic() - begin
+        check(status == 503 and answer["code"] == 14 and headers["Retry-After"] == "1" and took < 10, "a key that is not known yet: try again", f"{status} {answer} {took}")
+        check(Issuer.asked.acquire(timeout=30) and server.ask(f"{V2}/runs", headers=first)[0] == 200, "others are answered while the issuer is asked")
+        Issuer.may.set()
+        until = time.monotonic() + 30
+        while (status := server.ask(f"{V2}/runs", headers=second)[0]) == 503 and time.monotonic() < until:
+            time.sleep(0.05)
+        check(status == 200 and server.ask(f"{V2}/runs", headers=first)[0] == 401, "then it is known, and the old one is not", str(status))
+    issuer.shutdown()
+
+
 def tls(home: str) -> None:
     cert, key = f"{home}/cert.pem", f"{home}/key.pem"
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
@@ -260,6 +328,7 @@ def main() -> None:
         tokens(home)
         if os.path.exists("/usr/bin/openssl"):
             oidc(home)
+            rotates(home)
             tls(home)
         else:
             skip("OpenID Connect and TLS", "no openssl here")
