@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "artifact/artifact.h"
 #include "base/clock.h"
@@ -11,7 +10,7 @@
 #include "base/mem.h"
 #include "engine/cluster-priv.h"
 
-enum { SOON_S = 1, LATER_S = 3, HELD = 64, CLAIM_WAITS = 1 };
+enum { SOON_S = 1, LATER_S = 3, HELD = 64, CLAIM_WAITS = 1, SECRET_LEAST = 32 };
 #define HOLD_US ((int64_t)20000000)
 
 /* ---- what is common ---- */
@@ -56,62 +55,55 @@ static int claim_final(struct cluster *c, uint64_t conn, const struct plan_node 
     return 0;
 }
 
-static void new_secret(char to[DIGEST_TEXT])
-{
-    unsigned char raw[DIGEST_RAW];
-
-    if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
-        abort(); /* a kernel without randomness is none to go on with */
-    (void)digest_hex(raw, sizeof raw, to);
-}
-
-static void give(struct cluster *c, uint64_t conn, struct job *job, const char *secret)
+static void give(struct cluster *c, uint64_t conn, struct job *job)
 {
     own_mem char *name = attempt_name(c->run, job);
 
-    errand_start(c, conn, ERRAND_CLAIM, job->id, job->attempt,
-                 cluster_job_claim(job, name, secret));
+    errand_start(c, conn, ERRAND_CLAIM, job->id, job->attempt, cluster_job_claim(job, name));
 }
 
-/* Its container was started anew, or the answer was lost: the same attempt, with a new secret. */
-static int claim_again(struct cluster *c, uint64_t conn, struct job *job, struct known *k,
-                       struct dh_err *err)
+/* The answer was lost, or its URLs are too old: the same attempt. But only for who claimed it: the
+ * step can read the run's token, and is not to take its launcher's place. */
+static int claim_again(struct cluster *c, uint64_t conn, struct job *job, const struct known *k,
+                       const char *secret, struct dh_err *err)
 {
-    char secret[DIGEST_TEXT];
+    char digest[DIGEST_TEXT];
 
+    (void)digest_bytes(secret, strlen(secret), digest);
+    if (strcmp(digest, k->secret) != 0) {
+        gate_refuse(c, conn, 409, 0, "pod %s has been claimed by another", k->name);
+        return 0;
+    }
     if (job->kill_sent)
         return say_fail(c, conn, c->run->cancel_reason);
-    new_secret(secret);
-    (void)digest_bytes(secret, strlen(secret), k->secret);
-    if (cluster_turn(c, err) < 0 || cluster_keep(c, k, err) < 0)
+    if (cluster_turn(c, err) < 0)
         return -1;
-    give(c, conn, job, secret);
+    give(c, conn, job);
     return 0;
 }
 
-static int claim_next(struct cluster *c, uint64_t conn, struct job *job, const struct js *pod,
+static int claim_next(struct cluster *c, uint64_t conn, struct job *job, const struct js *body,
                       struct dh_err *err)
 {
-    const char *name = js_get_text(pod, "name"), *uid = js_get_text(pod, "uid");
-    char secret[DIGEST_TEXT];
+    const struct js *pod = js_get(body, "pod");
 
-    new_secret(secret);
     if (cluster_turn(c, err) < 0)
         return -1;
-    if (cluster_begin(job, name, uid, secret, err) < 0) {
+    if (cluster_begin(job, js_get_text(pod, "name"), js_get_text(pod, "uid"),
+                      js_get_text(body, "secret"), err) < 0) {
         if (err->code == DH_IO || err->code == DH_BUG)
             return -1;
         (void)say_fail(c, conn, err->msg);
         return cluster_lost(job, PLAN_FAILED, arena_strdup(c->run->arena, err->msg), -1, err);
     }
-    give(c, conn, job, secret);
+    give(c, conn, job);
     return 0;
 }
 
-static int claim_job(struct cluster *c, uint64_t conn, struct job *job, const struct js *pod,
+static int claim_job(struct cluster *c, uint64_t conn, struct job *job, const struct js *body,
                      struct dh_err *err)
 {
-    const char *uid = js_get_text(pod, "uid");
+    const char *uid = js_get_text(js_get(body, "pod"), "uid");
     struct known *k = strmap_get(c->claimers, uid);
     struct plan_node *node = job->node;
 
@@ -120,7 +112,7 @@ static int claim_job(struct cluster *c, uint64_t conn, struct job *job, const st
         return 0;
     }
     if (k && job->state == JOB_RUNNING)
-        return claim_again(c, conn, job, k, err);
+        return claim_again(c, conn, job, k, js_get_text(body, "secret"), err);
     if (!k && job->state == JOB_RUNNING) { /* another pod of the same task: that one's is over */
         if (cluster_replaced(job, err) < 0)
             return -1;
@@ -129,7 +121,7 @@ static int claim_job(struct cluster *c, uint64_t conn, struct job *job, const st
             return claim_final(c, conn, node);
     }
     if (job->state == JOB_AWAITING)
-        return claim_next(c, conn, job, pod, err);
+        return claim_next(c, conn, job, body, err);
     return CLAIM_WAITS;
 }
 
@@ -151,13 +143,16 @@ static bool is_its_own(struct cluster *c, const struct js *body, const struct js
 
 static int on_claim(struct cluster *c, uint64_t conn, const struct js *body, struct dh_err *err)
 {
-    const char *scope = js_get_text(body, "scope");
+    const char *scope = js_get_text(body, "scope"), *secret = js_get_text(body, "secret");
     const struct js *pod = js_get(body, "pod");
     struct plan_node *node;
     struct job *job;
 
-    if (!scope || !js_get_text(pod, "name") || !js_get_text(pod, "uid")) {
-        gate_refuse(c, conn, 400, 0, "expected scope and pod {name, uid}");
+    if (!scope || !js_get_text(pod, "name") || !js_get_text(pod, "uid") || !secret ||
+        strlen(secret) < SECRET_LEAST) {
+        gate_refuse(c, conn, 400, 0,
+                    "expected scope, pod {name, uid} and a secret of %d digits or more",
+                    SECRET_LEAST);
         return 0;
     }
     if (!strmap_get(c->pods,
@@ -174,7 +169,7 @@ static int on_claim(struct cluster *c, uint64_t conn, const struct js *body, str
         return CLAIM_WAITS;
     job = cluster_job_of(c, node);
     if (job)
-        return claim_job(c, conn, job, pod, err);
+        return claim_job(c, conn, job, body, err);
     if (plan_is_final(node))
         return claim_final(c, conn, node);
     return CLAIM_WAITS;
@@ -254,7 +249,7 @@ static struct known *attempt_of(struct cluster *c, uint64_t conn, const struct j
     if (!k)
         gate_refuse(c, conn, 404, 0, "there is no such attempt");
     else if (strcmp(digest, k->secret) != 0)
-        gate_refuse(c, conn, 403, 0, "the attempt was claimed anew, or this is not its secret");
+        gate_refuse(c, conn, 403, 0, "this is not the attempt's secret");
     else
         return k;
     return NULL;

@@ -189,14 +189,13 @@ static struct js *control_files(struct job *job)
     return list;
 }
 
-struct js *cluster_job_claim(struct job *job, const char *attempt, const char *secret)
+struct js *cluster_job_claim(struct job *job, const char *attempt)
 {
     struct js *v = js_object(), *dirs = js_array();
     int64_t deadline = platform_deadline_us(job->run, job->node);
 
     js_set(v, "do", js_str("run"));
     js_set(v, "attempt", js_str(attempt));
-    js_set(v, "secret", js_str(secret));
     js_set(v, "command", command_of(job));
     js_set(v, "env", environment_of(job));
     js_set(v, "cwd", js_null());

@@ -140,7 +140,7 @@ void errand_start(struct cluster *c, uint64_t conn, enum errand_kind kind, uint6
 /* ---- cluster-job.c: a job as a pod sees it ---- */
 int cluster_job_build(struct job *job, struct dh_err *err);
 /* The answer to its claim, with inputs as an errand wants them. The caller's. */
-struct js *cluster_job_claim(struct job *job, const char *attempt, const char *secret);
+struct js *cluster_job_claim(struct job *job, const char *attempt);
 /* Reads what the launcher says of outputs into job->outputs. DH_FAILED. */
 int cluster_job_outputs(struct job *job, const struct js *finish, struct dh_err *err);
 

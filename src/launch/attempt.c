@@ -115,7 +115,7 @@ enum { CLAIM_RUN = 0, CLAIM_OVER = 1 };
 static int claim(struct attempt *a, const struct js *body, int *ret_exit, struct dh_err *err)
 {
     own(js_free) struct js *job = NULL;
-    const char *what, *id, *secret;
+    const char *what, *id;
 
     if (server_claim(a->server, body, &job, err) < 0)
         return -1;
@@ -130,11 +130,10 @@ static int claim(struct attempt *a, const struct js *body, int *ret_exit, struct
         return dh_fail(err, DH_FAILED, "%s",
                        js_get_text(job, "message") ? js_get_text(job, "message") : "refused");
     id = js_get_text(job, "attempt");
-    secret = js_get_text(job, "secret");
-    if (!what || strcmp(what, "run") != 0 || !id || !secret || !launch_name_is_safe(id) ||
+    if (!what || strcmp(what, "run") != 0 || !id || !launch_name_is_safe(id) ||
         !js_n(js_get(job, "command")))
         return dh_fail(err, DH_INVALID, "the server's answer to the claim makes no sense");
-    server_attempt(a->server, id, secret);
+    server_attempt(a->server, id);
     a->job = js_free(a->job);
     a->job = take(&job);
     return CLAIM_RUN;

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "launch/attempt.h"
@@ -167,7 +169,18 @@ static int read_iteration(const char *text, struct js **ret)
     return 0;
 }
 
-static struct js *make_claim(const struct wish *w, struct js *iteration)
+/* What the attempt is to be known by: ours alone, and so is then the attempt. The caller's. */
+static char *make_secret(void)
+{
+    unsigned char raw[DIGEST_RAW];
+    char text[DIGEST_TEXT];
+
+    if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
+        abort(); /* a kernel without randomness is none to go on with */
+    return dh_strdup(digest_hex(raw, sizeof raw, text));
+}
+
+static struct js *make_claim(const struct wish *w, struct js *iteration, const char *secret)
 {
     struct js *claim = js_object(), *pod = js_object();
     char host[256] = "";
@@ -181,6 +194,7 @@ static struct js *make_claim(const struct wish *w, struct js *iteration)
     js_set(claim, "iteration", iteration);
     js_set(claim, "pod", pod);
     js_set(claim, "retry", js_int(w->retry));
+    js_set(claim, "secret", js_str(secret));
     return claim;
 }
 
@@ -226,7 +240,8 @@ static int launch(const struct wish *w)
     while (n && w->server[n - 1] == '/')
         n--;
     plan.server.url = dh_strndup(w->server, n);
-    plan.claim = make_claim(w, iteration);
+    plan.server.secret = make_secret();
+    plan.claim = make_claim(w, iteration, plan.server.secret);
     beside = ca_beside(w->token_file);
     wire_begin(w->ca, w->ca ? NULL : beside);
     if (read_token(w->token_file, &plan.server.token, &err) < 0 || keep_begin(&err) < 0)

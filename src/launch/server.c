@@ -63,13 +63,11 @@ void server_done(struct server *s)
     free(s->attempt);
 }
 
-void server_attempt(struct server *s, const char *attempt, const char *secret)
+void server_attempt(struct server *s, const char *attempt)
 {
     (void)pthread_mutex_lock(&s->lock);
     free(s->attempt);
-    free(s->secret);
     s->attempt = dh_strdup(attempt);
-    s->secret = dh_strdup(secret);
     (void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -138,8 +136,9 @@ int server_claim(struct server *s, const struct js *body, struct js **ret, struc
 int server_tell(struct server *s, struct web *w, const char *what, const struct js *body,
                 long patience_s, struct js **ret, struct dh_err *err)
 {
-    own_mem char *text = js_dump(body, JS_COMPACT), *url = NULL, *secret = NULL;
+    own_mem char *text = js_dump(body, JS_COMPACT), *url = NULL;
     struct web_request r = {.method = "POST",
+                            .bearer = s->secret,
                             .type = "application/json",
                             .text = text,
                             .n_text = strlen(text),
@@ -149,9 +148,7 @@ int server_tell(struct server *s, struct web *w, const char *what, const struct 
 
     (void)pthread_mutex_lock(&s->lock);
     url = dh_printf("%s/launch/v1/attempts/%s/%s", s->url, s->attempt, what);
-    secret = dh_strdup(s->secret);
     (void)pthread_mutex_unlock(&s->lock);
     r.url = url;
-    r.bearer = secret;
     return post(w, &r, patience_s, ret, err);
 }

@@ -10,8 +10,9 @@ struct server {
     char *url;   /* without the / at its end */
     char *token; /* good for a claim alone */
     long patience_s;
-    pthread_mutex_t lock; /* over the next two, which a new claim changes */
-    char *secret, *attempt;
+    char *secret;         /* made here, told to the server with the claim, and to nobody else */
+    pthread_mutex_t lock; /* over the next, which a new claim changes */
+    char *attempt;
 };
 
 void server_done(struct server *s);
@@ -24,8 +25,8 @@ int server_claim(struct server *s, const struct js *body, struct js **ret, struc
 enum { SERVER_REFUSED = 1 };
 int server_tell(struct server *s, struct web *w, const char *what, const struct js *body,
                 long patience_s, struct js **ret, struct dh_err *err);
-/* The attempt and secret of a claim that was answered. */
-void server_attempt(struct server *s, const char *attempt, const char *secret);
+/* The attempt of a claim that was answered. */
+void server_attempt(struct server *s, const char *attempt);
 
 /* ---- trying again ---- */
 

@@ -134,29 +134,31 @@ def test_protocol(b) -> None:
     b.until(lambda: b.cluster.pods(run))
     pod = b.cluster.pods(run)[0]["metadata"]
     token = next(s["stringData"]["token"] for s in b.cluster.objects["secrets"].values() if s["metadata"]["labels"]["dhow-run"] == run)
-    body = {"run": run, "scope": "root.work", "iteration": [], "pod": {"name": pod["name"], "uid": pod["uid"]}, "retry": 0}
+    body = {"run": run, "scope": "root.work", "iteration": [], "pod": {"name": pod["name"], "uid": pod["uid"]}, "retry": 0, "secret": "5" * 64}
     check(post(b, "claim", "wrong", body)[0] == 401, "a wrong token is refused")
     check(post(b, "claim", token, {**body, "scope": "root.other"})[0] == 403, "a pod claims its own task alone")
     status, job = post(b, "claim", token, body)
     check(status == 200 and job["do"] == "run" and job["command"][0] == "sh", "a claim is answered", str(job))
     status, again = post(b, "claim", token, body)
-    check(again["attempt"] == job["attempt"] and again["secret"] != job["secret"], "the same pod gets the same attempt, with a new secret")
-    check(post(b, f"attempts/{job['attempt']}/beat", job["secret"], {})[0] == 403, "the secret before is not taken any more")
-    job = again
+    check(again == {**job, "inputs": again["inputs"]}, "the same pod gets the same attempt", str(again))
+    check(post(b, "claim", token, {**body, "secret": "6" * 64})[0] == 409, "but not by another than who claimed it")
+    check(post(b, "claim", token, {**body, "secret": "6"})[0] == 400, "a secret that could be guessed is refused")
+    check(post(b, f"attempts/{job['attempt']}/beat", "6" * 64, {})[0] == 403, "nor is another's secret taken")
+    secret = body["secret"]
     call = f"attempts/{job['attempt']}/"
-    check(post(b, call + "beat", job["secret"], {}) == (200, {"cancel": False}), "a beat is answered")
-    check(post(b, call + "sign", job["secret"], {"artifact": "other", "files": []})[0] == 404, "an artifact that is not the task's is refused")
+    check(post(b, call + "beat", secret, {}) == (200, {"cancel": False}), "a beat is answered")
+    check(post(b, call + "sign", secret, {"artifact": "other", "files": []})[0] == 404, "an artifact that is not the task's is refused")
     for name in ("../x", "/x", "a/../../b", "a//b"):
-        check(post(b, call + "sign", job["secret"], {"artifact": "data", "files": [{"name": name, "size": 1}]})[0] == 400, f"no URL for {name}")
+        check(post(b, call + "sign", secret, {"artifact": "data", "files": [{"name": name, "size": 1}]})[0] == 400, f"no URL for {name}")
     digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
-    signed = post(b, call + "sign", job["secret"], {"artifact": "data", "folder": False, "files": [{"name": "", "size": 6, "sha256": digest}]})[1]["files"][0]
+    signed = post(b, call + "sign", secret, {"artifact": "data", "folder": False, "files": [{"name": "", "size": 6, "sha256": digest}]})[1]["files"][0]
     with urllib.request.urlopen(urllib.request.Request(signed["url"], method="PUT", data=b"hello\n", headers=signed["headers"]), timeout=20) as answer:
         check(answer.status == 200, "the URL takes the file")
     finish = {"exit_code": 0, "signal": None, "message": None, "executor_output": None, "parameters": {}, "artifacts": [{"name": "data", "folder": False, "files": [{"name": "", "size": 6, "sha256": digest}]}]}
-    first = post(b, call + "finish", job["secret"], finish)
+    first = post(b, call + "finish", secret, finish)
     check(first[0] == 200 and first[1]["state"] == "SUCCEEDED", "it finishes", str(first))
-    check(post(b, call + "finish", job["secret"], finish) == first, "the same finish gets the same answer")
-    check(post(b, call + "beat", job["secret"], {})[0] in (409, 410), "then the attempt is over")
+    check(post(b, call + "finish", secret, finish) == first, "the same finish gets the same answer")
+    check(post(b, call + "beat", secret, {})[0] in (409, 410), "then the attempt is over")
     check(b.wait(run)["state"] == "SUCCEEDED", "the run has ended")
     made = next(t for t in b.show(run)["tasks"] if t["name"] == "work")["outputs"]["artifacts"]["data"][0]
     key = made["uri"].split("?")[0].removeprefix("s3://bkt/")

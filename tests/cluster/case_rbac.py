@@ -65,8 +65,9 @@ def inside(cluster: Cluster, folder: str) -> None:
     said = cluster.log(run, "looks")
     check(run["state"] == "SUCCEEDED" and "no api token" in said, "a step finds no token of the API server", said)
     check("anonymous is refused with 403" in said, "without one the API server refuses it", said)
+    check("its own claim is refused with 409" in said, "the run's token, which it can read, is good for nothing any more", said)
     one, other = cluster.run(pipelines.compiled(pipelines.artifacts, folder), {}), cluster.run(pipelines.compiled(pipelines.conditions, folder), {})
-    claim = {"scope": "root.write", "iteration": [], "pod": {"name": "x", "uid": "y"}, "retry": 0}
+    claim = {"scope": "root.write", "iteration": [], "pod": {"name": "x", "uid": "y"}, "retry": 0, "secret": "0" * 64}
     for what, token, run_id in (("another run's token", cluster.token(one), other["run_id"]), ("no token", "", one["run_id"]), ("a wrong token", "0" * 64, one["run_id"])):
         status = cluster.claim({**claim, "run": run_id}, token)
         check(status in (401, 403, 404), f"a claim with {what} is refused", str(status))

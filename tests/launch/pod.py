@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "runtime"))
 import images  # noqa: E402,F401  (of tests/runtime)
@@ -11,6 +12,13 @@ from standin import TOKEN, StandIn
 
 LAUNCH = os.environ.get("DHOW", "build/dhow") + "-launch"
 BWRAP = shutil.which("bwrap")
+_TOP = tempfile.TemporaryDirectory(prefix="dhow-launch-", ignore_cleanup_errors=True)
+TOP = pathlib.Path(_TOP.name)
+
+
+def fresh() -> pathlib.Path:
+    """A new folder, which goes when the test has ended."""
+    return pathlib.Path(tempfile.mkdtemp(dir=TOP))
 
 
 def token(folder: pathlib.Path) -> str:

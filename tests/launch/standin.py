@@ -5,7 +5,6 @@ import hashlib
 import http.server
 import json
 import re
-import secrets
 import socket
 import ssl
 import struct
@@ -201,12 +200,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if bearer != TOKEN:
             self.answer(401, {"message": "the token is not this run's"})
             return
+        secret = body.pop("secret")
         s.claims.append(body)
         if s.state["published"]:
             self.answer(200, {"do": "done", "state": "SUCCEEDED", "control": s.control})
             return
-        s.state["secret"] = secrets.token_hex(16)
-        self.answer(200, {"attempt": s.attempt, "secret": s.state["secret"], **s.job} if s.job["do"] == "run" else s.job)
+        if s.state["secret"] not in ("", secret):
+            self.answer(409, {"message": "the pod has been claimed by another"})
+            return
+        s.state["secret"] = secret
+        self.answer(200, {"attempt": s.attempt, **s.job} if s.job["do"] == "run" else s.job)
 
     def tell_beat(self, s: StandIn, _: dict) -> None:
         s.state["beats"] += 1

@@ -3,25 +3,13 @@
 import json
 import os
 import pathlib
-import tempfile
 import threading
 import time
 
 import pod
+from pod import TOP, fresh
 from standin import StandIn
 from tap import check, done, says
-
-_TOP = tempfile.TemporaryDirectory(prefix="dhow-faults-", ignore_cleanup_errors=True)
-TOP = pathlib.Path(_TOP.name)
-_count = 0
-
-
-def fresh() -> pathlib.Path:
-    global _count
-    _count += 1
-    folder = TOP / str(_count)
-    folder.mkdir()
-    return folder
 
 
 def through(s: StandIn, at: pathlib.Path, data: dict[str, bytes], **more) -> None:

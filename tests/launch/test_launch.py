@@ -5,24 +5,12 @@ import os
 import pathlib
 import signal
 import subprocess
-import tempfile
 import time
 
 import pod
+from pod import TOP, fresh
 from standin import StandIn
 from tap import check, done, says, skip
-
-_TOP = tempfile.TemporaryDirectory(prefix="dhow-launch-", ignore_cleanup_errors=True)
-TOP = pathlib.Path(_TOP.name)
-_count = 0
-
-
-def fresh() -> pathlib.Path:
-    global _count
-    _count += 1
-    folder = TOP / str(_count)
-    folder.mkdir()
-    return folder
 
 
 def sh(text: str, **more) -> dict:
@@ -153,18 +141,16 @@ def signals() -> None:
         check(p.returncode == (9 if key == "cancel" else 1) and len(s.finishes) == (key == "cancel"), f"the beat hears that the attempt is {what}", out + err)
 
 
-def restart() -> None:
+def impostor() -> None:
+    """The step can read the token, and asks as its launcher did."""
     at = fresh()
-    s = StandIn(sh(f"echo x >> {at}/ran; test $(wc -l < {at}/ran) -gt 1 || {{ echo first; while kill -0 $PPID; do sleep 0.1; done; exit; }} 2>&1; printf 1 > {at}/out/n", outputs=outputs(at), dirs=[f"{at}/out"]))
-    p = pod.start(s, at)
-    p.stdout.readline()
-    first = s.state["secret"]
-    p.kill()
-    p.wait()
-    p.communicate(timeout=30)
+    s = StandIn(sh("", outputs=outputs(at), dirs=[f"{at}/out"]))
+    again = " ".join([os.path.abspath(pod.LAUNCH), *pod.argv(s, str(at / "token"))])
+    s.job["command"] = ["sh", "-c", f"{again}; echo impostor $?; printf 1 > {at}/out/n"]
     r = pod.run(s, at)
-    check(r.returncode == 0 and len(s.finishes) == 1 and len(s.claims) == 2 and s.claims[0] == s.claims[1] and s.state["secret"] != first,
-          "killed and started again: the same attempt, published once", says(r))
+    check(r.returncode == 0 and "impostor 1\n" in r.stdout and "claimed by another" in r.stderr and len(s.claims) == 2 and len(s.finishes) == 1 and s.finishes[0]["parameters"] == {"n": "1"},
+          "a claim for the pod by who is not its launcher is refused, and the attempt goes on", says(r) + str(s.finishes))
+    check(len(s.state["secret"]) == 64 and s.state["secret"] not in r.stdout, "the attempt's secret is the launcher's own")
 
 
 def copy() -> None:
@@ -188,7 +174,7 @@ def tls() -> None:
               "outputs": {"artifacts": [{"name": "back", "path": f"{at}/in"}]}}
     r = pod.run(s, at, "--ca", str(at / "cert"))
     check(r.returncode == 0 and s.objects["out/back"] == s.objects["x"], "TLS by --ca, 3 MiB both ways", says(r))
-    s.state["published"] = None
+    s.state |= {"published": None, "secret": ""}
     r = pod.run(s, at, env={"SSL_CERT_FILE": str(at / "cert")})
     check(r.returncode == 0, "TLS by SSL_CERT_FILE", says(r))
     r = pod.run(s, at)
@@ -204,6 +190,6 @@ def _has(program: str) -> bool:
     return subprocess.run(["which", program], capture_output=True, check=False).returncode == 0
 
 
-for case in (whole, codes, refused, signals, restart, copy, tls):
+for case in (whole, codes, refused, signals, impostor, copy, tls):
     case()
 done()

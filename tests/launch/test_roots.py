@@ -3,15 +3,12 @@ import os
 import pathlib
 import shutil
 import subprocess
-import tempfile
 
 import pod
-from pod import images
+from pod import TOP, images
 from standin import TOKEN, StandIn
 from tap import check, done, says, skip
 
-_TOP = tempfile.TemporaryDirectory(prefix="dhow-roots-", ignore_cleanup_errors=True)
-TOP = pathlib.Path(_TOP.name)
 VOLUMES = ["/dhow", "/minio"]
 MUSL_STEP = r"""
 #include <stdio.h>
