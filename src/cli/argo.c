@@ -35,12 +35,12 @@ static int options_of(const struct cli_args *args, struct argo_options *ret, str
         return -1;
     ret->name = cli_get(args, "name");
     ret->namespace = cli_get(args, "namespace");
-    ret->server = cli_get(args, "server");
+    ret->server = cli_get(args, "launch-url");
     ret->launcher_image = cli_get(args, "launcher-image");
     ret->image_volume = cli_has(args, "image-volume");
-    ret->runner_account = cli_get(args, "service-account");
+    ret->runner_account = cli_get(args, "runner-account");
     ret->executor_account = cli_get(args, "executor-account");
-    ret->image_pull_secret = cli_get(args, "pull-secret");
+    ret->image_pull_secret = cli_get(args, "image-pull-secret");
     ret->parallelism = (int32_t)parallelism;
     ret->error_retries = retries ? (int32_t)retries : -1;
     return 0;
@@ -84,22 +84,7 @@ static const struct cli_option argo_options_list[] = {
      .value = "NAME",
      .help = "the Workflow's name (default: the pipeline's, and the run's)"},
     {.name = "namespace", .value = "NS", .help = "the namespace that the Workflow names"},
-    {.name = "server",
-     .value = "URL",
-     .help = "where the pods find dhow's server (default: http://dhow.NS.svc:8080)"},
-    {.name = "launcher-image",
-     .value = "IMAGE",
-     .help = "the image of the launcher (default: dhow-launch)"},
-    {.name = "image-volume",
-     .help = "mount that image instead of copying from it (Kubernetes 1.33)"},
-    {.name = "service-account",
-     .value = "NAME",
-     .help = "the pods' account (default: dhow-runner)"},
-    {.name = "executor-account",
-     .value = "NAME",
-     .help = "the account of Argo's own containers (default: dhow-executor)"},
-    {.name = "pull-secret", .value = "NAME", .help = "a pull secret for all images"},
-    {.name = "parallelism", .value = "N", .help = "pods at a time (default: no limit)"},
+    CLI_POD_OPTIONS,
     {.name = "lost-retries",
      .value = "N",
      .help =

@@ -28,3 +28,24 @@ int cli_params(const struct spec *spec, const struct cli_args *args, struct js *
         .name = "params", .value = "FILE", .kind = CLI_FILE,                                       \
         .help = "parameters as one JSON object; -p goes before it"                                 \
     }
+
+/* What pods are made with, for the tables of commands that make Workflows. */
+#define CLI_POD_OPTIONS                                                                            \
+    {.name = "launch-url",                                                                         \
+     .value = "URL",                                                                               \
+     .help = "pods: dhow's server as they reach it (default: http://dhow.NAMESPACE.svc:8080)"},    \
+        {.name = "launcher-image", .value = "IMAGE", .help = "pods: the image of dhow-launch"},    \
+        {.name = "image-volume",                                                                   \
+         .help = "pods: mount that image instead of copying from it (Kubernetes 1.35)"},           \
+        {.name = "image-pull-secret",                                                              \
+         .value = "NAME",                                                                          \
+         .help = "pods: a pull secret for their images"},                                          \
+        {.name = "runner-account",                                                                 \
+         .value = "NAME",                                                                          \
+         .help = "pods: their service account (default: dhow-runner)"},                            \
+        {.name = "executor-account",                                                               \
+         .value = "NAME",                                                                          \
+         .help = "pods: the account of Argo's own containers (default: dhow-executor)"},           \
+    {                                                                                              \
+        .name = "parallelism", .value = "N", .help = "pods: how many of a run at a time"           \
+    }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/pipeline.h"
 
 enum { CA_MAX = 1 << 20 };
 
@@ -159,26 +160,13 @@ static const struct cli_option serve_options[] = {
      .help = "argo: of Workflows and pods (default: of the "
              "kubeconfig, or the server's own)"},
     {.name = "kube-context", .value = "NAME", .help = "argo: the context of KUBECONFIG to use"},
-    {.name = "launch-url",
-     .value = "URL",
-     .help = "argo: this server as pods reach it (default http://dhow.NAMESPACE.svc:8080)"},
     {.name = "launch-ca",
      .value = "FILE",
      .kind = CLI_FILE,
      .help =
          "argo: certificates, PEM, that pods trust beside those of their images: this server's\n"
          "authority where --launch-url is https, the bucket's"},
-    {.name = "launcher-image", .value = "IMAGE", .help = "argo: the image of dhow-launch"},
-    {.name = "image-volume",
-     .help = "argo: mount the launcher's image instead of copying from it (Kubernetes 1.36)"},
-    {.name = "image-pull-secret", .value = "NAME", .help = "argo: for the launcher's image"},
-    {.name = "runner-account",
-     .value = "NAME",
-     .help = "argo: service account of pods (default dhow-runner)"},
-    {.name = "executor-account",
-     .value = "NAME",
-     .help = "argo: service account of Argo's own containers (default dhow-executor)"},
-    {.name = "parallelism", .value = "N", .help = "argo: pods of a run at a time"},
+    CLI_POD_OPTIONS,
     {.name = "pull-timeout",
      .value = "SPAN",
      .help = "argo: how long an image may fail to be pulled before its task fails (default 5m)"},

@@ -38,7 +38,7 @@ def main() -> None:
         as_yaml, as_json = dhow(*common), dhow(*common, "--output", "json")
         check(as_yaml.returncode == 0 and yaml.safe_load(as_yaml.stdout) == json.loads(as_json.stdout), "YAML and JSON are the same Workflow", says(as_yaml))
         check(dhow(*common).stdout == as_yaml.stdout, "again it is the same text")
-        made = json.loads(dhow(*common, "--namespace", "ml", "--server", "https://d:1", "--launcher-image", "r/l:2", "--image-volume", "--name", "mine",
+        made = json.loads(dhow(*common, "--namespace", "ml", "--launch-url", "https://d:1", "--launcher-image", "r/l:2", "--image-volume", "--name", "mine",
                                "--parallelism", "4", "--lost-retries", "0", "--output", "json").stdout)
         pod = next(t for t in made["spec"]["templates"] if "container" in t)
         check(made["metadata"]["name"] == "mine" and made["metadata"]["namespace"] == "ml" and made["spec"]["parallelism"] == 4, "name, namespace, parallelism")

@@ -81,7 +81,7 @@ def accepted(program: str) -> None:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         made = list(pool.map(lambda e: workflow(e)[0], entries))
     manifests = {e["file"]: m for e, m in zip(entries, made) if m}
-    for options in (["--image-volume", "--namespace", "ml"], ["--lost-retries", "0", "--parallelism", "3", "--pull-secret", "s"]):
+    for options in (["--image-volume", "--namespace", "ml"], ["--lost-retries", "0", "--parallelism", "3", "--image-pull-secret", "s"]):
         for name in ("model_selection", "model_selection_c"):
             path = ROOT / "pipelines" / name / "pipeline.yaml"
             if path.exists():
