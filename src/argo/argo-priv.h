@@ -184,8 +184,6 @@ int pod_text(struct argo *a, struct spot *spot, const char *field, struct spec_p
 bool pod_is_passed(const struct spot *spot, enum task_config_passthrough_type field);
 
 /* A list or object below `key`, made where it is not there; borrowed. */
-struct js *pod_list(struct js *object, const char *key);
-struct js *pod_object(struct js *object, const char *key);
 struct js *pod_container(struct spot *spot);
 struct js *pod_env_field(const char *name, const char *path);
 void pod_mount(struct js *container, const char *volume, const char *path, const char *sub_path,

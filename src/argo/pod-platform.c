@@ -38,7 +38,7 @@ static void env_ref(const struct task *t, const char *name, const char *kind, co
         js_set(ref, "optional", js_bool(true));
     js_set(env, "name", js_str(name));
     js_set(env, "valueFrom", object_of(kind, ref));
-    js_push(pod_list(pod_container(t->spot), "env"), env);
+    js_push(js_array_in(pod_container(t->spot), "env"), env);
 }
 
 static int environment(const struct task *t)
@@ -71,7 +71,7 @@ static int environment(const struct task *t)
 static void field_paths(const struct task *t)
 {
     for (size_t i = 0; i < t->k->field_path_as_env.n; i++)
-        js_push(pod_list(pod_container(t->spot), "env"),
+        js_push(js_array_in(pod_container(t->spot), "env"),
                 pod_env_field(t->k->field_path_as_env.items[i].name,
                               t->k->field_path_as_env.items[i].field_path));
 }
@@ -84,7 +84,7 @@ static void volume(const struct task *t, const char *name, const char *kind, str
     struct js *v = object_of("name", js_str(name));
 
     js_set(v, kind, source);
-    js_push(pod_list(t->spot->pod, "volumes"), v);
+    js_push(js_array_in(t->spot->pod, "volumes"), v);
     pod_mount(pod_container(t->spot), name, path, sub_path, false);
 }
 
@@ -211,7 +211,7 @@ static int pull_secrets(const struct task *t)
             pod_flow(t->a, t->spot, field_at(t, "imagePullSecret", i), s->pos, s->secret_name,
                      s->secret_name_parameter, &f) < 0)
             return -1;
-        js_push(pod_list(pod_patch(t->spot), "imagePullSecrets"),
+        js_push(js_array_in(pod_patch(t->spot), "imagePullSecrets"),
                 object_of("name", f.kind == FLOW_TEXT ? pod_raw(t->a, f, false) : js_str(name)));
     }
     return 0;
@@ -236,11 +236,11 @@ static void pod_labels(const struct task *t)
     const struct pod_metadata *m = &t->k->pod_metadata;
 
     for (size_t i = 0; i < m->labels.n; i++)
-        js_set(pod_object(metadata, "labels"), m->labels.items[i].name,
+        js_set(js_object_in(metadata, "labels"), m->labels.items[i].name,
                js_str(m->labels.items[i].value));
     for (size_t i = 0; i < m->annotations.n; i++)
         if (strncmp(m->annotations.items[i].name, "dhow/", 5) != 0)
-            js_set(pod_object(metadata, "annotations"), m->annotations.items[i].name,
+            js_set(js_object_in(metadata, "annotations"), m->annotations.items[i].name,
                    js_str(m->annotations.items[i].value));
 }
 
@@ -266,9 +266,9 @@ static int resource_claims(const struct task *t)
             js_set(claim, "resourceClaimTemplateName", js_str(c->resource_claim_template_name));
         for (js_each(f.value, it))
             js_set(claim, it.key, js_ref(it.value));
-        js_push(pod_list(pod_object(pod_patch_main(t->spot), "resources"), "claims"),
+        js_push(js_array_in(js_object_in(pod_patch_main(t->spot), "resources"), "claims"),
                 object_of("name", js_ref(js_get(claim, "name"))));
-        js_push(pod_list(pod_patch(t->spot), "resourceClaims"), claim);
+        js_push(js_array_in(pod_patch(t->spot), "resourceClaims"), claim);
     }
     return 0;
 }
@@ -295,7 +295,7 @@ static int init_env(const struct task *t, const struct init_container *c, struct
         struct js *env = object_of("name", js_str(c->env.items[i].name));
         struct flow f;
 
-        js_push(pod_list(to, "env"), env);
+        js_push(js_array_in(to, "env"), env);
         if (pod_flow(t->a, t->spot, "initContainers.env", c->env.items[i].pos,
                      c->env.items[i].value, NULL, &f) < 0)
             return -1;
@@ -309,14 +309,14 @@ static int init_container(const struct task *t, const struct init_container *c)
     struct js *v = object_of("name", js_str(c->name));
     const char *image;
 
-    js_push(pod_list(t->spot->pod, "initContainers"), v);
+    js_push(js_array_in(t->spot->pod, "initContainers"), v);
     if (pod_text(t->a, t->spot, "initContainers.image", c->pos, c->image, NULL, &image) < 0)
         return -1;
     js_set(v, "image", js_str(image));
     if ((c->command.n && texts(t, "initContainers.command", c->pos, c->command.items, c->command.n,
-                               pod_list(v, "command")) < 0) ||
+                               js_array_in(v, "command")) < 0) ||
         (c->args.n && texts(t, "initContainers.args", c->pos, c->args.items, c->args.n,
-                            pod_list(v, "args")) < 0) ||
+                            js_array_in(v, "args")) < 0) ||
         init_env(t, c, v) < 0)
         return -1;
     for (size_t i = 0; i < c->volume_mounts.n; i++)
@@ -325,9 +325,9 @@ static int init_container(const struct task *t, const struct init_container *c)
     if (c->restart_policy && *c->restart_policy)
         js_set(v, "restartPolicy", js_str(c->restart_policy));
     if (c->resources.requests.n)
-        js_set(pod_object(v, "resources"), "requests", string_map(&c->resources.requests));
+        js_set(js_object_in(v, "resources"), "requests", string_map(&c->resources.requests));
     if (c->resources.limits.n)
-        js_set(pod_object(v, "resources"), "limits", string_map(&c->resources.limits));
+        js_set(js_object_in(v, "resources"), "limits", string_map(&c->resources.limits));
     return 0;
 }
 

@@ -10,28 +10,6 @@
 
 /* ---- small parts ---- */
 
-struct js *pod_list(struct js *object, const char *key)
-{
-    struct js *list = js_get(object, key);
-
-    if (!list) {
-        list = js_array();
-        js_set(object, key, list);
-    }
-    return list;
-}
-
-struct js *pod_object(struct js *object, const char *key)
-{
-    struct js *v = js_get(object, key);
-
-    if (!v) {
-        v = js_object();
-        js_set(object, key, v);
-    }
-    return v;
-}
-
 static struct js *named(const char *name, const char *key, struct js *value)
 {
     struct js *v = js_object();
@@ -55,7 +33,7 @@ void pod_mount(struct js *container, const char *volume, const char *path, const
         js_set(v, "subPath", js_str(sub_path));
     if (read_only)
         js_set(v, "readOnly", js_bool(true));
-    js_push(pod_list(container, "volumeMounts"), v);
+    js_push(js_array_in(container, "volumeMounts"), v);
 }
 
 bool pod_is_passed(const struct spot *spot, enum task_config_passthrough_type field)
@@ -113,7 +91,7 @@ struct js *pod_patch(struct spot *spot)
 
 struct js *pod_patch_main(struct spot *spot)
 {
-    struct js *list = pod_list(pod_patch(spot), "containers"), *main;
+    struct js *list = js_array_in(pod_patch(spot), "containers"), *main;
 
     if (!js_n(list)) {
         main = js_object();
@@ -200,7 +178,7 @@ struct resource {
 static int one_resource(struct argo *a, struct spot *spot, const struct resource *r,
                         struct spec_pos pos)
 {
-    struct js *resources = pod_object(pod_container(spot), "resources");
+    struct js *resources = js_object_in(pod_container(spot), "resources");
     const char *group = r->is_limit ? "limits" : "requests";
     struct flow f;
 
@@ -209,7 +187,7 @@ static int one_resource(struct argo *a, struct spot *spot, const struct resource
             own_buf struct buf b = {0};
 
             js_write_num(r->number, &b);
-            js_set(pod_object(resources, group), r->key,
+            js_set(js_object_in(resources, group), r->key,
                    js_strf("%s%s", buf_str(&b), strcmp(r->key, "memory") ? "" : "G"));
         }
         return 0;
@@ -217,10 +195,10 @@ static int one_resource(struct argo *a, struct spot *spot, const struct resource
     if (pod_flow(a, spot, r->field, pos, r->text, NULL, &f) < 0)
         return -1;
     if (f.kind == FLOW_TEXT)
-        js_set(pod_object(pod_object(pod_patch_main(spot), "resources"), group), r->key,
+        js_set(js_object_in(js_object_in(pod_patch_main(spot), "resources"), group), r->key,
                pod_raw(a, f, false));
     else if (*flow_render(a, f))
-        js_set(pod_object(resources, group), r->key, js_str(flow_render(a, f)));
+        js_set(js_object_in(resources, group), r->key, js_str(flow_render(a, f)));
     return 0;
 }
 
@@ -237,11 +215,11 @@ static int accelerator(struct argo *a, struct spot *spot, const struct accelerat
         pod_flow(a, spot, "accelerator.resourceCount", c->pos, count, NULL, &value) < 0)
         return -1;
     if (key.kind != FLOW_TEXT && value.kind != FLOW_TEXT) {
-        js_set(pod_object(pod_object(pod_container(spot), "resources"), "limits"),
+        js_set(js_object_in(js_object_in(pod_container(spot), "resources"), "limits"),
                flow_render(a, key), js_str(flow_render(a, value)));
         return 0;
     }
-    js_set(pod_object(pod_object(pod_patch_main(spot), "resources"), "limits"),
+    js_set(js_object_in(js_object_in(pod_patch_main(spot), "resources"), "limits"),
            key.kind == FLOW_TEXT ? js_text(argo_keep(a, pod_raw(a, key, false)))
                                  : flow_render(a, key),
            value.kind == FLOW_TEXT ? pod_raw(a, value, false) : js_str(flow_render(a, value)));
@@ -330,21 +308,21 @@ static void launcher(struct argo *a, struct spot *spot)
     js_set(v, "image", js_str(argo_launcher_image(a)));
     js_set(v, "command", texts(copy, 3));
     resources = js_object();
-    js_set(pod_object(resources, "requests"), "cpu", js_str("10m"));
-    js_set(pod_object(resources, "requests"), "memory", js_str("16Mi"));
-    js_set(pod_object(resources, "limits"), "memory", js_str("64Mi"));
+    js_set(js_object_in(resources, "requests"), "cpu", js_str("10m"));
+    js_set(js_object_in(resources, "requests"), "memory", js_str("16Mi"));
+    js_set(js_object_in(resources, "limits"), "memory", js_str("64Mi"));
     js_set(v, "resources", resources);
     context = closed_context();
     js_set(context, "runAsNonRoot", js_bool(true));
     js_set(context, "readOnlyRootFilesystem", js_bool(true));
     js_set(v, "securityContext", context);
     pod_mount(v, "dhow", "/dhow", NULL, false);
-    js_push(pod_list(spot->pod, "initContainers"), v);
+    js_push(js_array_in(spot->pod, "initContainers"), v);
 }
 
 static void launch(struct argo *a, struct spot *spot)
 {
-    struct js *container = pod_container(spot), *env = pod_list(container, "env");
+    struct js *container = pod_container(spot), *env = js_array_in(container, "env");
     own_mem char *url = server(a->options);
     const char *const command[] = {a->options->image_volume ? "/dhow/bin/dhow-launch"
                                                             : "/dhow/launch"};
@@ -448,7 +426,7 @@ static int backoff(struct argo *a, struct spot *spot, const struct retry_policy 
 
     if (p->backoff_duration_us <= 0)
         return 0;
-    v = pod_object(strategy, "backoff");
+    v = js_object_in(strategy, "backoff");
     js_set(v, "duration", seconds(p->backoff_duration_us));
     if (p->backoff_factor > 0) {
         if (p->backoff_factor != (double)(int32_t)p->backoff_factor)
@@ -480,7 +458,7 @@ static int retries(struct argo *a, struct spot *spot)
 
     if (!p && lost < 0)
         return 0;
-    strategy = pod_object(spot->pod, "retryStrategy");
+    strategy = js_object_in(spot->pod, "retryStrategy");
     js_set(strategy, "limit", js_int(p && p->max_retry_count > 0 ? p->max_retry_count : lost));
     js_set(strategy, "retryPolicy", js_str("Always"));
     if (!p || p->max_retry_count <= 0)
@@ -490,7 +468,7 @@ static int retries(struct argo *a, struct spot *spot)
 
 static void metadata(struct spot *spot)
 {
-    struct js *annotations = pod_object(pod_object(spot->pod, "metadata"), "annotations");
+    struct js *annotations = js_object_in(js_object_in(spot->pod, "metadata"), "annotations");
 
     js_set(annotations, ARGO_SCOPE_ANNOTATION, js_str("{{inputs.parameters.scope}}"));
     js_set(annotations, ARGO_ITERATION_ANNOTATION, js_str("{{inputs.parameters.iteration}}"));

@@ -244,3 +244,25 @@ void js_iter_next(struct js_iter *it)
     it->at++;
     load(it);
 }
+
+struct js *js_array_in(struct js *object, const char *key)
+{
+    struct js *list = js_get(object, key);
+
+    if (!list) {
+        list = js_array();
+        js_set(object, key, list);
+    }
+    return list;
+}
+
+struct js *js_object_in(struct js *object, const char *key)
+{
+    struct js *v = js_get(object, key);
+
+    if (!v) {
+        v = js_object();
+        js_set(object, key, v);
+    }
+    return v;
+}

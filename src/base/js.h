@@ -64,6 +64,9 @@ void js_set_literal(struct js *object, const char *key, struct js *value);
 void js_set_copied(struct js *object, const char *key, struct js *value);
 void js_push(struct js *array, struct js *value); /* takes value */
 bool js_remove(struct js *object, const char *key);
+/* The member, an object or a list, made where there is none. Borrowed. */
+struct js *js_object_in(struct js *object, const char *key);
+struct js *js_array_in(struct js *object, const char *key);
 
 /* for (js_each(object, it)) { it.key, it.value } - do not add or remove meanwhile. */
 struct js_iter {

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/platform-priv.h"
 #include "plan/placeholder.h"
+#include "plan/schedule.h"
 
 struct config {
     struct run *run;
@@ -231,56 +232,16 @@ static int tolerations(struct config *c, struct dh_err *err)
             js_free(v);
             continue;
         }
-        if (!v)
-            v = js_object();
-        set_text(v, "key", t->key);
-        set_text(v, "operator", t->operator);
-        set_text(v, "value", t->value);
-        set_text(v, "effect", t->effect);
-        if (t->has_toleration_seconds)
-            js_set(v, "tolerationSeconds", js_int(t->toleration_seconds));
-        js_push(list, v);
+        js_push(list, v ? v : schedule_toleration(t));
     }
     return 0;
-}
-
-static struct js *requirements(const struct selector_requirement *items, size_t n)
-{
-    struct js *list = js_array();
-
-    for (size_t i = 0; i < n; i++) {
-        struct js *v = js_object(), *values = js_array();
-
-        js_set(v, "key", js_str(items[i].key));
-        js_set(v, "operator", js_str(items[i].operator));
-        for (size_t j = 0; j < items[i].values.n; j++)
-            js_push(values, js_str(items[i].values.items[j]));
-        js_set(v, "values", values);
-        js_push(list, v);
-    }
-    return list;
-}
-
-static struct js *term_of(const struct node_affinity_term *t)
-{
-    struct js *v = js_object();
-
-    if (t->match_expressions.n)
-        js_set(v, "matchExpressions",
-               requirements(t->match_expressions.items, t->match_expressions.n));
-    if (t->match_fields.n)
-        js_set(v, "matchFields", requirements(t->match_fields.items, t->match_fields.n));
-    return v;
 }
 
 static int affinity(struct config *c, struct dh_err *err)
 {
     own(js_free) struct js *given = NULL;
-    struct js *all = js_object(), *node = js_object();
-    own(js_free) struct js *required = js_array(), *preferred = js_array();
+    struct js *all = js_object_in(c->to, "affinity"), *node = js_object_in(all, "nodeAffinity");
 
-    js_set(c->to, "affinity", all);
-    js_set(all, "nodeAffinity", node);
     for (size_t i = 0; i < c->k->node_affinity.n; i++) {
         const struct node_affinity_term *t = &c->k->node_affinity.items[i];
 
@@ -290,24 +251,8 @@ static int affinity(struct config *c, struct dh_err *err)
             js_set(all, "nodeAffinity", take(&given));
             return 0;
         }
-        if (t->has_weight) {
-            struct js *v = js_object();
-
-            js_set(v, "weight", js_int(t->weight));
-            js_set(v, "preference", term_of(t));
-            js_push(preferred, v);
-        } else {
-            js_push(required, term_of(t));
-        }
+        schedule_node_affinity(node, t);
     }
-    if (js_n(required)) {
-        struct js *terms = js_object();
-
-        js_set(terms, "nodeSelectorTerms", take(&required));
-        js_set(node, "requiredDuringSchedulingIgnoredDuringExecution", terms);
-    }
-    if (js_n(preferred))
-        js_set(node, "preferredDuringSchedulingIgnoredDuringExecution", take(&preferred));
     return 0;
 }
 

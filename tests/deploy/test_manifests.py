@@ -21,9 +21,10 @@ CONTAINER = {"name", "image", "command", "args", "env", "ports", "startupProbe",
 KINDS = {
     "Namespace": ("v1", set()), "ServiceAccount": ("v1", {"automountServiceAccountToken"}), "ConfigMap": ("v1", {"data"}), "Secret": ("v1", {"type", "stringData"}),
     "PersistentVolumeClaim": ("v1", {"spec"}), "Service": ("v1", {"spec"}), "Deployment": ("apps/v1", {"spec"}), "NetworkPolicy": ("networking.k8s.io/v1", {"spec"}),
+    "PodDisruptionBudget": ("policy/v1", {"spec"}),
     "Role": ("rbac.authorization.k8s.io/v1", {"rules"}), "RoleBinding": ("rbac.authorization.k8s.io/v1", {"roleRef", "subjects"}),
 }
-SPECS = {"PersistentVolumeClaim": {"accessModes", "resources"}, "Service": {"type", "selector", "ports"}, "NetworkPolicy": {"podSelector", "policyTypes", "ingress", "egress"},
+SPECS = {"PodDisruptionBudget": {"maxUnavailable", "unhealthyPodEvictionPolicy", "selector"}, "PersistentVolumeClaim": {"accessModes", "resources"}, "Service": {"type", "selector", "ports"}, "NetworkPolicy": {"podSelector", "policyTypes", "ingress", "egress"},
          "Deployment": {"replicas", "strategy", "selector", "template"}}
 
 
@@ -162,6 +163,9 @@ def rules() -> None:
         pods = [d for d in o.values() if d["kind"] == "Deployment" and service["spec"]["selector"].items() <= d["spec"]["template"]["metadata"]["labels"].items()]
         ports = {p["name"] for d in pods for c in d["spec"]["template"]["spec"]["containers"] for p in c["ports"]}
         check(len(pods) == 1 and {p["targetPort"] for p in service["spec"]["ports"]} <= ports, f"{name(service)} leads to a pod")
+    for budget in (b["spec"] for b in o.values() if b["kind"] == "PodDisruptionBudget"):
+        chosen = [d["spec"] for d in o.values() if d["kind"] == "Deployment" and budget["selector"]["matchLabels"].items() <= d["spec"]["template"]["metadata"]["labels"].items()]
+        check(len(chosen) == 1 and budget["maxUnavailable"] >= chosen[0]["replicas"] and "minAvailable" not in budget, "the budget is that of one Deployment, and lets its node be drained", str(budget))
     claims = {n.split("/")[1] for n in o if n.startswith("PersistentVolumeClaim")}
     used = {v["persistentVolumeClaim"]["claimName"] for d in o.values() if d["kind"] == "Deployment" for v in d["spec"]["template"]["spec"]["volumes"] if "persistentVolumeClaim" in v}
     check(claims == used, "every volume is used, and is there", f"{claims} {used}")
