@@ -116,7 +116,7 @@ static int submit_and_run(const struct cli *cli, const struct cli_args *args, st
                           const struct spec *spec, struct dh_err *err)
 {
     __attribute__((cleanup(cli_request_done))) struct cli_request request = {0};
-    const struct engine_how how = {.mode = ENGINE_START};
+    const struct engine_how how = {.mode = ENGINE_START, .spec = spec};
     char run_id[ID_TEXT];
 
     if (cli_request(args, spec, &request, err) < 0 ||

@@ -99,7 +99,8 @@ struct run {
     char uuid[ID_TEXT];
     int64_t generation, renewed_us; /* of the claim; when it was last said that this engine lives */
     bool served;                    /* a server answers for it, perhaps one elsewhere */
-    struct spec *spec;
+    const struct spec *spec;
+    struct spec *read_spec; /* that one, from the record; NULL: it is the caller's */
     struct plan_run facts;
     struct js *parameters, *options, *secrets;
     struct plan *plan;

@@ -102,7 +102,8 @@ struct engine_how {
     enum engine_mode mode;
     const char *const *from; /* RETRY: tasks (name, scope path or key) that run anew, with all that
                               * depends on them; NULL-terminated; NULL: none */
-    const struct spec *spec; /* RETRY: a changed pipeline; NULL: the recorded one */
+    const struct spec *spec; /* START: what was submitted, to be read no second time; RETRY: a
+                              * changed pipeline. NULL: the recorded one */
     int jobs;                /* 0: as it was submitted */
     const struct engine_watch *watch; /* or NULL */
 };

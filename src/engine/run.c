@@ -266,7 +266,15 @@ static int load_spec(struct run *run, const struct store_run *row, struct dh_err
     if (store_spec_get(run->engine->store, row->spec_digest, run->arena, &json, err) < 0)
         return -1;
     run->names_workspace = names_workspace(json);
-    return spec_load_bytes(source ? source : "pipeline", json, strlen(json), &run->spec, NULL, err);
+    if (run->how->mode == ENGINE_START && run->how->spec) {
+        run->spec = run->how->spec;
+        return 0;
+    }
+    if (spec_load_bytes(source ? source : "pipeline", json, strlen(json), &run->read_spec, NULL,
+                        err) < 0)
+        return -1;
+    run->spec = run->read_spec;
+    return 0;
 }
 
 static int make_folders(struct run *run, struct dh_err *err)
@@ -378,7 +386,7 @@ static void run_done(struct run *run)
     }
     cluster_free(run->cluster);
     plan_free(run->plan);
-    spec_free(run->spec);
+    spec_free(run->read_spec);
     runtime_close(run->runtime);
     journal_free(run->journal);
     js_free(run->parameters);
