@@ -2,7 +2,7 @@
 # run: timeout=1500
 """The page as a person with a browser has it: every place, by hand and by keyboard, while runs go on, and how quick it is.
 
-Screenshots are left in build/page. `test_page.py PART…` runs some of pages, links, keys, change, live, speed, login.
+Screenshots are left in build/page. `test_page.py PART…` runs some of pages, links, reads, keys, change, live, speed, login.
 """
 import contextlib
 import gzip
@@ -23,7 +23,7 @@ from tap import ROOT, check, dhow, done, says, skip
 
 SHOTS = ROOT / "build" / "page"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PARTS = sys.argv[1:] or ["pages", "links", "keys", "change", "live", "speed", "login"]
+PARTS = sys.argv[1:] or ["pages", "links", "reads", "keys", "change", "live", "speed", "login"]
 
 
 # ---- what it is shown with ----

@@ -3,25 +3,34 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { number } from '../lib/format';
+import { dateTime, number } from '../lib/format';
 import { theme } from '../lib/theme';
 import { colorNow } from './color';
 
 export interface Series { name: string; values: (number | null)[] }
 
+/* [from this many seconds between ticks, how it is written, …what it is where a larger unit begins]: as dateTime() has it. */
+const DAY = '{YYYY}-{MM}-{DD}';
+const TIMES = [
+  [86400, DAY, null, null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', `\n${DAY}`, null, `\n${DAY}`, null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', `\n${DAY}`, null, `\n${DAY}`, null, null, null, 1],
+  [0.001, ':{ss}.{fff}', `\n${DAY} {HH}:{mm}`, null, `\n${DAY} {HH}:{mm}`, null, `\n${DAY} {HH}:{mm}`, null, 1],
+] as unknown as uPlot.Axis.Values;
+
 function options(width: number, height: number, series: readonly Series[], time: boolean, dots: boolean): uPlot.Options {
   const css = getComputedStyle(document.documentElement);
   const muted = css.getPropertyValue('--muted').trim();
   const line = css.getPropertyValue('--line').trim();
-  const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '11px sans-serif' };
+  const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: `11px ${css.getPropertyValue('--sans').trim()}` };
   return {
     width,
     height,
     scales: { x: { time } },
     cursor: { points: { size: 7 } },
-    axes: [axis, { ...axis, size: 58, values: (_u, ticks) => ticks.map((t) => number(t)) }],
+    axes: [time ? { ...axis, values: TIMES } : axis, { ...axis, size: 58, values: (_u, ticks) => ticks.map((t) => number(t)) }],
     series: [
-      { value: (_u, v) => (v === null ? '' : time ? new Date(v * 1000).toLocaleString() : String(v)), label: time ? 'time' : 'step' },
+      { value: (_u, v) => (v === null ? '' : time ? dateTime(new Date(v * 1000).toISOString()) : String(v)), label: time ? 'time' : 'step' },
       ...series.map((s, i) => ({ label: s.name, stroke: colorNow(i), width: 2, spanGaps: true, points: { show: dots, size: 6 }, value: (_u: uPlot, v: number | null) => (v === null ? '' : number(v)) })),
     ],
   };

@@ -1,7 +1,8 @@
 /* What the graph shows: the pipeline's DAG with the tasks' states on it. A closed group is one node, an open one a
  * box with its own level inside; of a loop one iteration is shown at a time. */
 import type { Spec, SpecComponent, State, TaskType } from './types';
-import { before, componentOf, taskLabel, taskType } from './spec';
+import { before, componentOf, conditionText, taskLabel, taskType } from './spec';
+import { reason, waits } from './words';
 import { isLeaf, isOpen, type Progress, type Tree } from './tree';
 
 export interface GraphNode {
@@ -36,7 +37,7 @@ function level(spec: Spec, component: SpecComponent | undefined, key: string, vi
   for (const [name, task] of Object.entries(tasks)) {
     const id = `${key}.${name}`;
     const inner = componentOf(spec, task);
-    out.nodes.push(node(spec, { id, name, type: taskType(spec, task), label: taskLabel(name, task), inner, hint: task.triggerPolicy?.condition ?? '' }, view, inside));
+    out.nodes.push(node(spec, { id, name, type: taskType(spec, task), label: taskLabel(name, task), inner, hint: conditionText(task.triggerPolicy?.condition) }, view, inside));
     for (const from of before(task)) if (from in tasks) out.edges.push([`${key}.${from}`, id]);
   }
   return out;
@@ -56,7 +57,7 @@ function node(spec: Spec, plan: Plan, view: View, above: ReadonlySet<SpecCompone
     id,
     type,
     label: task?.display_name || plan.label,
-    ...onRun(tree, id),
+    ...onRun(spec, tree, id),
     iteration: loop,
     inside: open ? level(spec, inner, loop ? `${id}[${loop.index}]` : id, view, above) : null,
     openable,
@@ -64,9 +65,10 @@ function node(spec: Spec, plan: Plan, view: View, above: ReadonlySet<SpecCompone
   };
 }
 
-function onRun(tree: Tree | null, id: string): Pick<GraphNode, 'state' | 'reason' | 'progress'> {
-  const task = tree?.byKey.get(id);
-  return { state: tree ? (task?.state ?? 'PENDING') : null, reason: task?.reason ?? null, progress: tree?.progress.get(id) ?? null };
+function onRun(spec: Spec, tree: Tree | null, id: string): Pick<GraphNode, 'state' | 'reason' | 'progress'> {
+  if (!tree) return { state: null, reason: null, progress: null };
+  const task = tree.byKey.get(id);
+  return { state: task?.state ?? 'PENDING', reason: (task ? reason(task, tree.byKey, spec) : waits(id, tree.byKey, spec)) || null, progress: tree.progress.get(id) ?? null };
 }
 
 /* The iteration that is shown: the one picked, else the first that failed or runs, else the first. */

@@ -58,3 +58,8 @@ export function leafCount(spec: Spec, component: SpecComponent | undefined = spe
 export function taskLabel(name: string, task: SpecTask): string {
   return task.taskInfo?.name || name;
 }
+
+/* A condition as its author wrote it, near enough: without what the compiler put around the names. */
+export function conditionText(condition: string | undefined): string {
+  return (condition ?? '').replace(/inputs\.parameter_values\['(?:pipelinechannel--)?([^']+)'\]/g, '$1');
+}

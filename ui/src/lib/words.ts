@@ -1,7 +1,7 @@
 /* States and reasons in words. */
 import type { Run, Spec, State, Task } from './types';
 import { parentKey } from './keys-of';
-import { before, dagOf } from './spec';
+import { before, dagOf, taskLabel } from './spec';
 
 export const ENDED: ReadonlySet<State> = new Set<State>(['SUCCEEDED', 'FAILED', 'SKIPPED', 'CACHED', 'CANCELED']);
 export const ended = (state: State): boolean => ENDED.has(state);
@@ -27,16 +27,32 @@ export const path = (key: string): string => key.replace(/^root\.?/, '');
 const list = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(' and ').replace(/ and (?=.* and )/g, ', ');
 
-/* What an unstarted task waits for: names of the tasks before it in its own DAG that have not ended. */
+/* What an unstarted task waits for: the tasks before it in its own DAG that have not ended, as they are shown. */
 export function waitingFor(key: string, byKey: ReadonlyMap<string, Task>, spec: Spec | null): string[] {
   const scope = key.replace(/\[\d+\]/g, '').split('.');
   const name = scope.pop() ?? '';
-  const node = spec && dagOf(spec, scope)?.tasks[name];
-  return (node ? before(node) : []).filter((other) => {
+  const tasks = (spec && dagOf(spec, scope)?.tasks) || {};
+  const node = tasks[name];
+  return (node ? before(node) : []).flatMap((other) => {
     const sibling = byKey.get(`${parentKey(key) ?? ''}.${other}`);
-    return !sibling || !ended(sibling.state);
+    if (sibling && ended(sibling.state)) return [];
+    const task = tasks[other];
+    return [sibling ? label(sibling) : task ? taskLabel(other, task) : other];
   });
 }
+
+/* The engine's words name tasks as the spec does ('condition-3'); here they are called what the page calls them. */
+function labelled(text: string, key: string, byKey: ReadonlyMap<string, Task>): string {
+  return text.replace(/'([^']+)'/g, (quoted, name: string) => {
+    for (let at = parentKey(key); at; at = parentKey(at)) {
+      const task = byKey.get(at.endsWith(`.${name}`) ? at : `${at}.${name}`);
+      if (task) return `'${label(task)}'`;
+    }
+    return quoted;
+  });
+}
+
+export const lastLine = (text: string | null | undefined): string => (text ?? '').trimEnd().split('\n').pop()?.trim() ?? '';
 
 /* The same as a line; of what has not been started too. */
 export function waits(key: string, byKey: ReadonlyMap<string, Task>, spec: Spec | null): string {
@@ -49,7 +65,7 @@ export function reason(task: Task, byKey: ReadonlyMap<string, Task>, spec: Spec 
   if (task.state === 'PENDING') {
     return waits(task.key, byKey, spec) || (task.reason ?? 'waiting for a free slot');
   }
-  if (task.state === 'SKIPPED') return task.reason ? `skipped: ${task.reason}` : 'skipped';
+  if (task.state === 'SKIPPED') return task.reason ? `skipped: ${labelled(task.reason, task.key, byKey)}` : 'skipped';
   if (task.state === 'FAILED') return task.error?.message && task.error.message !== task.reason
     ? [task.reason, task.error.message].filter(Boolean).join(': ')
     : (task.reason ?? 'failed');

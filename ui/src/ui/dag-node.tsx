@@ -40,7 +40,7 @@ function Second({ node, time }: { node: GraphNode; time: string }): JSX.Element 
         {time && <span class="num">{time}</span>}
       </span>
     );
-  const told = state === 'RUNNING' ? node.reason : null; /* it is told to run, and waits: for a person, for its image */
+  const told = state === 'RUNNING' || state === 'PENDING' ? node.reason : null; /* what it waits for: a task, a person, its image */
   const word = told ?? (state && state !== 'SUCCEEDED' ? stateWord(state).toLowerCase() : '');
   return <span class="dag-sub ellipsis">{[word, time].filter(Boolean).join(' · ') || node.hint || kindName(node.type)}</span>;
 }
@@ -76,7 +76,7 @@ export function DagNode({ box, node, selected, time, onSelect, onToggle, onItera
             {node.label}
             <span class="sr">, {kindName(node.type)}</span>
           </span>
-          {!node.inside && <Second node={node} time={time} />}
+          {node.inside ? node.hint && <code class="dag-hint ellipsis" title={node.hint}>{node.hint}</code> : <Second node={node} time={time} />}
         </span>
       </button>
       {node.inside && onIteration && <Iteration node={node} onIteration={onIteration} />}

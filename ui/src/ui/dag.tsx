@@ -63,6 +63,12 @@ function neighbour(nodes: readonly LaidNode[], from: LaidNode, key: string): Lai
   return best;
 }
 
+/* The middle of the first of the topmost boxes: where one begins to read. */
+export function firstOf(nodes: readonly LaidNode[]): number {
+  const top = nodes.reduce<LaidNode | null>((a, n) => (a && (a.y < n.y || (a.y === n.y && a.x <= n.x)) ? a : n), null);
+  return top ? top.x + top.w / 2 : 0;
+}
+
 interface Props {
   level: Level;
   selected: string | null;
@@ -95,7 +101,7 @@ export function Dag({ level, selected, times, onSelect, onToggle, onIteration }:
   return (
     // eslint-disable-next-line jsx-a11y/no-static-element-interactions -- arrow keys of the buttons in it
     <div class="dag" onKeyDown={key}>
-      <PanZoom w={laid.w} h={laid.h} focus={at}>
+      <PanZoom w={laid.w} h={laid.h} first={firstOf(laid.nodes)} focus={at}>
         {(seen) => (
           <>
             <svg class="edges" width={laid.w} height={laid.h} aria-hidden="true">

@@ -36,7 +36,7 @@ const PATHS = {
   branch: 'M4 2.5v11M4 9c5 0 8-1 8-5.5M10 5.5l2-2 2 2',
   box: 'M2.5 4h11v9h-11zM2.5 7h11',
   tag: 'M2.5 2.5h5l6 6-5 5-6-6zM5 5h.01',
-  follow: 'M8 2v9M4.5 8L8 11.5 11.5 8M3 14h10',
+  follow: 'M4 3l4 4 4-4M4 9l4 4 4-4',
   wrap: 'M2 4h12M2 8h9.5a2 2 0 0 1 0 4H8M9.5 10.5L8 12l1.5 1.5M2 12h3',
   archive: 'M2 3h12v3H2zM3 6v7.5h10V6M6.5 8.5h3',
   trash: 'M2.5 4h11M6 4V2.5h4V4M4 4l.7 9.5h6.6L12 4',

@@ -9,22 +9,25 @@ const MIN = 0.08;
 const MAX = 2;
 const READABLE = 0.75;
 
-function fit(w: number, h: number, box: DOMRect): At {
+/* All of it where that can still be read; else so large that it can, with the first box in the middle. `all`: all of it. */
+function fit(w: number, h: number, box: DOMRect, first: number, all: boolean): At {
   const pad = 28;
   const whole = Math.min(1, (box.width - 2 * pad) / w, (box.height - 2 * pad) / h);
-  const k = Math.max(whole, Math.min(READABLE, 1));
-  return { k, x: w * k < box.width ? (box.width - w * k) / 2 : pad, y: h * k < box.height - 2 * pad ? Math.min(48, (box.height - h * k) / 2) : pad };
+  const k = Math.max(whole, all ? MIN : READABLE);
+  const wide = w * k > box.width - 2 * pad;
+  const x = Math.min(pad, Math.max(box.width - pad - w * k, box.width / 2 - first * k));
+  return { k, x: wide ? x : (box.width - w * k) / 2, y: h * k < box.height - 2 * pad ? Math.min(48, (box.height - h * k) / 2) : pad };
 }
 
-export function PanZoom({ w, h, focus, children }: { w: number; h: number; focus?: Seen | null; children: (seen: Seen) => ComponentChildren }): JSX.Element {
+export function PanZoom({ w, h, first, focus, children }: { w: number; h: number; first: number; focus?: Seen | null; children: (seen: Seen) => ComponentChildren }): JSX.Element {
   const ref = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<At>({ x: 0, y: 0, k: 1 });
   const [size, setSize] = useState({ w: 1000, h: 700 });
   const touched = useRef(false);
   const drag = useRef<{ x: number; y: number; at: At } | null>(null);
 
-  const refit = (): void => {
-    if (ref.current && w > 0) setAt(fit(w, h, ref.current.getBoundingClientRect()));
+  const refit = (all: boolean): void => {
+    if (ref.current && w > 0) setAt(fit(w, h, ref.current.getBoundingClientRect(), first, all));
   };
   const zoom = (factor: number, px?: number, py?: number): void => {
     touched.current = true;
@@ -36,7 +39,7 @@ export function PanZoom({ w, h, focus, children }: { w: number; h: number; focus
     });
   };
   useLayoutEffect(() => {
-    if (!touched.current) refit();
+    if (!touched.current) refit(false);
   }, [w, h, size.w, size.h]);
   useEffect(() => {
     const el = ref.current as HTMLDivElement;
@@ -85,7 +88,7 @@ export function PanZoom({ w, h, focus, children }: { w: number; h: number; focus
       <div class="panzoom-tools">
         <Button icon="plus" label="Larger" onClick={() => zoom(1.25)} />
         <Button icon="minus" label="Smaller" onClick={() => zoom(0.8)} />
-        <Button icon="fit" label="Fit" onClick={() => { touched.current = false; refit(); }} />
+        <Button icon="fit" label="Show all of it" onClick={() => { touched.current = true; refit(true); }} />
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 /* The small parts that all pages are made of. */
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ApiError } from '../lib/api';
 import { ago, dateTime } from '../lib/format';
 import { useSlow } from '../lib/use';
@@ -123,8 +123,14 @@ export function Tabs({ items, at, onPick, label }: { items: TabItem[]; at: strin
     onPick(to.id);
     ((e.currentTarget as HTMLElement).querySelector(`[data-tab="${to.id}"]`) as HTMLElement | null)?.focus();
   };
+  const ref = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const list = ref.current as HTMLDivElement;
+    const tab = list.querySelector<HTMLElement>('[aria-selected="true"]');
+    if (tab) list.scrollLeft = Math.min(tab.offsetLeft - list.offsetLeft - 12, Math.max(list.scrollLeft, tab.offsetLeft - list.offsetLeft + tab.offsetWidth + 12 - list.clientWidth));
+  }, [at]);
   return (
-    <div class="tabs" role="tablist" aria-label={label} tabIndex={-1} onKeyDown={key}>
+    <div class="tabs" ref={ref} role="tablist" aria-label={label} tabIndex={-1} onKeyDown={key}>
       {items.map((t) => (
         <button key={t.id} type="button" role="tab" data-tab={t.id} aria-selected={t.id === at} tabIndex={t.id === at ? 0 : -1} onClick={() => onPick(t.id)}>
           {t.name}

@@ -14,7 +14,7 @@ const PAGES = [
   ['run-log', run('everything', '?task=load&tab=log'), '.log-line'],
   ['run-failed', run('failing', '?task=parse'), '.why-line'],
   ['run-model', run('model', '?task=evaluate&tab=outputs'), '.matrix'],
-  ['run-metrics', run('model', '?view=metrics'), '.values, .plot'],
+  ['run-metrics', run('model', '?view=metrics'), '.numbers, .plot'],
   ['run-spec', run('model', '?view=spec'), '.log-line'],
   ['compare', `#/compare?runlist=${RUNS.models}`, '.metric'],
   ['compare-parallel', `#/compare?runlist=${RUNS.models}&tab=parallel`, '.pline'],

@@ -9,6 +9,8 @@ import { parse } from '../../src/lib/route';
 import type { Comparison, Spec } from '../../src/lib/types';
 import { matrixOf } from '../../src/preview/confusion';
 import { auc, rocOf } from '../../src/preview/roc';
+import { cronWords } from '../../src/pages/schedules/schedule-words';
+import { conditionText } from '../../src/lib/spec';
 import { charts } from '../../src/pages/run/run-metrics';
 
 test('the routes that the SDK prints', () => {
@@ -79,7 +81,21 @@ test('matrix and curve as KFP writes them', () => {
 test('numbers of steps become lines, single ones stay numbers', () => {
   const point = (id: number, task: string, name: string, step: number | null, v: number) => ({ id, task_id: task, task, name, step, value: v, time: '2026-01-01T00:00:00Z' });
   const { charts: all, single } = charts([point(1, 'a', 'loss', 1, 0.5), point(2, 'a', 'loss', 2, 0.4), point(3, 'b', 'loss', 2, 0.3), point(4, 'a', 'acc', null, 0.9)]);
-  assert.deepEqual(single, { 'a/acc': 0.9 });
+  assert.deepEqual(single.map((p) => [p.task, p.name, p.value]), [['a', 'acc', 0.9]]);
   assert.deepEqual(all[0]?.x, [1, 2]);
   assert.deepEqual(all[0]?.series, [{ name: 'a', values: [0.5, 0.4] }, { name: 'b', values: [null, 0.3] }]);
+});
+
+test('cron in words, where there are words for it', () => {
+  const said: [string, string][] = [
+    ['0 30 2 * * *', 'every day at 02:30'], ['0 0 9 ? * MON-FRI', 'Monday to Friday at 09:00'], ['0 0 6 * * 7', 'every Sunday at 06:00'], ['0 15 4 1 * *', 'on day 1 of each month at 04:15'],
+    ['0 5 * * * *', 'every hour at :05'], ['0 */15 * * * *', 'every 15 minutes'], ['0 * * * * *', 'every minute'],
+    ['0 */7 * * * *', ''], ['30 0 6 * * *', ''], ['0 0 6 1 1 *', ''], ['0 0 6 * * MON,WED', ''], ['0 0 6 1 * MON', ''], ['@every 1h', ''], ['', ''],
+  ];
+  for (const [cron, words] of said) assert.equal(cronWords(cron), words, cron);
+});
+
+test('a condition is read as it was written', () => {
+  assert.equal(conditionText("inputs.parameter_values['pipelinechannel--flip-Output'] == 'heads' && int(inputs.parameter_values['n']) > 3"), "flip-Output == 'heads' && int(n) > 3");
+  assert.equal(conditionText(undefined), '');
 });

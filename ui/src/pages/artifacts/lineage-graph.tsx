@@ -7,7 +7,7 @@ import type { Laid, LaidNode } from '../../lib/layout';
 import { go, href, param, setParams } from '../../lib/route';
 import type { Lineage, State } from '../../lib/types';
 import { useGet } from '../../lib/use';
-import { curve, NODE_H, NODE_W } from '../../ui/dag';
+import { curve, firstOf, NODE_H, NODE_W } from '../../ui/dag';
 import { Icon } from '../../ui/icons';
 import { PanZoom } from '../../ui/pan-zoom';
 import { Show } from '../../ui/parts';
@@ -46,7 +46,7 @@ function Drawn({ of, id }: { of: Lineage; id: string }): JSX.Element {
   const nodes = new Map(of.nodes.map((n) => [n.id, n]));
   const at = laid.nodes.find((n) => n.id === id) ?? null;
   return (
-    <PanZoom w={laid.w} h={laid.h} focus={at}>
+    <PanZoom w={laid.w} h={laid.h} first={firstOf(laid.nodes)} focus={at}>
       {() => (
         <>
           <svg class="edges" width={laid.w} height={laid.h} aria-hidden="true">{laid.edges.map((e) => <path key={e.id} d={curve(e.points)} class={e.from === id || e.to === id ? 'on' : ''} />)}</svg>

@@ -23,7 +23,7 @@ export function CompareCurves({ of }: CompareProps): JSX.Element {
         <div class="card-head"><h2>{row.key}</h2></div>
         <div class="card-body curves">
           {rocs.length > 0 && <RocCurve of={rocs} />}
-          {matrices.map((x) => <ConfusionMatrix key={x.name} of={x.m} title={x.name} />)}
+          {matrices.length > 0 && <div class="matrices">{matrices.map((x) => <ConfusionMatrix key={x.name} of={x.m} title={x.name} />)}</div>}
         </div>
       </section>,
     ];

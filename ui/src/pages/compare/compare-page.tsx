@@ -34,17 +34,17 @@ function Tab({ id, of }: { id: string; of: Comparison }): JSX.Element | null {
   useEffect(() => {
     void LAZY[id]?.().then((View) => setView({ id, View }));
   }, [id]);
-  if (id === 'table') return <><CompareMetrics of={of} /><CompareParameters of={of} /></>;
+  if (id === 'table') return <><CompareParameters of={of} /><CompareMetrics of={of} /></>;
   return view?.id === id ? <view.View of={of} /> : null;
 }
 
 /* One of the runs, as its colour, number and name. */
-export function RunName({ of, index }: CompareProps & { index: number }): JSX.Element | null {
+export function RunName({ of, index, short }: CompareProps & { index: number; short?: boolean }): JSX.Element | null {
   const run = of.runs[index];
   return run ? (
     <span class="run-name">
       <i class="swatch" style={{ background: color(index) }} />
-      <a href={`#/runs/details/${run.run_id}`} title={run.display_name}>#{run.number} {run.display_name}</a>
+      <a href={`#/runs/details/${run.run_id}`} title={run.display_name}>#{run.number}{short ? '' : ` ${run.display_name}`}</a>
     </span>
   ) : null;
 }

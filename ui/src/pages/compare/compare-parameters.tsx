@@ -18,7 +18,7 @@ export function CompareParameters({ of }: CompareProps): JSX.Element {
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable from the keyboard
         <div class="table-scroll" tabIndex={0} role="region" aria-label="Parameters">
           <table class="table small">
-            <thead><tr><th>Parameter</th>{of.runs.map((r, i) => <th key={r.run_id}><RunName of={of} index={i} /></th>)}</tr></thead>
+            <thead><tr><th>Parameter</th>{of.runs.map((r, i) => <th key={r.run_id}><RunName of={of} index={i} short={of.runs.length > 3} /></th>)}</tr></thead>
             <tbody>
               {shown.map((row) => (
                 <tr key={row.name}>

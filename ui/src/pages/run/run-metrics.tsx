@@ -4,22 +4,23 @@ import { useMemo } from 'preact/hooks';
 import { Plot, type Series } from '../../chart/plot';
 import type { MetricPoint, Page } from '../../lib/types';
 import { useGet } from '../../lib/use';
+import { bestOf } from '../../lib/best';
+import { number } from '../../lib/format';
 import { Empty, Show } from '../../ui/parts';
-import { Values } from '../../ui/values';
 import type { RunState } from './use-run';
 
 interface Chart { name: string; x: number[]; series: Series[]; time: boolean }
 
 /* One chart a metric, a line a task. */
-export function charts(points: readonly MetricPoint[]): { charts: Chart[]; single: { [name: string]: number } } {
+export function charts(points: readonly MetricPoint[]): { charts: Chart[]; single: MetricPoint[] } {
   const byName = new Map<string, MetricPoint[]>();
   for (const p of points) byName.set(p.name, [...(byName.get(p.name) ?? []), p]);
   const out: Chart[] = [];
-  const single: { [name: string]: number } = {};
+  const single: MetricPoint[] = [];
   for (const [name, all] of byName) {
     const tasks = [...new Set(all.map((p) => p.task))];
     if (all.length === tasks.length) {
-      for (const p of all) single[`${p.task}/${name}`] = p.value;
+      single.push(...all);
       continue;
     }
     const time = all.some((p) => p.step === null);
@@ -36,6 +37,31 @@ export function charts(points: readonly MetricPoint[]): { charts: Chart[]; singl
   return { charts: out, single };
 }
 
+/* A row a task, a column a metric; where several tasks have it, the best has a star. */
+function Numbers({ of }: { of: readonly MetricPoint[] }): JSX.Element {
+  const tasks = [...new Set(of.map((p) => p.task))];
+  const columns = [...new Set(of.map((p) => p.name))].map((name) => {
+    const values = tasks.map((task) => of.find((p) => p.task === task && p.name === name)?.value);
+    return { name, values, best: bestOf(values, name) };
+  });
+  return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable from the keyboard
+    <div class="table-wrap" tabIndex={0} role="region" aria-label="Metrics by task">
+      <table class="table small numbers">
+        <thead><tr><th>Task</th>{columns.map((c) => <th key={c.name} class="right">{c.name}</th>)}</tr></thead>
+        <tbody>
+          {tasks.map((task, i) => (
+            <tr key={task}>
+              <td>{task}</td>
+              {columns.map((c) => <td key={c.name} class={`right num${c.best.includes(i) ? ' best' : ''}`}>{c.values[i] === undefined ? '–' : number(c.values[i])}</td>)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
 export function RunMetrics({ state }: { state: RunState }): JSX.Element {
   const stored = useGet<Page<MetricPoint>>(`/ui/runs/${state.run?.run_id}/metrics`, { limit: 500 });
   const all = useMemo(() => {
@@ -44,13 +70,13 @@ export function RunMetrics({ state }: { state: RunState }): JSX.Element {
   }, [stored.data, state.points]);
   return (
     <Show of={stored}>
-      {() => all.charts.length + Object.keys(all.single).length === 0 ? (
+      {() => all.charts.length + all.single.length === 0 ? (
         <Empty icon="experiments" title="No metrics yet">A step reports numbers by a Metrics artifact, or while it runs.</Empty>
       ) : (
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable from the keyboard
         <div class="scroll pad stack" tabIndex={0} role="region" aria-label="Metrics">
           {all.charts.map((c) => <section key={c.name} class="card"><div class="card-head"><h2>{c.name}</h2></div><div class="card-body"><Plot x={c.x} series={c.series} time={c.time} /></div></section>)}
-          {Object.keys(all.single).length > 0 && <section class="card"><div class="card-body"><Values of={all.single} /></div></section>}
+          {all.single.length > 0 && <Numbers of={all.single} />}
         </div>
       )}
     </Show>

@@ -37,6 +37,7 @@ function Content({ of, reload }: { of: WholeSchedule; reload: () => void }): JSX
               <Fact name="Pipeline">{of.pipeline && <a href={`#/pipelines/details/${of.pipeline.id}`}>{of.pipeline.name}</a>}</Fact>
               <Fact name="Version">{of.version?.name ?? 'the newest at each time'}</Fact>
               <Fact name="Experiment">{of.experiment && <a href={`#/experiments/details/${of.experiment.id}`}>{of.experiment.name}</a>}</Fact>
+              <Fact name="Cron">{of.trigger.cron && <code>{of.trigger.cron}</code>}</Fact>
               <Fact name="Time zone">{of.trigger.time_zone}</Fact>
               <Fact name="Not before">{dateTime(of.trigger.start_time)}</Fact>
               <Fact name="Not after">{dateTime(of.trigger.end_time)}</Fact>

@@ -41,21 +41,23 @@ function Content({ of }: { of: System }): JSX.Element {
   return (
     <>
       <div class="columns">
-        <Card title="Queue">
-          <Facts>
-            <Fact name="Running">{`${of.queue.running} of ${plural(of.queue.jobs, 'job')}`}</Fact>
-            <Fact name="Waiting">{String(of.queue.waiting)}</Fact>
-            <Fact name="Watching pages">{String(of.watchers)}</Fact>
-          </Facts>
-        </Card>
+        <div class="stack">
+          <Card title="Queue">
+            <Facts>
+              <Fact name="Running">{`${of.queue.running} of ${plural(of.queue.jobs, 'job')}`}</Fact>
+              <Fact name="Waiting">{String(of.queue.waiting)}</Fact>
+              <Fact name="Watching pages">{String(of.watchers)}</Fact>
+            </Facts>
+          </Card>
+          <Card title="Runs">
+            {states.length ? <div class="chips">{states.map(([s, n]) => <a key={s} class="row" href={`#/runs?q=state:${s.toLowerCase()}`}><StateBadge state={s as State} /><span class="num">{n}</span></a>)}</div> : <p class="muted">None yet.</p>}
+          </Card>
+        </div>
         <Card title="Space">
           <Meter label="Disk" used={of.disk.total_bytes - of.disk.free_bytes} total={of.disk.total_bytes} />
           <Meter label="Memory" used={of.memory.total_bytes - of.memory.free_bytes} total={of.memory.total_bytes} />
           <p class="muted small">The database has {bytes(of.database.bytes)}, the server {bytes(of.memory.server_bytes)} of memory. To free space:</p>
           <Command text="dhow gc --dry-run" />
-        </Card>
-        <Card title="Runs">
-          {states.length ? <div class="chips">{states.map(([s, n]) => <a key={s} class="row" href={`#/runs?q=state:${s.toLowerCase()}`}><StateBadge state={s as State} /><span class="num">{n}</span></a>)}</div> : <p class="muted">None yet.</p>}
         </Card>
         <Card title="Server">
           <Facts>
