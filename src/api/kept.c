@@ -11,7 +11,7 @@
 enum { N_KEPT = 16, MOST_BYTES = 256 * 1024, MOST_KEY = 2048 };
 
 struct answer {
-    char *key; /* the path and the query, as they were sent */
+    char *key; /* who may see what; the path and the query, as they were sent */
     char *body;
     size_t n;
     int64_t version;
@@ -42,23 +42,26 @@ struct kept *kept_free(struct kept *kept)
     return NULL;
 }
 
-static bool is_kept(const struct req *r)
+/* NULL: answers of this request are not kept. The request's. */
+static const char *key_of(const struct req *r)
 {
-    return r->route->flags & ROUTE_KEPT && r->user && !r->user->namespaces &&
-           strlen(r->raw) < MOST_KEY;
+    if (!(r->route->flags & ROUTE_KEPT) || !r->user || strlen(r->raw) > MOST_KEY)
+        return NULL;
+    return arena_printf(r->arena, "%d %s %s", (int)r->user->usual,
+                        r->user->namespaces ? r->user->namespaces : "*", r->raw);
 }
 
-static struct answer *find(struct kept *kept, const struct req *r)
+static struct answer *find(struct kept *kept, const char *key)
 {
-    for (size_t i = 0; i < N_KEPT; i++)
-        if (kept->answers[i].key && !strcmp(kept->answers[i].key, r->raw))
+    for (size_t i = 0; key && i < N_KEPT; i++)
+        if (kept->answers[i].key && !strcmp(kept->answers[i].key, key))
             return &kept->answers[i];
     return NULL;
 }
 
 bool kept_answer(struct kept *kept, struct req *r)
 {
-    const struct answer *a = is_kept(r) ? find(kept, r) : NULL;
+    const struct answer *a = find(kept, key_of(r));
 
     if (!a || a->version != store_stamp(r->store))
         return false;
@@ -68,17 +71,18 @@ bool kept_answer(struct kept *kept, struct req *r)
 
 void kept_put(struct kept *kept, const struct req *r)
 {
+    const char *key = key_of(r);
     int64_t version;
     struct answer *a;
 
-    if (!is_kept(r) || r->status != 200 || r->out.n == 0 || r->out.n > MOST_BYTES ||
+    if (!key || r->status != 200 || r->out.n == 0 || r->out.n > MOST_BYTES ||
         (version = store_stamp(r->store)) == 0)
         return;
-    a = find(kept, r);
+    a = find(kept, key);
     if (!a)
         a = &kept->answers[kept->next++ % N_KEPT];
     drop(a);
-    *a = (struct answer){.key = dh_strdup(r->raw),
+    *a = (struct answer){.key = dh_strdup(key),
                          .body = memcpy(dh_alloc(r->out.n), r->out.p, r->out.n),
                          .n = r->out.n,
                          .version = version};

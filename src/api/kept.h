@@ -3,9 +3,8 @@
  *
  * Whoever watches a page asks the same few lists again and again. An answer is kept with the number
  * of the record's state that it was read from (store_stamp), and given again while that number is
- * the record's: it is never older than what a new question would find. Only of users who may see
- * all namespaces; at most 4 MiB in all. Where the record cannot tell its state (a database server),
- * nothing is kept. */
+ * the record's: it is never older than what a new question would find. Users who may see the same
+ * namespaces share it. At most 4 MiB in all. */
 #include <stdbool.h>
 #include "base/own.h"
 

@@ -149,6 +149,18 @@ static bool changed(struct db *db)
     return others;
 }
 
+/* The commits that a reading transaction sees. Outside of one the answer would be of no moment. */
+static int64_t stamp(struct db *db)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    struct dh_err ignored;
+
+    if (!db->begun || db_query_built(db, &ignored, &rows, db_counter_sql, NULL, 0) < 0 ||
+        db_next(rows, &ignored) != 1)
+        return 0;
+    return db_int(rows, 0) + 1;
+}
+
 static int check(struct db *db, struct dh_err *err)
 {
     int version;
@@ -181,6 +193,7 @@ static const struct db_ops ops = {
     .set_version = db_server_set_version,
     .migrate = db_server_migrate,
     .changed = changed,
+    .stamp = stamp,
     .check = check,
     .keep = db_server_keep,
     .bulk = db_server_bulk,

@@ -98,8 +98,9 @@ bool store_in_transaction(const struct store *s);
 /* True where another connection has committed since the last call (and at the first): a cheap poll,
  * no rows are read. */
 bool store_changed(struct store *s);
-/* What a read finds now: equal numbers, equal rows. Within a transaction, of what that sees. 0:
- * this record cannot tell (a server's: the question would cost as much as the answer). */
+/* What a read finds now: equal numbers, equal rows. Within a transaction, of what that sees. 0: it
+ * cannot be told. Of a record on a server it is a question (one trip), and is told within a
+ * transaction alone. */
 int64_t store_stamp(struct store *s);
 
 /* Reads the whole file and every reference. 0: sound. DH_IO: the first few faults. */

@@ -187,6 +187,9 @@ def tokens(home: str) -> None:
               and [ask("b" * 20, f"{V2}/{path}")[1].get("total_size", 0) for path in ("tasks?namespace=blue", "artifacts?namespace=blue")] == [0, 0]
               and ask("b" * 20, f"{V2}/tasks?namespace=red")[0] == 403 and ask("b" * 20, f"{V2}/tasks?run_id={run_id}&namespace=blue")[0] == 404,
               "native tasks and artifacts are those of a namespace")
+        seen = [[r["run_id"] for r in ask(who * 20, f"{V2}/runs?page_size=10")[1].get("runs", [])] for who in ("r", "v", "a", "r", "a") for _ in range(2)]
+        check(seen == [[run_id]] * 10 and ask("b" * 20, f"{V2}/runs?page_size=10")[0] == 400 and ask("b" * 20, f"{V2}/runs?page_size=10&namespace=blue")[1] == {},
+              "answers that are kept are for who may see the same", str(seen))
         check(ask("r" * 20, f"{V2}/runs", {"display_name": "r", "pipeline_spec": spec()})[0] == 400, "multi-user: an experiment is needed")
         check(ask("r" * 20, f"{V2}/runs/{run_id}", method="DELETE")[0] == 403 and ask("a" * 20, f"{V2}/runs/{run_id}", method="DELETE")[0] == 200, "an admin deletes")
         status, _, headers = server.ask("/ui/login", {"token": "v" * 20})
