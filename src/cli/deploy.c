@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/deploy.h"
@@ -20,6 +21,7 @@
 struct choice {
     const struct cli_args *args;
     const char *ns, *registry, *root, *endpoint;
+    bool chart; /* images are the chart's values */
 };
 
 static bool is_chosen(const struct cli_args *args, const char *overlay)
@@ -63,7 +65,7 @@ static bool is_plain(const char *s)
 /* ---- printing ---- */
 
 /* An image of ours by the name that its --image has, or in another registry. */
-static void put_image(const struct choice *c, const char *image, FILE *to)
+static void put_own_image(const struct choice *c, const char *image, FILE *to)
 {
     const char *name = image + strlen("dhow/"), *given;
     size_t n = strcspn(name, ":");
@@ -77,6 +79,16 @@ static void put_image(const struct choice *c, const char *image, FILE *to)
         (void)fprintf(to, "%s/%s\n", c->registry, name);
     else
         (void)fprintf(to, "%s\n", image);
+}
+
+static void put_image(const struct choice *c, const char *image, FILE *to)
+{
+    const char *name = image + strlen("dhow/");
+
+    if (c->chart)
+        (void)fprintf(to, "{{ .Values.images.%.*s }}\n", (int)strcspn(name, ":"), name);
+    else
+        put_own_image(c, image, to);
 }
 
 static void put_line(const struct choice *c, const char *line, bool in_namespace, FILE *to)
@@ -113,6 +125,93 @@ static void put_manifest(const struct choice *c, const struct manifest *m, FILE 
         put_line(c, line, in_namespace, to);
         at += n + (at[n] == '\n');
     }
+}
+
+/* ---- the chart ---- */
+
+#define CHART_ROOT                                                                                 \
+    "{{ required \"s3.root: expected s3://BUCKET/PATH\" .Values.s3.root }}"                        \
+    "{{ with .Values.s3.endpoint }}\n  endpoint: {{ . }}{{ end }}"
+
+static void put_values(const struct choice *c, FILE *to)
+{
+    const char *one;
+
+    (void)fputs(
+        "# What is added: minio or s3 (where artifacts go; one of them), postgres (the record),\n"
+        "# volumes (pipelines may make and delete volumes), kind (a port of the "
+        "node).\noverlays:\n",
+        to);
+    for (size_t i = 0; (one = cli_get_at(c->args, "overlay", i)); i++)
+        (void)fprintf(to, "  - %s\n", one);
+    (void)fputs("images:\n  server: ", to);
+    put_own_image(c, "dhow/server:" DHOW_VERSION, to);
+    (void)fputs("  launcher: ", to);
+    put_own_image(c, "dhow/launcher:" DHOW_VERSION, to);
+    (void)fprintf(to, "s3:\n  root: \"%s\"\n  endpoint: \"%s\"\n", c->root ? c->root : "",
+                  c->endpoint ? c->endpoint : "");
+}
+
+static void put_chart(FILE *to)
+{
+    (void)fputs("apiVersion: v2\nname: dhow\nversion: " DHOW_VERSION "\nappVersion: " DHOW_VERSION
+                "\ntype: application\n"
+                "description: Kubeflow pipelines on Argo Workflows, one pod a step\n",
+                to);
+}
+
+/* The overlay's objects, where the values ask for them. */
+static void put_template(const struct choice *c, const struct manifest *m, FILE *to)
+{
+    struct choice of_chart = {.args = c->args, .ns = "{{ .Release.Namespace }}", .chart = true};
+
+    if (!strcmp(m->overlay, "s3"))
+        of_chart.root = CHART_ROOT;
+    if (*m->overlay)
+        (void)fprintf(to, "{{- if has \"%s\" .Values.overlays }}\n", m->overlay);
+    put_manifest(&of_chart, m, to);
+    if (*m->overlay)
+        (void)fputs("{{- end }}\n", to);
+}
+
+/* One file of it: values, the chart's own, or the manifest's template. */
+static int write_part(const struct choice *c, const char *folder, const char *name,
+                      const struct manifest *m, struct dh_err *err)
+{
+    own_mem char *path = fs_join(folder, name);
+    own_mem char *text = NULL;
+    size_t n;
+    FILE *to = open_memstream(&text, &n);
+
+    if (!to)
+        return dh_fail_errno(err, "open_memstream");
+    if (m)
+        put_template(c, m, to);
+    else if (!strcmp(name, "values.yaml"))
+        put_values(c, to);
+    else
+        put_chart(to);
+    if (fclose(to) != 0)
+        return dh_fail_errno(err, "%s", path);
+    return fs_write(path, text, n, 0644, err);
+}
+
+/* The same objects as a chart for Helm. The namespace is Helm's to make, Argo its own chart's. */
+static int write_chart(const struct choice *c, const char *folder, struct dh_err *err)
+{
+    own_mem char *templates = fs_join(folder, "templates");
+
+    if (fs_mkdirs(templates, 0777, err) < 0 || write_part(c, folder, "Chart.yaml", NULL, err) < 0 ||
+        write_part(c, folder, "values.yaml", NULL, err) < 0)
+        return -1;
+    for (const struct manifest *m = deploy_manifests; m->text; m++) {
+        own_mem char *name = dh_printf("%s%s%s", m->overlay, *m->overlay ? "-" : "", m->file);
+
+        if (strcmp(m->file, "namespace.yaml") != 0 && strcmp(m->overlay, "argo") != 0 &&
+            write_part(c, templates, name, m, err) < 0)
+            return -1;
+    }
+    return CLI_DONE;
 }
 
 /* ---- the secrets ---- */
@@ -208,16 +307,20 @@ static int run_deploy(struct cli *cli, const struct cli_args *args, struct dh_er
                              .root = cli_get(args, "pipeline-root"),
                              .endpoint = cli_get(args, "s3-endpoint")};
     const bool secrets = cli_n(args) == 1 && !strcmp(cli_at(args, 0), "secrets");
+    const bool chart = cli_n(args) == 2 && !strcmp(cli_at(args, 0), "chart");
 
     (void)cli;
-    if (cli_n(args) == 1 && !secrets)
-        return dh_fail(err, DH_INVALID, "'%s': expected 'secrets', or nothing", cli_at(args, 0));
+    if (cli_n(args) > 0 && !secrets && !chart)
+        return dh_fail(err, DH_INVALID, "'%s': expected 'secrets', 'chart FOLDER', or nothing",
+                       cli_at(args, 0));
     if (check_texts(&c, err) < 0)
         return -1;
     if (secrets)
         return put_secrets(&c);
     if (check_store(&c, err) < 0)
         return -1;
+    if (chart)
+        return write_chart(&c, cli_at(args, 1), err);
     for (const struct manifest *m = deploy_manifests; m->text; m++) {
         if (!is_chosen(args, m->overlay))
             continue;
@@ -254,17 +357,22 @@ const struct cli_command cmd_deploy = {
     .name = "deploy",
     .group = "Server",
     .summary = "print what dhow needs on a Kubernetes cluster",
-    .operands = "[secrets]",
-    .max_operands = 1,
+    .operands = "[secrets | chart FOLDER]",
+    .max_operands = 2,
     .options = options,
     .text =
         "Manifests for 'kubectl apply -f -': the server, its rights, the accounts of steps, "
         "network\n"
         "policies. 'dhow deploy secrets' makes the Secrets they need, with new random values: for\n"
-        "'kubectl create -f -', once.",
+        "'kubectl create -f -', once. 'dhow deploy chart FOLDER' writes the same objects as a "
+        "chart "
+        "for\n"
+        "Helm, with namespace, images, overlays and bucket as its values.",
     .examples = "dhow deploy --overlay minio | kubectl apply -f -\n"
                 "  dhow, with artifacts in a MinIO beside it\n"
                 "dhow deploy secrets --overlay minio | kubectl create -f -\n"
-                "  the administrator's token, MinIO's keys",
+                "  the administrator's token, MinIO's keys\n"
+                "dhow deploy chart ./chart --overlay minio && helm install dhow ./chart -n dhow\n"
+                "  the same by Helm",
     .run = run_deploy,
 };

@@ -71,6 +71,37 @@ def store(cluster: Cluster, folder: str) -> None:
     check(ended["state"] == "SUCCEEDED", "MinIO away for a minute: the run ends right", json.dumps([cluster.summary(ended), ended.get("error")]))
 
 
+def refused() -> int:
+    """How many requests the API server has answered 429 by the test's own level."""
+    lines = kubectl("get", "--raw", "/metrics", namespace=None).stdout.splitlines()
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith("apiserver_flowcontrol_rejected_requests_total") and 'priority_level="dhow-test"' in line)
+
+
+def throttled(cluster: Cluster, folder: str) -> None:
+    """API Priority and Fairness has a level for the server's account alone: for half a minute it takes nothing, then next to nothing, and refuses what is more (429)."""
+    kind = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "metadata": {"name": "dhow-test"}}
+    level = {**kind, "kind": "PriorityLevelConfiguration", "spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0, "limitResponse": {"type": "Reject"}}}}
+    rule = {"subjects": [{"kind": "ServiceAccount", "serviceAccount": {"name": "dhow-server", "namespace": kube.NAMESPACE}}],
+            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": True}]}
+    schema = {**kind, "kind": "FlowSchema", "spec": {"priorityLevelConfiguration": {"name": "dhow-test"}, "matchingPrecedence": 1, "distinguisherMethod": {"type": "ByUser"}, "rules": [rule]}}
+    run = started(cluster, folder, 20)
+    kube.apply([level, schema], namespace=None)
+    try:
+        new = cluster.submit(pipelines.compiled(pipelines.conditions, folder), {})
+        time.sleep(30)
+        level["spec"]["limited"]["nominalConcurrencyShares"] = 1
+        before = refused()
+        kube.apply(level, namespace=None)
+        check(before > 0, "the API server refuses what dhow asks of it (429)", str(before))
+        right(cluster, run, "the API server throttles", 1)
+        ended = cluster.ended(new)
+        check(ended["state"] == "SUCCEEDED", "a run that began meanwhile ends right, too", json.dumps([cluster.summary(ended), ended.get("error")]))
+        print(f"# {refused()} requests refused", flush=True)
+    finally:
+        for what in ("flowschema", "prioritylevelconfiguration"):
+            kubectl("delete", what, "dhow-test", namespace=None)
+
+
 def node(cluster: Cluster, folder: str) -> None:
     """Every process of the node ends at once, as by a power cut, and it is started again."""
     if not OWN:
@@ -87,7 +118,7 @@ def node(cluster: Cluster, folder: str) -> None:
 def main() -> None:
     kube.needed("faults on the cluster")
     with deploy() as cluster, tempfile.TemporaryDirectory() as folder:
-        for part in (server, pods, store, node):
+        for part in (server, pods, store, throttled, node):
             part(cluster, folder)
     done()
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -125,6 +126,18 @@ def github() -> None:
     shell(CI / "github/actions/setup-dhow/action.yml", action)
     used = {k for w in (CI / "github/workflows").glob("*.yml") for k in re.findall(r"^ +(repository|version|kfp):", w.read_text(), re.M)}
     check(used <= set(action["inputs"]), "its inputs are those that are given", str(used))
+
+
+def actionlint() -> None:
+    program = shutil.which("actionlint")
+    if not program:
+        skip("GitHub's workflows by actionlint", "it is not here (go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12)")
+        return
+    folder = TOP / "linted"
+    shutil.copytree(CI / "github", folder / ".github")
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    r = subprocess.run([program], cwd=folder, capture_output=True, text=True, check=False)
+    check(r.returncode == 0, "GitHub's workflows by actionlint", r.stdout + r.stderr)
 
 
 def gitlab() -> None:
@@ -274,6 +287,7 @@ def pins() -> None:
 
 
 github()
+actionlint()
 gitlab()
 pins()
 whole()

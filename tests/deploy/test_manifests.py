@@ -181,6 +181,30 @@ def rules() -> None:
     check(server["image"] == f"dhow/server:{re.search(r'[0-9.]+[0-9]', version)[0]}", "the image is this version's", server["image"] + version)
 
 
+def chart() -> None:
+    """`dhow deploy chart`: by Helm it is what `dhow deploy` prints, without the namespace, which is Helm's to make."""
+    helm = shutil.which("helm")
+    with tempfile.TemporaryDirectory(prefix="dhow-chart-") as top:
+        r = dhow("deploy", "chart", f"{top}/c", "--overlay", "s3", "--pipeline-root", "s3://b/c", "--registry", "reg.example/team")
+        values = yaml.safe_load(pathlib.Path(top, "c/values.yaml").read_text()) if not r.returncode else {}
+        check(values.get("overlays") == ["s3"] and values["s3"] == {"root": "s3://b/c", "endpoint": ""} and values["images"]["server"].startswith("reg.example/team/server:")
+              and yaml.safe_load(pathlib.Path(top, "c/Chart.yaml").read_text())["name"] == "dhow", "a chart is written, with what was chosen as its values", says(r) + str(values))
+        if not helm:
+            skip("the chart by Helm", "helm is not here (go install helm.sh/helm/v3/cmd/helm@v3.22.0)")
+            return
+        r = subprocess.run([helm, "lint", "--strict", f"{top}/c"], capture_output=True, text=True, check=False)
+        check(r.returncode == 0, "helm lint --strict", r.stdout + r.stderr)
+        for sets, args in ((("overlays={minio,postgres,volumes,kind}",), ("--overlay", "minio", "--overlay", "postgres", "--overlay", "volumes", "--overlay", "kind", "--registry", "reg.example/team")),
+                           (("s3.endpoint=http://s:9000", "images.server=r/s:1"), ("--overlay", "s3", "--pipeline-root", "s3://b/c", "--s3-endpoint", "http://s:9000", "--registry", "reg.example/team", "--image", "server=r/s:1"))):
+            r = subprocess.run([helm, "template", "dhow", f"{top}/c", "-n", "team-a", *itertools.chain(*(["--set", s] for s in sets))], capture_output=True, text=True, check=False)
+            made = {name(o): o for o in yaml.safe_load_all(r.stdout) if o}
+            ours = {name(o): o for o in printed("-n", "team-a", *args) if o["kind"] != "Namespace"}
+            differ = [k for k in {*made, *ours} if made.get(k) != ours.get(k)]
+            check(len(ours) > 15 and not differ, f"Helm makes the same: {' '.join(sets)}", r.stderr + "\n".join(f"{k}: {made.get(k)} {ours.get(k)}" for k in differ[:2]))
+        r = subprocess.run([helm, "template", f"{top}/c", "--set", "s3.root="], capture_output=True, text=True, check=False)
+        check(r.returncode != 0 and "expected s3://BUCKET/PATH" in r.stderr, "a bucket that is not named is said", r.stderr)
+
+
 def command() -> None:
     for args, words in (((), "say where artifacts go"), (("--overlay", "minio", "--overlay", "s3"), "say where"), (("--overlay", "nope"), "nope"), (("-n", "A_b", "--overlay", "minio"), "--namespace"),
                         (("--overlay", "s3", "--pipeline-root", "/x"), "expected s3://"), (("--overlay", "s3", "--pipeline-root", "s3://a\nb: c"), "no blanks"),
@@ -209,5 +233,6 @@ def command() -> None:
 
 same_as_kustomize()
 rules()
+chart()
 command()
 done()
