@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/mem.h"
-#include "mlflow/filter.h"
 #include "mlflow/mlflow-priv.h"
 
 #define PENDING "LOGGED_MODEL_PENDING"
@@ -254,47 +253,53 @@ static bool in_experiments(const struct mlflow *m, int64_t id)
     return false;
 }
 
-static int search_one(struct mlflow *m, const struct store_artifact *row,
-                      const struct mlflow_filter *filter, struct mlflow_page *page, struct js *list,
-                      struct dh_err *err)
+static int write_logged(struct mlflow *m, const void *thing, struct js **ret, struct dh_err *err)
 {
     own_logged struct logged l = {0};
-    int rc = read_logged(m, row, &l, err);
-    struct mlflow_facts facts = {.name = row->name};
 
-    if (rc != 0)
-        return rc < 0 ? -1 : 0;
-    facts.run_id = l.run.uuid;
-    if (filter->needs_tags)
-        facts.tags = dump(m, js_get(l.said, "tags"));
-    if (in_experiments(m, l.run.experiment_id) && mlflow_filter_fits(filter, &facts) &&
-        mlflow_on_page(m, page))
-        js_push(list, logged_js(m, &l));
+    if (read_logged(m, thing, &l, err) < 0)
+        return -1;
+    *ret = logged_js(m, &l);
     return 0;
 }
 
-/* Newest first. */
+static int add_logged(struct mlflow *m, const struct store_artifact *row,
+                      struct mlflow_search *search, struct dh_err *err)
+{
+    own_logged struct logged l = {0};
+    int rc = read_logged(m, row, &l, err);
+    struct mlflow_facts facts = {.name = row->name,
+                                 .created_ms = row->created_us / 1000,
+                                 .updated_ms = row->created_us / 1000};
+
+    if (rc != 0 || !in_experiments(m, l.run.experiment_id))
+        return rc < 0 ? -1 : 0;
+    facts.run_id = l.run.uuid;
+    if (search->filter.needs_tags)
+        facts.tags = dump(m, js_get(l.said, "tags"));
+    mlflow_search_add(m, search, &facts, row);
+    return 0;
+}
+
+/* Newest first, where no order is asked for. */
 int mlflow_logged_search(struct mlflow *m, struct dh_err *err)
 {
     struct store_artifact_filter f = {.type = "system.Model", .limit = 500};
-    struct mlflow_page page = mlflow_page_of(m);
     struct store_artifact_rows rows;
-    struct js *list = js_array();
-    struct mlflow_filter filter;
+    struct mlflow_search search;
 
-    js_set(m->out, "models", list);
-    if (mlflow_filter_read(mlflow_arg(m, "filter"), m->a, &filter, err) < 0)
+    if (mlflow_search_begin(m, &search, err) < 0)
         return -1;
     do {
         if (store_artifact_list(m->store, &f, m->a, &rows, err) < 0)
             return -1;
         for (size_t i = 0; i < rows.n; i++) {
             f.after_id = rows.items[i].artifact.id;
-            if (search_one(m, &rows.items[i].artifact, &filter, &page, list, err) < 0)
+            if (add_logged(m, &rows.items[i].artifact, &search, err) < 0)
                 return -1;
         }
     } while (rows.more && rows.n);
-    return 0;
+    return mlflow_search_end(m, &search, "models", write_logged, err);
 }
 
 /* ---- a run and its models ---- */

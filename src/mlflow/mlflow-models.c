@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "mlflow/filter.h"
 #include "mlflow/mlflow-priv.h"
 
 static struct registry_actor actor(const struct mlflow *m)
@@ -172,31 +171,29 @@ int mlflow_model_delete(struct mlflow *m, struct dh_err *err)
     return registry_delete(m->store, name, NULL, &who, true, err);
 }
 
+static int write_model(struct mlflow *m, const void *thing, struct js **ret, struct dh_err *err)
+{
+    return model_js(m, thing, ret, err);
+}
+
 int mlflow_model_search(struct mlflow *m, struct dh_err *err)
 {
-    struct mlflow_page page = mlflow_page_of(m);
-    struct js *list = js_array();
-    struct mlflow_filter filter;
+    struct mlflow_search search;
     struct store_models all;
 
-    js_set(m->out, "registered_models", list);
-    if (mlflow_filter_read(mlflow_arg(m, "filter"), m->a, &filter, err) < 0 ||
-        store_model_list(m->store, m->a, &all, err) < 0)
+    if (mlflow_search_begin(m, &search, err) < 0 || store_model_list(m->store, m->a, &all, err) < 0)
         return -1;
     for (size_t i = 0; i < all.n; i++) {
-        struct mlflow_facts facts = {.name = all.items[i].name};
-        struct js *v;
+        struct mlflow_facts facts = {.name = all.items[i].name,
+                                     .created_ms = all.items[i].created_us / 1000,
+                                     .updated_ms = all.items[i].updated_us / 1000};
 
-        if (filter.needs_tags &&
+        if (search.filter.needs_tags &&
             store_tags(m->store, STORE_TAG_MODEL, all.items[i].id, m->a, &facts.tags, err) < 0)
             return -1;
-        if (!mlflow_filter_fits(&filter, &facts) || !mlflow_on_page(m, &page))
-            continue;
-        if (model_js(m, &all.items[i], &v, err) < 0)
-            return -1;
-        js_push(list, v);
+        mlflow_search_add(m, &search, &facts, &all.items[i]);
     }
-    return 0;
+    return mlflow_search_end(m, &search, "registered_models", write_model, err);
 }
 
 int mlflow_model_latest(struct mlflow *m, struct dh_err *err)
@@ -337,8 +334,8 @@ int mlflow_version_delete(struct mlflow *m, struct dh_err *err)
     return registry_delete(m->store, v.model, v.version, &who, true, err);
 }
 
-static int search_one(struct mlflow *m, const char *name, const struct mlflow_filter *filter,
-                      struct mlflow_page *page, struct js *list, struct dh_err *err)
+static int add_versions(struct mlflow *m, const char *name, struct mlflow_search *search,
+                        struct dh_err *err)
 {
     struct store_model_versions all;
 
@@ -346,33 +343,39 @@ static int search_one(struct mlflow *m, const char *name, const struct mlflow_fi
         return -1;
     for (size_t i = 0; i < all.n; i++) {
         const struct store_model_version *v = &all.items[i];
-        struct mlflow_facts facts = {
-            .name = v->model, .run_id = v->run_uuid, .source_path = v->uri, .version = v->version};
+        struct mlflow_facts facts = {.name = v->model,
+                                     .run_id = v->run_uuid,
+                                     .source_path = v->uri,
+                                     .version = v->version,
+                                     .created_ms = v->created_us / 1000,
+                                     .updated_ms = v->updated_us / 1000};
 
-        if (filter->needs_tags &&
+        if (search->filter.needs_tags &&
             store_tags(m->store, STORE_TAG_MODEL_VERSION, v->id, m->a, &facts.tags, err) < 0)
             return -1;
-        if (mlflow_filter_fits(filter, &facts) && mlflow_on_page(m, page))
-            js_push(list, version_js(m, v));
+        mlflow_search_add(m, search, &facts, v);
     }
+    return 0;
+}
+
+static int write_version(struct mlflow *m, const void *thing, struct js **ret, struct dh_err *err)
+{
+    (void)err;
+    *ret = version_js(m, thing);
     return 0;
 }
 
 int mlflow_version_search(struct mlflow *m, struct dh_err *err)
 {
-    struct mlflow_page page = mlflow_page_of(m);
-    struct js *list = js_array();
-    struct mlflow_filter filter;
+    struct mlflow_search search;
     struct store_models all;
 
-    js_set(m->out, "model_versions", list);
-    if (mlflow_filter_read(mlflow_arg(m, "filter"), m->a, &filter, err) < 0 ||
-        store_model_list(m->store, m->a, &all, err) < 0)
+    if (mlflow_search_begin(m, &search, err) < 0 || store_model_list(m->store, m->a, &all, err) < 0)
         return -1;
     for (size_t i = 0; i < all.n; i++)
-        if (search_one(m, all.items[i].name, &filter, &page, list, err) < 0)
+        if (add_versions(m, all.items[i].name, &search, err) < 0)
             return -1;
-    return 0;
+    return mlflow_search_end(m, &search, "model_versions", write_version, err);
 }
 
 int mlflow_version_uri(struct mlflow *m, struct dh_err *err)

@@ -2,6 +2,7 @@
 /* Between mlflow.c (calls, errors), mlflow-models.c, mlflow-runs.c, mlflow-track.c, and
  * mlflow-logged.c over mlflow-files.c. */
 #include "base/arena.h"
+#include "mlflow/filter.h"
 #include "mlflow/mlflow.h"
 #include "registry/registry.h"
 
@@ -29,12 +30,26 @@ struct js *mlflow_pairs(const char *json);
 int mlflow_set_tag(struct mlflow *m, enum store_tagged kind, int64_t id, bool remove,
                    struct dh_err *err);
 
-/* A page of a list: its items are pushed where this says so, and the next token set. */
-struct mlflow_page {
-    int64_t from, max, n;
+/* What a search has found: things that fit the argument `filter`, then in the order of `order_by`
+ * (else as they came), and of these a page. */
+struct mlflow_search {
+    struct mlflow_filter filter;
+    struct mlflow_order order;
+    struct mlflow_found {
+        struct mlflow_facts facts;
+        const void *thing;
+        size_t place;
+    } * items;
+    size_t n, cap;
 };
-struct mlflow_page mlflow_page_of(const struct mlflow *m);
-bool mlflow_on_page(struct mlflow *m, struct mlflow_page *p);
+int mlflow_search_begin(struct mlflow *m, struct mlflow_search *ret, struct dh_err *err);
+void mlflow_search_add(struct mlflow *m, struct mlflow_search *s, const struct mlflow_facts *facts,
+                       const void *thing); /* where it fits */
+/* Its page as the member `name` of the answer; `write` makes a thing's value. */
+int mlflow_search_end(struct mlflow *m, struct mlflow_search *s, const char *name,
+                      int (*write)(struct mlflow *m, const void *thing, struct js **ret,
+                                   struct dh_err *err),
+                      struct dh_err *err);
 
 /* mlflow-track.c: a call that writes is whole, or nothing of it. */
 int mlflow_within(struct mlflow *m, int (*fn)(struct mlflow *m, struct dh_err *err),

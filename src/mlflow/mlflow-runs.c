@@ -86,24 +86,35 @@ static bool is_shown(const struct mlflow *m, bool archived)
     return archived == (view && !strcasecmp(view, "DELETED_ONLY"));
 }
 
+static int write_experiment(struct mlflow *m, const void *thing, struct js **ret,
+                            struct dh_err *err)
+{
+    return experiment_js(m, thing, ret, err);
+}
+
 int mlflow_experiment_search(struct mlflow *m, struct dh_err *err)
 {
     struct store_experiments all;
-    struct js *list = js_array();
+    struct mlflow_search search;
 
-    js_set(m->out, "experiments", list);
-    if (store_experiment_list(m->store, m->a, &all, err) < 0)
+    if (mlflow_search_begin(m, &search, err) < 0 ||
+        store_experiment_list(m->store, m->a, &all, err) < 0)
         return -1;
     for (size_t i = 0; i < all.n; i++) {
-        struct js *v;
+        const struct store_experiment *e = &all.items[i];
+        struct mlflow_facts facts = {.name = e->name,
+                                     .created_ms = e->created_us / 1000,
+                                     .updated_ms =
+                                         (e->last_run_us ? e->last_run_us : e->created_us) / 1000};
 
-        if (!is_shown(m, all.items[i].archived))
+        if (!is_shown(m, e->archived))
             continue;
-        if (experiment_js(m, &all.items[i], &v, err) < 0)
+        if (search.filter.needs_tags &&
+            store_tags(m->store, STORE_TAG_EXPERIMENT, e->id, m->a, &facts.tags, err) < 0)
             return -1;
-        js_push(list, v);
+        mlflow_search_add(m, &search, &facts, e);
     }
-    return 0;
+    return mlflow_search_end(m, &search, "experiments", write_experiment, err);
 }
 
 int mlflow_experiment_set_tag(struct mlflow *m, struct dh_err *err)

@@ -126,23 +126,73 @@ struct js *mlflow_pairs(const char *json)
     return list;
 }
 
-struct mlflow_page mlflow_page_of(const struct mlflow *m)
-{
-    struct mlflow_page p = {.from = mlflow_int(m, "page_token", 0),
-                            .max = mlflow_int(m, "max_results", 100)};
+/* ---- searches ---- */
 
-    p.from = p.from < 0 ? 0 : p.from;
-    p.max = p.max < 1 || p.max > MAX_RESULTS ? MAX_RESULTS : p.max;
-    return p;
+int mlflow_search_begin(struct mlflow *m, struct mlflow_search *ret, struct dh_err *err)
+{
+    const struct js *keys = js_get(m->args, "order_by");
+    own(js_free) struct js *one = NULL;
+
+    *ret = (struct mlflow_search){.n = 0};
+    if (js_text(keys)) { /* of a query */
+        one = js_array();
+        js_push(one, js_ref(keys));
+        keys = one;
+    }
+    return mlflow_filter_read(mlflow_arg(m, "filter"), m->a, &ret->filter, err) < 0
+               ? -1
+               : mlflow_order_read(js_is(keys, JS_ARRAY) ? keys : NULL, m->a, &ret->order, err);
 }
 
-bool mlflow_on_page(struct mlflow *m, struct mlflow_page *p)
+void mlflow_search_add(struct mlflow *m, struct mlflow_search *s, const struct mlflow_facts *facts,
+                       const void *thing)
 {
-    int64_t i = p->n++;
+    if (!mlflow_filter_fits(&s->filter, facts))
+        return;
+    if (s->n == s->cap) {
+        struct mlflow_found *more;
 
-    if (i == p->from + p->max)
-        js_set(m->out, "next_page_token", js_strf("%lld", (long long)i));
-    return i >= p->from && i < p->from + p->max;
+        s->cap = s->cap ? 2 * s->cap : 32;
+        more = arena_alloc(m->a, s->cap * sizeof *more);
+        if (s->n)
+            memcpy(more, s->items, s->n * sizeof *more);
+        s->items = more;
+    }
+    s->items[s->n] = (struct mlflow_found){.facts = *facts, .thing = thing, .place = s->n};
+    s->n++;
+}
+
+static int in_order(const void *a, const void *b, void *order)
+{
+    const struct mlflow_found *x = a, *y = b;
+    int c = mlflow_order_compare(order, &x->facts, &y->facts);
+
+    return c ? c : (x->place > y->place) - (x->place < y->place);
+}
+
+int mlflow_search_end(struct mlflow *m, struct mlflow_search *s, const char *name,
+                      int (*write)(struct mlflow *m, const void *thing, struct js **ret,
+                                   struct dh_err *err),
+                      struct dh_err *err)
+{
+    int64_t from = mlflow_int(m, "page_token", 0), max = mlflow_int(m, "max_results", 100);
+    struct js *list = js_array();
+
+    js_set(m->out, name, list);
+    if (s->n)
+        qsort_r(s->items, s->n, sizeof *s->items, in_order, &s->order);
+    from = from < 0 ? 0 : from;
+    max = max < 1 || max > MAX_RESULTS ? MAX_RESULTS : max;
+    for (int64_t i = from; i < (int64_t)s->n && i < from + max; i++) {
+        struct js *v;
+
+        if (write(m, s->items[i].thing, &v, err) < 0)
+            return -1;
+        js_push(list, v);
+    }
+    if ((int64_t)s->n > from + max)
+        js_set(m->out, "next_page_token", js_strf("%lld", (long long)(from + max)));
+    return 0;
 }
 
 int mlflow_set_tag(struct mlflow *m, enum store_tagged kind, int64_t id, bool remove,

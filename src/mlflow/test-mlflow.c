@@ -41,9 +41,26 @@ static void filters(void **state)
         {"colour = 'red'", -1},
         {"tag. = 'x'", -1},
         {"name < 'x'", -1},
+        {"attributes.name = 'income'", 1},
+        {"run_id IN ('x', '01a2')", 1},
+        {"run_id IN ('x')", 0},
+        {"run_id IN ('x'", -1},
+        {"run_id IN ()", -1},
+        {"version_number > 2 AND version_number <= 3", 1},
+        {"version_number != 3", 0},
+        {"version_number > '2'", -1},
+        {"creation_timestamp >= 1000", 1},
+        {"creation_time < 1000", 0},
+        {"last_update_time > 1e3", 1},
+        {"last_updated_timestamp LIKE 1", -1},
+        {"creation_time = 'x'", -1},
     };
-    const struct mlflow_facts facts = {
-        .name = "income", .run_id = "01a2", .version = "3", .tags = "{\"a\":\"b\"}"};
+    const struct mlflow_facts facts = {.name = "income",
+                                       .run_id = "01a2",
+                                       .version = "3",
+                                       .tags = "{\"a\":\"b\"}",
+                                       .created_ms = 1000,
+                                       .updated_ms = 2000};
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -59,9 +76,42 @@ static void filters(void **state)
     }
 }
 
+static void orders(void **state)
+{
+    static const struct {
+        const char *json;
+        int want; /* of a and b; 2: refused */
+    } cases[] = {{"[]", 0},
+                 {"[\"name\"]", 0},
+                 {"[\"name\", \"version_number DESC\"]", 1},
+                 {"[\"version ASC\"]", -1}, /* 9 is before 10 */
+                 {"[\"attribute.last_updated_timestamp desc\"]", -1},
+                 {"[\"creation_time\", \"timestamp\"]", 1},
+                 {"[\"colour\"]", 2},
+                 {"[\"name sideways\"]", 2},
+                 {"[7]", 2}};
+    const struct mlflow_facts x = {.name = "m", .version = "9", .updated_ms = 2},
+                              y = {.name = "m", .version = "10", .updated_ms = 1};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        own(arena_free) struct arena *a = arena_new();
+        own(js_free) struct js *list = NULL;
+        struct mlflow_order order;
+        struct dh_err err;
+        int got;
+
+        assert_int_equal(js_parse(cases[i].json, strlen(cases[i].json), &list, &err), 0);
+        got =
+            mlflow_order_read(list, a, &order, &err) < 0 ? 2 : mlflow_order_compare(&order, &x, &y);
+        if (got != cases[i].want)
+            fail_msg("%s: %d, not %d", cases[i].json, got, cases[i].want);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(filters)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(filters), cmocka_unit_test(orders)};
 
     return cmocka_run_group_tests_name("mlflow", tests, NULL, NULL);
 }

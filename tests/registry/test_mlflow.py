@@ -72,12 +72,16 @@ def registry(client, home) -> None:
     check([client.get_model_version("m", x).current_stage for x in "12"] == ["Archived", "Production"], "stages")
     check([v.version for v in client.get_latest_versions("m", stages=["Production"])] == ["2"], "the newest of a stage")
 
+    numbers = [client.search_model_versions(text, order_by=order) for text, order in (
+        ("version_number > 1", None), (f"run_id IN ('{v.run_id}', 'x')", None), ("name = 'm'", ["version_number ASC"]), ("name = 'm' AND creation_timestamp > 0", ["creation_timestamp DESC"]))]
+    check([[x.version for x in some] for some in numbers] == [["2"], ["1"], ["1", "2"], ["2", "1"]], "versions by number, of some runs, in an order", str(numbers))
     client.create_registered_model("other", tags={"a": "b"}, description="new")
     check([m.name for m in client.search_registered_models()] == ["m", "other"], "a model is created, and listed")
     check([m.name for m in client.search_registered_models("name LIKE 'o%'")] == ["other"], "and searched")
     check("RESOURCE_ALREADY_EXISTS" in refused(client.create_registered_model, "m"), "once")
     page = client.search_registered_models(max_results=1)
     check(len(page) == 1 and [m.name for m in client.search_registered_models(max_results=1, page_token=page.token)] == ["other"], "in pages")
+    check([m.name for m in client.search_registered_models(order_by=["name DESC"])] == ["other", "m"] and [m.name for m in client.search_registered_models("tags.a = 'b'")] == ["other"], "in an order, by a tag")
     made = client.create_model_version("other", source=uri)
     check(made.version == "1" and made.run_id == client.get_model_version("m", "2").run_id, "a version of an artifact on record, with its run", str(made))
     check("no artifact on record" in refused(client.create_model_version, "other", source="/etc/passwd"), "and of nothing else")
@@ -122,6 +126,8 @@ def tracking(client) -> None:
 def writing(client, home) -> None:
     """Runs of the client's own: the fluent calls, as people write them."""
     e = client.create_experiment("outside", tags={"team": "x"})
+    named = [[x.name for x in client.search_experiments(filter_string=text, order_by=["name DESC"])] for text in ("name LIKE 'out%'", "attribute.name = 'tuning'", "tags.team = 'x'", "creation_time > 0")]
+    check(named == [["outside"], ["tuning"], ["outside"], ["tuning", "outside", "Default"]], "experiments are searched", str(named))
     check("RESOURCE_ALREADY_EXISTS" in refused(client.create_experiment, "outside") and client.get_experiment(e).tags == {"team": "x"}, "an experiment is created, once")
     mlflow.set_experiment("outside")
     with mlflow.start_run(run_name="mine", tags={"stage": "try"}) as run:
