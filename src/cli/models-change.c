@@ -8,6 +8,7 @@
 #include "cli/edit.h"
 #include "cli/models.h"
 #include "cli/out.h"
+#include "engine/secret.h"
 #include "registry/registry.h"
 
 struct change {
@@ -196,9 +197,11 @@ static int export(struct change *c, struct dh_err *err)
     const char *to = cli_get(c->args, "to");
     struct store_model_version v;
     own_mem char *folder = NULL;
+    own_mem char *home = NULL;
 
-    if (find(c, "export NAME VERSION --to DIR", &v, err) < 0)
+    if (find(c, "export NAME VERSION --to DIR", &v, err) < 0 || cli_home(c->cli, &home, err) < 0)
         return -1;
+    secret_serve_artifacts(home); /* it may lie in a bucket */
     folder = fs_absolute(to ? to : arena_printf(c->a, "%s-%s", v.model, v.version));
     if (registry_export(c->store, &v, folder, cli_has(c->args, "onnx"), err) < 0)
         return -1;

@@ -13,21 +13,30 @@
 
 enum { MAX_DEPTH = 32 };
 
-static int local_path(const struct store_model_version *v, char **ret, struct dh_err *err)
+/* Its files, below `folder`; their path is the caller's. */
+static int bring(const struct store_model_version *v, const char *folder, char **ret,
+                 struct dh_err *err)
 {
-    own_mem char *path = NULL;
-    int rc = v->uri ? artifact_uri_local(v->uri, &path, err) : ARTIFACT_REMOTE;
+    own_mem char *plain = v->uri ? artifact_uri_plain(v->uri) : NULL;
+    const char *slash = plain ? strrchr(plain, '/') : NULL;
+    const struct artifact_how how = {.digest = v->digest};
+    own_mem char *local = NULL;
+    own_mem char *to = NULL;
+    int rc;
 
-    if (rc < 0)
-        return -1;
+    if (!slash || !slash[1])
+        return dh_fail(err, DH_NOT_FOUND, "version %s of '%s' has no files", v->version, v->model);
+    to = fs_join(folder, slash + 1);
+    rc = artifact_uri_local(v->uri, &local, err);
     if (rc == ARTIFACT_REMOTE)
-        return dh_fail(err, DH_INVALID,
-                       "version %s of '%s' lies at %s: it is exported from a local folder only",
-                       v->version, v->model, v->uri ? v->uri : "no place");
-    if (!fs_exists(path))
-        return dh_fail(err, DH_NOT_FOUND, "version %s of '%s': %s is gone", v->version, v->model,
-                       path);
-    *ret = take(&path);
+        rc = artifact_fetch(v->uri, to, &how, err);
+    else if (rc == 0 && !fs_exists(local))
+        rc = dh_fail(err, DH_NOT_FOUND, "%s is gone", local);
+    else if (rc == 0)
+        rc = fs_copy(local, to, err);
+    if (rc < 0)
+        return dh_while(err, "version %s of '%s'", v->version, v->model);
+    *ret = take(&to);
     return 0;
 }
 
@@ -175,19 +184,20 @@ static int write_text(const char *folder, const char *name, const char *text, st
     return fs_write(path, text, strlen(text), 0644, err);
 }
 
-static int fill(const char *from, const char *to, bool onnx, struct js *v, struct dh_err *err)
+static int fill(const struct store_model_version *version, const char *to, bool onnx, struct js *v,
+                struct dh_err *err)
 {
-    const char *slash = strrchr(from, '/');
     own_mem char *folder = fs_join(to, "model");
-    own_mem char *files_at = fs_join(folder, slash ? slash + 1 : from);
+    own_mem char *files_at = NULL;
     own_mem char *onnx_at = fs_join(to, "model.onnx");
     own_mem char *about = card(v);
     own_mem char *text = NULL;
     struct js *files = js_object();
 
     js_set(v, "files", files);
-    if (fs_mkdirs(folder, 0755, err) < 0 || fs_copy(from, files_at, err) < 0 ||
-        (onnx && write_onnx(from, onnx_at, err) < 0) || add_files(to, "model", 0, files, err) < 0 ||
+    if (fs_mkdirs(folder, 0755, err) < 0 || bring(version, folder, &files_at, err) < 0 ||
+        (onnx && write_onnx(files_at, onnx_at, err) < 0) ||
+        add_files(to, "model", 0, files, err) < 0 ||
         (onnx && add_files(to, "model.onnx", 0, files, err) < 0))
         return -1;
     text = js_dump(v, JS_PRETTY);
@@ -199,15 +209,13 @@ int registry_export(struct store *s, const struct store_model_version *v, const 
                     struct dh_err *err)
 {
     own(js_free) struct js *json = NULL;
-    own_mem char *from = NULL;
     own_mem char *part = dh_printf("%s.part", to);
 
     if (fs_exists(to) && (!fs_is_dir(to) || !is_empty(to)))
         return dh_fail(err, DH_EXISTS, "%s is there already, and not empty", to);
-    if (local_path(v, &from, err) < 0 || registry_version_json(s, v, &json, err) < 0 ||
-        fs_remove_tree(part, err) < 0)
+    if (registry_version_json(s, v, &json, err) < 0 || fs_remove_tree(part, err) < 0)
         return -1;
-    if (fill(from, part, onnx, json, err) < 0) {
+    if (fill(v, part, onnx, json, err) < 0) {
         (void)fs_remove_tree(part, NULL);
         return -1;
     }

@@ -77,6 +77,7 @@ def main() -> None:
         broken(server, s3, folder, env)
         commands(s3, folder, env)
         collected(s3, run, folder, env)
+        registered(run, folder, env)
         planted(folder)
     done()
 
@@ -176,6 +177,20 @@ def roots(server, s3, run, folder, env) -> None:
     check(set(states(v).values()) == {"CACHED"}, "they are recorded: later runs find it", says(r))
     v, r = run(folder / "chain.json", "--pipeline-root", "oci://registry/x")
     check(r.returncode == 2 and "images" in r.stderr, "a root of oci:// is refused", says(r))
+
+
+def registered(run, folder, env) -> None:
+    """A model's version that lies in the bucket."""
+    s = pipeline("model")
+    text = json.dumps({"artifacts": {"model": {"artifacts": [{"name": "model", "metadata": {"dhow.model_name": "far"}}]}}})
+    step(s, "train", f"echo weights > \"$out_model\"; mkdir -p \"$(dirname \"$in_file\")\"; printf %s '{text}' > \"$in_file\"", artifacts={"model": "Model"})
+    s["deploymentSpec"]["executors"]["exec-train"]["container"]["args"].append("in_file={{$.outputs.output_file}}")
+    v, r = run(write(folder, s, "model.json"), "--pipeline-root", "s3://bkt/models")
+    check(v["state"] == "SUCCEEDED", "a model is trained into the bucket", says(r))
+    r = dhow("models", "export", "far", "latest", "--to", folder / "exported", home=folder / "home", env=env)
+    check(r.returncode == 0 and (folder / "exported" / "model" / "model").read_text() == "weights\n", "its version is exported from there", says(r))
+    r = dhow("models", "kserve", "far", "latest", "--format", "sklearn", home=folder / "home", env=env)
+    check(r.returncode == 0 and 'storageUri: "s3://bkt/models/' in r.stdout, "and served from there", says(r))
 
 
 def isolated(run, folder) -> None:
