@@ -87,7 +87,7 @@ static bool name_of(struct reader *x, enum mlflow_key *ret)
                  {"run_id", MLFLOW_RUN_ID},
                  {"source_run_id", MLFLOW_RUN_ID},
                  {"source_path", MLFLOW_SOURCE},
-                 {"version_number", MLFLOW_VERSION},
+                 {"version_number", MLFLOW_VERSION}, /* before the shorter one */
                  {"version", MLFLOW_VERSION},
                  {"creation_timestamp", MLFLOW_CREATED},
                  {"creation_time", MLFLOW_CREATED},
@@ -96,14 +96,11 @@ static bool name_of(struct reader *x, enum mlflow_key *ret)
                  {"last_update_time", MLFLOW_UPDATED}};
 
     (void)(prefix(x, "attributes.") || prefix(x, "attribute."));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t n = strlen(names[i].name);
-
-        if (x->at[n] == '_' || !word(x, names[i].name))
-            continue;
-        *ret = names[i].key;
-        return true;
-    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (word(x, names[i].name)) {
+            *ret = names[i].key;
+            return true;
+        }
     return false;
 }
 
