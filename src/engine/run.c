@@ -208,6 +208,7 @@ static int close_run(struct run *run, struct dh_err *err)
     if (!run->cluster) /* which goes on with its loop */
         shepherd_dismiss(run->shepherd);
     sweep(run);
+    store_settle(run->engine->store);
     if (store_begin(run->engine->store, err) < 0 ||
         (run->cluster && cluster_put_tails(run, err) < 0) || finish_run(run, err) < 0 ||
         store_commit(run->engine->store, err) < 0)

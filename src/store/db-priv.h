@@ -36,6 +36,7 @@ struct db_ops {
     int (*keep)(struct db *db, int version, struct dh_err *err);
     bool (*changed)(struct db *db);
     int64_t (*stamp)(struct db *db); /* NULL: cannot tell */
+    void (*settle)(struct db *db);   /* NULL: nothing to do */
     int (*check)(struct db *db, struct dh_err *err);
     int (*bulk)(struct db *db, struct dh_err *err); /* begins */
     int (*given)(struct db *db, const char *table, int64_t *ret, struct dh_err *err);

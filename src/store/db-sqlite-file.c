@@ -207,6 +207,16 @@ static int after_commit(void *user, sqlite3 *sqlite, const char *name, int frame
     return SQLITE_OK;
 }
 
+/* All of the log is in the database then, and the next commit begins it anew. Else it would be for
+ * the close, which removes the file as well: that takes as long again, and the next run makes it.
+ */
+void db_sqlite_settle(struct db *db)
+{
+    if (of(db)->log_frames >= KEEP_FRAMES)
+        (void)sqlite3_wal_checkpoint_v2(of(db)->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                        NULL);
+}
+
 static int open_file(struct db *db, unsigned flags, bool immutable, struct dh_err *err)
 {
     int how = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

@@ -43,6 +43,7 @@ int db_sqlite_set_version(struct db *db, int version, struct dh_err *err);
 int db_sqlite_migrate(struct db *db, const char *sql, int version, struct dh_err *err);
 bool db_sqlite_changed(struct db *db);
 int64_t db_sqlite_stamp(struct db *db);
+void db_sqlite_settle(struct db *db);
 int db_sqlite_check(struct db *db, struct dh_err *err);
 int db_sqlite_keep(struct db *db, int version, struct dh_err *err);
 int db_sqlite_save(struct db *db, const char *path, struct dh_err *err);

@@ -359,6 +359,7 @@ const struct db_ops db_sqlite_ops = {
     .migrate = db_sqlite_migrate,
     .changed = db_sqlite_changed,
     .stamp = db_sqlite_stamp,
+    .settle = db_sqlite_settle,
     .check = db_sqlite_check,
     .keep = db_sqlite_keep,
     .bulk = bulk,

@@ -246,6 +246,12 @@ int64_t db_stamp(struct db *db)
     return db->ops->stamp ? db->ops->stamp(db) : 0;
 }
 
+void db_settle(struct db *db)
+{
+    if (db->ops->settle)
+        db->ops->settle(db);
+}
+
 int db_check(struct db *db, struct dh_err *err)
 {
     return db->ops->check(db, err);

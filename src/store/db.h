@@ -145,6 +145,7 @@ int db_migrate(struct db *db, const char *sql, int version, struct dh_err *err);
 int db_keep(struct db *db, int version, struct dh_err *err);
 bool db_changed(struct db *db);  /* by another connection, since the last call */
 int64_t db_stamp(struct db *db); /* as store_stamp */
+void db_settle(struct db *db);   /* as store_settle */
 int db_check(struct db *db, struct dh_err *err);
 
 /* ---- whole tables ---- */

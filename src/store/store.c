@@ -193,6 +193,11 @@ int64_t store_stamp(struct store *s)
     return db_stamp(s->db);
 }
 
+void store_settle(struct store *s)
+{
+    db_settle(s->db);
+}
+
 int store_check(struct store *s, struct dh_err *err)
 {
     return db_check(s->db, err);

@@ -102,6 +102,9 @@ bool store_changed(struct store *s);
  * cannot be told. Of a record on a server it is a question (one trip), and is told within a
  * transaction alone. */
 int64_t store_stamp(struct store *s);
+/* Before the last commit of one who has written much, outside of a transaction: what has been
+ * written goes where it is to stay, so that store_close finds little to do. */
+void store_settle(struct store *s);
 
 /* Reads the whole file and every reference. 0: sound. DH_IO: the first few faults. */
 int store_check(struct store *s, struct dh_err *err);
