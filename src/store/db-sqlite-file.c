@@ -181,6 +181,8 @@ struct db *db_sqlite_close(struct db *db)
         dh_mem_own(&of(db)->slots[i]);
     }
     (void)sqlite3_finalize(of(db)->data_version);
+    if (of(db)->log > 0)
+        (void)close(of(db)->log);
     /* The last to close writes the log back, which waits for the disk several times: longer than a
      * whole small run. A short log may as well stay, the next one to open reads it in no time. */
     if (of(db)->sqlite && of(db)->log_frames < KEEP_FRAMES)
@@ -191,14 +193,32 @@ struct db *db_sqlite_close(struct db *db)
     return NULL;
 }
 
+/* The disk begins with what has been written, and nobody waits: else whoever writes the log back
+ * waits for all of it at once. No lock of SQLite's is on this file, so that it may be closed. */
+static void tell_disk(struct sqlite *s)
+{
+    int64_t from = (int64_t)s->told_frames * LOG_FRAME, to = (int64_t)s->log_frames * LOG_FRAME;
+
+    if (s->log == 0) {
+        own_mem char *path = dh_printf("%s-wal", s->base.path);
+
+        s->log = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    if (s->log > 0)
+        (void)sync_file_range(s->log, from, to - from, SYNC_FILE_RANGE_WRITE);
+    s->told_frames = s->log_frames;
+}
+
 static int after_commit(void *user, sqlite3 *sqlite, const char *name, int frames)
 {
     struct sqlite *s = user;
 
     (void)name;
     if (frames < s->log_frames)
-        s->tried_frames = 0; /* the log has started anew */
+        s->tried_frames = s->told_frames = 0; /* the log has started anew */
     s->log_frames = frames;
+    if (frames - s->told_frames >= WRITE_FRAMES)
+        tell_disk(s);
     /* A reader in another process can hold it up; then not again at each commit. */
     if (frames >= CHECKPOINT_FRAMES && frames - s->tried_frames >= KEEP_FRAMES) {
         s->tried_frames = frames;

@@ -9,7 +9,9 @@
  * close (1 ms for who opens it next). */
 #define CHECKPOINT_FRAMES 8000
 #define KEEP_FRAMES 250
-#define N_SLOTS 256 /* of the statement cache; a power of two, far above our literals */
+#define LOG_FRAME 4120   /* bytes: a page and what the log says of it */
+#define WRITE_FRAMES 256 /* after as many more the disk is told to begin */
+#define N_SLOTS 256      /* of the statement cache; a power of two, far above our literals */
 
 /* A prepared statement, kept under the address of its text. */
 struct sqlite_rows {
@@ -27,6 +29,8 @@ struct sqlite {
     sqlite3_stmt *data_version;
     int64_t seen_version;
     int log_frames, tried_frames; /* in the log after our last commit; at the last write-back */
+    int told_frames;              /* that the disk was told to write */
+    int log;                      /* the log's own file, for that; 0: not open, -1: cannot be */
 };
 
 extern const struct db_ops db_sqlite_ops;

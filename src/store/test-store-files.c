@@ -276,6 +276,47 @@ static void readonly_home(void **state)
     }
 }
 
+/* ---- much written ---- */
+
+static void write_much(struct home *h)
+{
+    own_mem char *big = dh_zalloc(200001, 1);
+    struct dh_err err;
+
+    memset(big, 'x', 200000);
+    for (int i = 0; i < 20; i++) {
+        char uuid[ID_TEXT];
+        int64_t id;
+        struct store_run r = {
+            .uuid = id_new(uuid), .display_name = "big", .parameters = big, .created_us = 2};
+
+        OK(store_run_insert(h->s, &r, &id, &err));
+    }
+}
+
+/* A close writes a long log back, and removes it; one that was settled is short, and stays. */
+static void a_long_log_is_settled(void **state)
+{
+    struct home *h = *state;
+    own_mem char *wal = dh_printf("%s-wal", h->path);
+    struct store_run_filter all = {.state = -1, .limit = 100};
+    struct store_runs runs;
+    struct dh_err err;
+
+    for (int settled = 0; settled < 2; settled++) {
+        write_much(h);
+        if (settled)
+            store_settle(h->s);
+        add_run(h->s, NULL, "last", 1);
+        h->s = store_close(h->s);
+        assert_int_equal(fs_exists(wal), settled);
+        OK(store_open(h->path, 0, &h->s, &err));
+        OK(store_check(h->s, &err));
+        OK(store_run_list(h->s, &all, h->a, &runs, &err));
+        assert_int_equal(runs.n, 21 * (settled + 1));
+    }
+}
+
 /* ---- a full disk ---- */
 
 static void full_disk(void **state)
@@ -610,6 +651,7 @@ int main(int argc, char **argv)
         T(two_connections),
         T(a_locked_database_says_so),
         T(readonly_home),
+        T(a_long_log_is_settled),
         T(full_disk),
         T(file_cannot_grow),
         T(damage_is_found),
