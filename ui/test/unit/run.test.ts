@@ -6,7 +6,7 @@ import { layout, type Shape } from '../../src/lib/layout';
 import { ancestors } from '../../src/lib/keys-of';
 import { buildTree, treeRows } from '../../src/lib/tree';
 import type { Spec, State, Task, TaskType } from '../../src/lib/types';
-import { reason } from '../../src/lib/words';
+import { lastLine, reason, waits } from '../../src/lib/words';
 
 function task(key: string, type: TaskType, state: State, more: Partial<Task> = {}): Task {
   const name = key.replace(/\[\d+\]$/, '').split('.').pop() ?? '';
@@ -114,4 +114,13 @@ test('a thousand boxes are laid out at once', () => {
   assert.ok(!overlaps(laid.nodes));
   const circle = layered([box('a'), box('b')], [['a', 'b'], ['b', 'a']]);
   assert.equal(circle.nodes.length, 2);
+});
+
+test('what is waited for and why something was skipped is said in the names that are shown', () => {
+  const spec: Spec = { root: { dag: { tasks: { 'condition-3': { taskInfo: { name: 'not-good' } }, fit: { taskInfo: { name: 'train' } }, tell: { dependentTasks: ['fit'] } } } } };
+  const { byKey } = buildTree([task('root.condition-3', 'CONDITION', 'SKIPPED', { display_name: 'not-good' }), task('root.condition-3.reject', 'RUNTIME', 'SKIPPED', { reason: "'condition-3' was skipped" })]);
+  assert.equal(waits('root.tell', byKey, spec), 'waiting for train');
+  assert.equal(reason(byKey.get('root.condition-3.reject') as Task, byKey, spec), "skipped: 'not-good' was skipped");
+  assert.equal(lastLine('a\n  b \n\n'), 'b');
+  assert.equal(lastLine(null), '');
 });
