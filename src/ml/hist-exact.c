@@ -10,22 +10,11 @@
 #include "base/mem.h"
 #include "ml/hist-priv.h"
 
-struct value {
-    double x;
-    uint32_t i;
-};
-
-static int by_value(const void *a, const void *b)
-{
-    const struct value *x = a, *y = b;
-    return (x->x > y->x) - (x->x < y->x);
-}
-
 struct inside {
     struct hist_grow *g;
     struct hist_node *node;
     const double *bound;
-    struct value *v; /* room for the node's rows */
+    struct pair *v, *spare; /* room for the node's rows, each */
 };
 
 static double reach(const struct inside *s)
@@ -45,7 +34,7 @@ static bool takes(const struct inside *s, double score, size_t feature, unsigned
 }
 
 static void try_bin(struct inside *s, size_t f, unsigned bin, bool missing_left,
-                    const struct value *v, size_t n)
+                    const struct pair *v, size_t n)
 {
     struct hist_grow *g = s->g;
     double left[2] = {0}, right[2], cell[2];
@@ -95,9 +84,9 @@ static void open_feature(struct inside *s, size_t f)
     for (size_t k = s->node->from; k < s->node->to; k++) {
         uint32_t i = g->base.pos[k];
         if (open[bin_of(b, f, i)])
-            s->v[n++] = (struct value){num[grow_row(&g->base, i)], i};
+            s->v[n++] = (struct pair){num[grow_row(&g->base, i)], i};
     }
-    qsort(s->v, n, sizeof *s->v, by_value);
+    sort_pairs(s->v, n, s->spare);
     for (size_t from = 0, to; from < n; from = to) {
         unsigned bin = bin_of(b, f, s->v[from].i);
         for (to = from + 1; to < n && bin_of(b, f, s->v[to].i) == bin;)
@@ -147,9 +136,10 @@ static double feature_bound(const struct inside *s, size_t f)
 void hist_look_inside(struct hist_grow *g, struct hist_node *node, const double *bound)
 {
     const size_t n = g->bins->n_features;
-    own_mem struct value *v = dh_alloc((node->to - node->from + 1) * sizeof *v);
+    const size_t rows = node->to - node->from + 1;
+    own_mem struct pair *v = dh_alloc(2 * rows * sizeof *v);
     own_mem double *most = dh_alloc(n * sizeof *most);
-    struct inside s = {g, node, bound, v};
+    struct inside s = {g, node, bound, v, v + rows};
     for (size_t f = 0; f < n; f++)
         most[f] = feature_bound(&s, f);
     for (;;) { /* the most promising first: what it yields closes others */

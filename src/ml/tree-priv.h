@@ -58,6 +58,14 @@ static inline void stats_add(const struct grow *g, struct stats *st, uint32_t i,
     st->sum[1] += w * y * y;
 }
 
+/* A value and whose it is. */
+struct pair {
+    double x;
+    uint32_t i;
+};
+/* By value; equal ones keep their order. What is in order already costs one look. spare: n. */
+void sort_pairs(struct pair *v, size_t n, struct pair *spare);
+
 double tree_impurity(const struct grow *g, const struct stats *st);
 /* The part of the criterion that a split changes. */
 double tree_proxy(const struct grow *g, const struct stats *left, const struct stats *right);

@@ -6,11 +6,6 @@
 #include "base/mem.h"
 #include "ml/tree-priv.h"
 
-struct pair {
-    double x;
-    uint32_t i;
-};
-
 double tree_impurity(const struct grow *g, const struct stats *st)
 {
     double w = st->weight, r = 0;
@@ -72,9 +67,14 @@ static void merge(const struct pair *a, size_t n, const struct pair *b, size_t m
     memcpy(to + n, b, m * sizeof *b);
 }
 
-static void sort_pairs(struct pair *v, size_t n, struct pair *spare)
+void sort_pairs(struct pair *v, size_t n, struct pair *spare)
 {
     enum { RUN = 12 };
+    size_t in_order = 1;
+    while (in_order < n && v[in_order - 1].x <= v[in_order].x)
+        in_order++;
+    if (in_order >= n)
+        return;
     for (size_t i = 0; i < n; i += RUN)
         insertion_sort(v + i, n - i < RUN ? n - i : RUN);
     struct pair *from = v, *to = spare;
