@@ -257,22 +257,28 @@ static void row_sums(const struct hist_grow *g, struct hist_node *node)
         cell_values(g, &sum, 0, node->all);
 }
 
+/* Far apart as the rows of a deep node are, each code is a wait for memory: the lines of rows to
+ * come are asked for in time. */
 static void count_tried(struct hist_grow *g, struct hist_node *node)
 {
+    enum { AHEAD = 24 };
     const uint32_t *pos = g->base.pos + node->from;
+    const uint64_t *ordered = g->kind != HIST_STATS ? g->ordered : NULL;
     const size_t n = node->to - node->from, n_cell = g->n_cell;
     choose_features(g);
     node->hist = memset(g->tried_hist, 0, hist_bytes(g));
     for (size_t t = 0; t < g->n_try; t++) {
-        size_t f = g->tried[t];
-        const unsigned char *code = bin_codes(g->bins, f);
+        const unsigned char *code = bin_codes(g->bins, g->tried[t]);
         uint64_t *packed = (uint64_t *)node->hist + t * BIN_CODES;
         double *cells = (double *)node->hist + t * BIN_CODES * n_cell;
-        for (size_t k = 0; k < n && g->kind != HIST_STATS; k++)
-            packed[code[pos[k] * BLOCK]] += g->ordered[k];
-        for (size_t k = 0; k < n && g->kind == HIST_STATS; k++)
-            add_stats(&g->base, pos[k], grow_weight(&g->base, pos[k]),
-                      cells + code[pos[k] * BLOCK] * n_cell);
+        for (size_t k = 0; k < n; k++) {
+            __builtin_prefetch(&code[pos[k + AHEAD < n ? k + AHEAD : k] * BLOCK]);
+            size_t cell = code[pos[k] * BLOCK];
+            if (ordered)
+                packed[cell] += ordered[k];
+            else
+                add_stats(&g->base, pos[k], grow_weight(&g->base, pos[k]), cells + cell * n_cell);
+        }
     }
 }
 
