@@ -68,8 +68,6 @@ static inline const struct js_object *js_in_object(const struct js *v)
 
 /* A string whose bytes are known to be UTF-8. */
 struct js *js_string_new(const char *utf8, size_t n);
-/* Where the next byte of [s, s + n) is that is not part of well-formed UTF-8; n: nowhere. */
-size_t js_utf8_valid(const char *s, size_t n);
 
 /* A program that has linked us may have a locale with another decimal point: numbers are read and
  * written in this one. */

@@ -103,3 +103,6 @@ char *js_dump(const struct js *v, unsigned flags); /* the caller's: free */
 /* Shortest decimal that reads back as d, as JavaScript and Go print it: 1, 0.1, 1e+21; null where d
  * is no number. */
 void js_write_num(double d, struct buf *to);
+
+/* Where the next byte of [s, s + n) is that is not part of well-formed UTF-8; n: nowhere. */
+size_t js_utf8_valid(const char *s, size_t n);

@@ -172,8 +172,8 @@ const struct step_spec step_model_card = {
 
 static const struct step_arg draw_args[] = {
     {"model", STEP_INPUT, .type = "system.Model", .help = "a model of trees, as JSON"},
-    {"tree", STEP_INTEGER, .other = "0", .help = "which one, from 0"},
-    {"depth", STEP_INTEGER, .other = "8", .help = "levels that text and picture show"},
+    {"tree", STEP_COUNT, .other = "0", .help = "which one, from 0"},
+    {"depth", STEP_COUNT, .other = "8", .help = "levels that text and picture show"},
     {"text", STEP_OUTPUT, .type = "system.Markdown", .other = "", .help = "indented text"},
     {"svg", STEP_OUTPUT, .type = "system.Artifact", .other = "", .help = "a picture, as SVG"},
     {"html", STEP_OUTPUT, .type = "system.HTML", .other = "", .help = "the picture as a page"},

@@ -12,7 +12,7 @@ static const struct step_arg args[] = {
     {"test", STEP_INPUT, .type = "system.Dataset", .help = "the rows to evaluate on, as CSV"},
     CSV_ARGS,
     {"slice", STEP_TEXT, .other = "", .help = "a column: metrics for each of its values, too"},
-    {"bootstrap", STEP_INTEGER, .other = "0", .help = "resamples for 95 % intervals; 0: none"},
+    {"bootstrap", STEP_COUNT, .other = "0", .help = "resamples for 95 % intervals; 0: none"},
     {"seed", STEP_INTEGER, .other = "0", .help = "of the resampling"},
     {"metrics", STEP_OUTPUT, .type = "system.Metrics", .other = "",
      .help = "the metrics, as metadata and as JSON"},

@@ -9,7 +9,7 @@ static const struct step_arg args[] = {
     {"data", STEP_INPUT, .type = "system.Dataset",
      .help = "the rows, as CSV; further columns do not matter"},
     CSV_ARGS,
-    {"threads", STEP_INTEGER, .other = "0", .help = "0: as many as there are cores"},
+    {"threads", STEP_COUNT, .other = "0", .help = "0: as many as there are cores"},
     {"predictions", STEP_OUTPUT, .type = "system.Dataset",
      .help = "a CSV with `prediction` and, for classes, a column of probabilities each, in the "
              "rows' order"},

@@ -168,9 +168,12 @@ static bool is_of_kind(const struct step_arg *a, const char *text)
     case STEP_NUMBER:
         (void)strtod(text, &end);
         return end != text && !*end;
-    case STEP_INTEGER: { /* 42.0 is one too: JSON numbers come in either form */
+    case STEP_INTEGER:
+    case STEP_COUNT: { /* 42.0 is one too: JSON numbers come in either form */
         double d = strtod(text, &end);
         bool whole = end != text && !*end && fabs(d) <= 0x1p53 && d == floor(d);
+        if (a->kind == STEP_COUNT)
+            return whole && d >= 0 && d <= STEP_MOST;
         (void)strtoll(text, &end, 10);
         return whole || (end != text && !*end && !errno);
     }
@@ -184,8 +187,8 @@ static bool is_of_kind(const struct step_arg *a, const char *text)
 
 static const char *kind_name(enum step_kind kind)
 {
-    static const char *const names[] = {"text",       "number",      "integer",         "boolean",
-                                        "input path", "output path", "output parameter"};
+    static const char *const names[] = {"text",    "number",     "integer",     "integer",
+                                        "boolean", "input path", "output path", "output parameter"};
     return names[kind];
 }
 
@@ -206,7 +209,8 @@ static int take_value(struct step *s, const char *flag, const char *text, struct
     if (!a->repeats && step_n(s, a->name))
         return dh_fail(err, DH_INVALID, "%s is given twice", flag);
     if (*text && !is_of_kind(a, text))
-        return dh_fail(err, DH_INVALID, "%s '%s' is no %s", flag, text, kind_name(a->kind));
+        return dh_fail(err, DH_INVALID, "%s '%s' is no %s%s", flag, text, kind_name(a->kind),
+                       a->kind == STEP_COUNT ? " from 0 to 1000000000" : "");
     DH_GROW(s->values, s->n_values, s->cap_values);
     s->values[s->n_values++] = (struct value){a, text};
     return 0;

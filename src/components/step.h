@@ -23,11 +23,14 @@ enum step_kind {
     STEP_TEXT,
     STEP_NUMBER,
     STEP_INTEGER,
+    STEP_COUNT, /* an integer from 0 to STEP_MOST */
     STEP_BOOL,
     STEP_INPUT,            /* the path of an input artifact */
     STEP_OUTPUT,           /* the path where an output artifact is to be written */
     STEP_OUTPUT_PARAMETER, /* the path of the file that an output parameter is written to */
 };
+
+enum { STEP_MOST = 1000000000 };
 
 struct step_arg {
     const char *name; /* as in --name; blanks are '-' ('_' in KFP's names); NULL ends the table */

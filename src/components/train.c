@@ -16,7 +16,7 @@
         {"impute", STEP_TEXT, .other = "mean",                                                     \
          .help = "mean, median, most-frequent or none: what missing values become"},               \
         {"seed", STEP_INTEGER, .other = "0", .help = "of whatever is drawn by chance"},            \
-        {"threads", STEP_INTEGER, .other = "0", .help = "0: as many as there are cores"},          \
+        {"threads", STEP_COUNT, .other = "0", .help = "0: as many as there are cores"},            \
     {                                                                                              \
         "model", STEP_OUTPUT, .type = "system.Model", .help = "the model, as JSON"                 \
     }
@@ -127,7 +127,7 @@ static const struct step_arg logreg_args[] = {
     {"penalty", STEP_TEXT, .other = "l2", .help = "l2, l1, elastic-net or none"},
     {"l1-ratio", STEP_NUMBER, .other = "0.5", .help = "the L1 share of elastic-net"},
     {"solver", STEP_TEXT, .other = "auto", .help = "auto, newton, lbfgs or coordinate"},
-    {"max-iter", STEP_INTEGER, .other = "0", .help = "steps at most; 0: the solver's usual bound"},
+    {"max-iter", STEP_COUNT, .other = "0", .help = "steps at most; 0: the solver's usual bound"},
     {"tol", STEP_NUMBER, .other = "0",
      .help = "gradient over the rows' weight to stop at; 0: 1e-10"},
     {0}};
@@ -168,30 +168,20 @@ const struct step_spec step_train_logistic_regression = {
 /* ---- decision tree ---- */
 
 #define TREE_ARGS                                                                                  \
-    {"max-depth", STEP_INTEGER, .other = "0", .help = "0: no bound"},                              \
-        {"max-leaves", STEP_INTEGER, .other = "0", .help = "0: no bound (boosting: 31)"},          \
-        {"min-samples-leaf", STEP_INTEGER, .other = "0",                                           \
+    {"max-depth", STEP_COUNT, .other = "0", .help = "0: no bound"},                                \
+        {"max-leaves", STEP_COUNT, .other = "0", .help = "0: no bound (boosting: 31)"},            \
+        {"min-samples-leaf", STEP_COUNT, .other = "0",                                             \
          .help = "rows that a leaf needs; 0: 1 (boosting: 20)"},                                   \
     {                                                                                              \
         "regression", STEP_BOOL, .other = "false", .help = "the label is a number to predict"      \
     }
-
-static int check_sizes(const struct step *s, struct dh_err *err)
-{
-    static const char *const names[] = {"max-depth", "max-leaves", "min-samples-leaf"};
-    for (size_t i = 0; i < 3; i++)
-        if (step_integer(s, names[i]) < 0 || step_integer(s, names[i]) > 1000000000)
-            return dh_fail(err, DH_INVALID, "--%s is %lld: 0 (no bound) to 1000000000", names[i],
-                           (long long)step_integer(s, names[i]));
-    return 0;
-}
 
 static const struct step_arg tree_args[] = {
     TASK_ARGS,
     TREE_ARGS,
     {"criterion", STEP_TEXT, .other = "gini",
      .help = "gini or entropy; a regression uses the squared error"},
-    {"min-samples-split", STEP_INTEGER, .other = "2", .help = "rows that a node needs to be split"},
+    {"min-samples-split", STEP_COUNT, .other = "2", .help = "rows that a node needs to be split"},
     {"min-impurity-decrease", STEP_NUMBER, .other = "0", .help = "what a split must gain"},
     {"ccp-alpha", STEP_NUMBER, .other = "0", .help = "cost-complexity pruning: cost of a leaf"},
     {"histogram", STEP_BOOL, .other = "false",
@@ -203,7 +193,7 @@ static int run_tree(struct step *s, struct dh_err *err)
     static const char *const criteria[] = {"gini", "entropy", NULL};
     struct training t = {0};
     int criterion = choice(s, "criterion", criteria, err);
-    if (criterion < 0 || check_sizes(s, err) < 0)
+    if (criterion < 0)
         return -1;
     bool regression = step_bool(s, "regression");
     struct ml_tree_options o = {.max_depth = (unsigned)step_integer(s, "max-depth"),
@@ -234,16 +224,14 @@ const struct step_spec step_train_decision_tree = {
 static const struct step_arg forest_args[] = {
     TASK_ARGS,
     TREE_ARGS,
-    {"trees", STEP_INTEGER, .other = "100", .help = "how many"},
-    {"max-features", STEP_INTEGER, .other = "0",
+    {"trees", STEP_COUNT, .other = "100", .help = "how many; 0: 100"},
+    {"max-features", STEP_COUNT, .other = "0",
      .help = "tried at each split; 0: the square root of all"},
     {0}};
 
 static int run_forest(struct step *s, struct dh_err *err)
 {
     struct training t = {0};
-    if (check_sizes(s, err) < 0)
-        return -1;
     struct ml_forest_options o = {.trees = (unsigned)step_integer(s, "trees"),
                                   .max_depth = (unsigned)step_integer(s, "max-depth"),
                                   .max_leaves = (unsigned)step_integer(s, "max-leaves"),
@@ -267,7 +255,7 @@ const struct step_spec step_train_random_forest = {"train-random-forest", "Train
 static const struct step_arg boost_args[] = {
     TASK_ARGS,
     TREE_ARGS,
-    {"rounds", STEP_INTEGER, .other = "100",
+    {"rounds", STEP_COUNT, .other = "100",
      .help = "trees, for each class where there are more than two"},
     {"learning-rate", STEP_NUMBER, .other = "0.1", .help = "how much of each tree is used"},
     {"l2", STEP_NUMBER, .other = "0", .help = "penalty on the leaves' values"},
@@ -276,8 +264,9 @@ static const struct step_arg boost_args[] = {
 static int run_boost(struct step *s, struct dh_err *err)
 {
     struct training t = {0};
-    if (check_sizes(s, err) < 0)
-        return -1;
+    if (!(step_number(s, "learning-rate") > 0))
+        return dh_fail(err, DH_INVALID, "--learning-rate is %g: it must be above 0",
+                       step_number(s, "learning-rate"));
     struct ml_boost_options o = {.rounds = (unsigned)step_integer(s, "rounds"),
                                  .learning_rate = step_number(s, "learning-rate"),
                                  .max_depth = (unsigned)step_integer(s, "max-depth"),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/buf.h"
+#include "base/js.h"
 #include "base/mem.h"
 #include "ml/cpu.h"
 #include "ml/csv-priv.h"
@@ -102,6 +103,8 @@ static int32_t category(struct row *r, size_t c, const char *at, const char *s, 
     int32_t code = csv_dict_code(dict, s, n);
     if (dict->n != before && memchr(s, 0, n))
         csv_error(r->csv, r->chunk, at, "a zero byte in a text");
+    else if (dict->n != before && js_utf8_valid(s, n) < n)
+        csv_error(r->csv, r->chunk, at, "a text that is not UTF-8");
     return code;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "base/buf.h"
+#include "base/js.h"
 #include "base/mem.h"
 #include "ml/frame-priv.h"
 #include "ml/pool.h"
@@ -152,6 +153,10 @@ static int name_column(struct csv *csv, const struct csv_chunk *k, const char *a
         free(col->name);
         col->name = dh_printf("column_%zu", c + 1);
     }
+    if (js_utf8_valid(col->name, strlen(col->name)) < strlen(col->name)) {
+        csv_error(csv, k, at, "a column's name that is not UTF-8");
+        return -1;
+    }
     if (strmap_put(names, col->name, col)) {
         csv_error(csv, k, at, "two columns are called '%s'", col->name);
         return -1;
@@ -244,6 +249,27 @@ static int say_types(struct csv *csv, struct dh_err *err)
     return 0;
 }
 
+/* What else people have tables in, by its first bytes; NULL: none of these. */
+static const char *other_format(const char *p, size_t n)
+{
+    static const struct {
+        const char *bytes, *name;
+    } formats[] = {{"PAR1\x15", "a Parquet file"},
+                   {"PK\3\4", "a ZIP or Excel file"},
+                   {"BZh91AY&SY", "packed by bzip2"},
+                   {"\xFD"
+                    "7zXZ",
+                    "packed by xz"},
+                   {"\xFF\xFE", "text in UTF-16"},
+                   {"\xFE\xFF", "text in UTF-16"},
+                   {"SQLite format 3", "an SQLite database"}};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (n >= strlen(formats[i].bytes) &&
+            memcmp(p, formats[i].bytes, strlen(formats[i].bytes)) == 0)
+            return formats[i].name;
+    return NULL;
+}
+
 /* Reads the first chunk and goes past header and byte order mark; what is left in csv->first are
  * rows. */
 static int begin(struct csv *csv, bool again, struct dh_err *err)
@@ -255,6 +281,12 @@ static int begin(struct csv *csv, bool again, struct dh_err *err)
         return -1;
     }
     const char *p = k->buf, *end = k->buf + k->n;
+    const char *other = other_format(p, k->n);
+    if (other)
+        return dh_fail(
+            err, DH_INVALID,
+            "%s: this is %s; what is read is CSV in UTF-8, plain or packed by gzip or zstd",
+            csv->name, other);
     if (k->n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0)
         p += 3;
     while (p < end && (*p == '\n' || *p == '\r'))

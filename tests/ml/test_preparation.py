@@ -93,6 +93,17 @@ def errors(folder: pathlib.Path) -> None:
         path.write_text(body)
         got = component("train-decision-tree", "--train", path, "--label", "label", "--model", folder / "m.json", *args, fails=True)
         check(got.returncode == 1 and all(w in got.stderr for w in words) and len(got.stderr.splitlines()) == 1, f"{name}: says where", got.stderr)
+    for name, raw, words in (("Parquet", b"PAR1\x15\x04", "a Parquet file"), ("UTF-16", "a,label\n1,x\n".encode("utf-16"), "UTF-16"),
+                             ("an Excel file", b"PK\3\4....", "Excel"), ("Latin-1", "a,label\nsüd,x\n".encode("latin-1"), "bad.csv:2:1: a text that is not UTF-8"),
+                             ("a name in Latin-1", "süd,label\n1,x\n".encode("latin-1"), "bad.csv:1:1")):
+        path.write_bytes(raw)
+        got = component("train-decision-tree", "--train", path, "--label", "label", "--model", folder / "m.json", fails=True)
+        check(got.returncode == 1 and words in got.stderr and len(got.stderr.splitlines()) == 1, f"{name}: says what it is", got.stderr)
+    path.write_text("a,label\n1,x\n2,y\n")
+    for trainer, flag, value in (("random-forest", "trees", -5), ("random-forest", "threads", -1), ("decision-tree", "max-depth", -1), ("logistic-regression", "max-iter", 1.5),
+                                 ("decision-tree", "min-samples-leaf", 10**12), ("gradient-boosting", "learning-rate", 0)):
+        got = component(f"train-{trainer}", "--train", path, "--label", "label", "--model", folder / "m.json", f"--{flag}", value, fails=True)
+        check(got.returncode in (1, 2) and f"--{flag}" in got.stderr, f"--{flag} {value} is refused", got.stderr)
     for name, raw in (("gzip", gzip.compress(b"a,label\n1,x\n" * 1000)[:-20]), ("zstd", bytes.fromhex("28b52ffd0458"))):
         path.write_bytes(raw)
         got = component("train-decision-tree", "--train", path, "--label", "label", "--model", folder / "m.json", fails=True)
