@@ -252,7 +252,7 @@ for made in (kubernetes.CreatePVC, kubernetes.DeletePVC):  # what their inputs a
         port.description = None
 
 
-@dsl.pipeline(name="volumes")
+@dsl.pipeline(name="volumes", pipeline_config=dsl.PipelineConfig(active_deadline_seconds=7200, ttl_seconds_after_success=600, ttl_seconds_after_failure=120))
 def volumes(name: str = "kept"):
     made = kubernetes.CreatePVC(access_modes=["ReadWriteOnce"], size="5Gi", pvc_name_suffix="-data", storage_class_name="standard")
     a = say(text="a")

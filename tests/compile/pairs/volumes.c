@@ -5,6 +5,9 @@
 #define IN(X) X(TEXT, name, "kept", "")
 DHOW_PIPELINE(volumes, "volumes", "", IN)
 {
+    dhow_pipeline_config("activeDeadlineSeconds", "7200");
+    dhow_pipeline_config("resourceTtlOnSuccess", "600");
+    dhow_pipeline_config("resourceTtlOnFailure", "120");
     struct create_pvc_task made = DHOW_RUN(
         create_pvc, .access_modes = dhow_of_json("[\"ReadWriteOnce\"]"), .size = dhow_v("5Gi"),
         .pvc_name_suffix = dhow_v("-data"), .storage_class_name = dhow_v("standard"));
