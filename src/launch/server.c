@@ -88,16 +88,26 @@ static int judge(const struct web_answer *a, struct js **ret, bool *ret_again, s
     return *ret_again ? -1 : SERVER_REFUSED;
 }
 
-/* Until there is an answer that will not change, or patience is over. */
-static int post(struct web *w, const struct web_request *r, long patience_s, struct js **ret,
-                struct dh_err *err)
+/* A POST until there is an answer that will not change, or patience is over. */
+static int post(struct web *w, const char *url, const char *bearer, const struct js *body,
+                long patience_s, struct js **ret, struct dh_err *err)
 {
+    own_mem char *text = js_dump(body, JS_COMPACT);
+    const struct web_request r = {.method = "POST",
+                                  .url = url,
+                                  .bearer = bearer,
+                                  .type = "application/json",
+                                  .text = text,
+                                  .n_text = strlen(text),
+                                  .has_body = true,
+                                  .max_text = LIMIT_PIPELINE_BYTES,
+                                  .idle_ms = IDLE_MS};
     struct again again = {0};
 
     for (;;) {
         own_web_answer struct web_answer a = {0};
         bool retry = false;
-        int rc = web_send(w, r, &a, err);
+        int rc = web_send(w, &r, &a, err);
 
         if (rc < 0)
             retry = err->code == DH_IO;
@@ -118,17 +128,7 @@ int server_claim(struct server *s, const struct js *body, struct js **ret, struc
 {
     own(web_return) struct web *w = web_borrow();
     own_mem char *url = dh_printf("%s/launch/v1/claim", s->url);
-    own_mem char *text = js_dump(body, JS_COMPACT);
-    const struct web_request r = {.method = "POST",
-                                  .url = url,
-                                  .bearer = s->token,
-                                  .type = "application/json",
-                                  .text = text,
-                                  .n_text = strlen(text),
-                                  .has_body = true,
-                                  .max_text = LIMIT_PIPELINE_BYTES,
-                                  .idle_ms = IDLE_MS};
-    int rc = post(w, &r, s->patience_s, ret, err);
+    int rc = post(w, url, s->token, body, s->patience_s, ret, err);
 
     return rc == SERVER_REFUSED ? -1 : rc;
 }
@@ -136,19 +136,10 @@ int server_claim(struct server *s, const struct js *body, struct js **ret, struc
 int server_tell(struct server *s, struct web *w, const char *what, const struct js *body,
                 long patience_s, struct js **ret, struct dh_err *err)
 {
-    own_mem char *text = js_dump(body, JS_COMPACT), *url = NULL;
-    struct web_request r = {.method = "POST",
-                            .bearer = s->secret,
-                            .type = "application/json",
-                            .text = text,
-                            .n_text = strlen(text),
-                            .has_body = true,
-                            .max_text = LIMIT_PIPELINE_BYTES,
-                            .idle_ms = IDLE_MS};
+    own_mem char *url = NULL;
 
     (void)pthread_mutex_lock(&s->lock);
     url = dh_printf("%s/launch/v1/attempts/%s/%s", s->url, s->attempt, what);
     (void)pthread_mutex_unlock(&s->lock);
-    r.url = url;
-    return post(w, &r, patience_s, ret, err);
+    return post(w, url, s->secret, body, patience_s, ret, err);
 }

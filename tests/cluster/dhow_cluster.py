@@ -100,11 +100,11 @@ class Cluster:
         return ""
 
     def claim(self, body: dict, token: str) -> int:
-        """The status of such a claim."""
+        """The status of such a claim; 0: there is nothing to do, for the run is over."""
         request = urllib.request.Request(self.way.url + "/launch/v1/claim", json.dumps(body).encode(), {"Content-Type": "application/json", "Authorization": f"Bearer {token}"})
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status
+                return answer.status if json.load(answer)["do"] == "run" else 0
         except urllib.error.HTTPError as e:
             return e.code
 
