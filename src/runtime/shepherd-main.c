@@ -83,22 +83,6 @@ static void tell(struct flock_of *f, const struct shepherd_event *event)
         f->alone = true;
 }
 
-static const char *next_text(const char **at, const char *end)
-{
-    const char *s = *at, *stop = memchr(s, '\0', (size_t)(end - s));
-
-    if (!stop)
-        _exit(1); /* our own engine does not send that */
-    *at = stop + 1;
-    return s;
-}
-
-struct request { /* WORD_SPAWN, read */
-    struct child_request child;
-    const char *key, *cgroup, *cleanup, *worker;
-    struct log_mask *mask; /* NULL: none */
-};
-
 /* What knows a secret leaves no picture of its memory behind, nor do those that it starts. A limit
  * of one byte: with none a core_pattern that is a program would get it all the same. */
 static void dump_no_core(void)
@@ -109,44 +93,6 @@ static void dump_no_core(void)
         core.rlim_cur = core.rlim_max ? 1 : 0;
         (void)setrlimit(RLIMIT_CORE, &core);
     }
-}
-
-static void read_request(const struct shepherd_header *h, const char *body, struct request *ret)
-{
-    const char *at = body, *end = body + h->size;
-    struct child_request *r = &ret->child;
-
-    ret->key = next_text(&at, end);
-    *r = (struct child_request){.file = next_text(&at, end),
-                                .memory_max = (uint64_t)h->memory_max,
-                                .processes_max = (uint64_t)h->processes_max};
-    r->cwd = next_text(&at, end);
-    r->log = next_text(&at, end);
-    ret->cgroup = next_text(&at, end);
-    ret->cleanup = next_text(&at, end);
-    ret->worker = next_text(&at, end);
-    r->cgroup = cgroup_files(ret->cgroup);
-    r->argv = dh_zalloc(h->n_argv + 1, sizeof *r->argv);
-    r->env = dh_zalloc(h->n_env + 1, sizeof *r->env);
-    for (uint32_t i = 0; i < h->n_argv; i++)
-        r->argv[i] = (char *)(uintptr_t)next_text(&at, end);
-    for (uint32_t i = 0; i < h->n_env; i++)
-        r->env[i] = (char *)(uintptr_t)next_text(&at, end);
-    ret->mask = h->n_masks ? log_mask_new() : NULL;
-    for (uint32_t i = 0; i < h->n_masks; i++) {
-        const char *text = next_text(&at, end);
-
-        log_mask_add(ret->mask, text, strlen(text));
-    }
-    if (h->n_masks)
-        dump_no_core();
-}
-
-static void request_done(struct request *q)
-{
-    free(q->child.argv);
-    free(q->child.env);
-    free(q->child.cgroup);
 }
 
 static void child_done(struct child *c)
@@ -187,10 +133,12 @@ static pid_t start_own(struct child_request *r, struct child *c)
 /* Takes `body`. */
 static void start_child(struct flock_of *f, const struct shepherd_header *h, char *body, bool warm)
 {
-    struct request q;
+    struct spawn_request q;
     struct child c = {.id = h->id, .link = -1, .header = *h, .output = {.out = -1, .file = -1}};
 
-    read_request(h, body, &q);
+    spawn_request_read(h, body, &q);
+    if (h->n_masks)
+        dump_no_core();
     if (!q.child.processes_max && !*q.cgroup)
         q.child.processes_max = (uint64_t)f->processes_max;
     c.output.mask = q.mask;
@@ -205,7 +153,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
         c.body = body;
     else
         c.pid = start_own(&q.child, &c);
-    request_done(&q);
+    spawn_request_done(&q);
     if (h->n_masks)
         explicit_bzero(body, h->size);
     if (c.link < 0)

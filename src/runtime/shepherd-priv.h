@@ -37,6 +37,15 @@ struct child_request {
 /* Starts it in a process group of its own. Returns the pid, or -errno. */
 pid_t child_start(const struct child_request *r);
 
+struct spawn_request { /* WORD_SPAWN, read; borrows from its body */
+    struct child_request child;
+    const char *key, *cgroup, *cleanup, *worker;
+    struct log_mask *mask; /* NULL: none */
+};
+void spawn_request_read(const struct shepherd_header *h, const char *body,
+                        struct spawn_request *ret);
+void spawn_request_done(struct spawn_request *q); /* the mask is the log's */
+
 /* ---- the shepherd and warm workers (python/worker.py) ----
  *
  * A connection to an abstract socket, of whole packets, for each run: the first says "R" (a keeper
