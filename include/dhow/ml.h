@@ -123,6 +123,13 @@ struct ml_class_weight {
     double weight;    /* above 0 */
 };
 
+/* Hears how far learning is: after each tree, round, iteration or trial, of `all` at most. Called
+ * from any of its threads, several at a time: it must be quick. */
+struct ml_progress {
+    void (*fn)(void *user, const char *what, size_t done, size_t all); /* "tree", 12, 100 */
+    void *user;
+};
+
 /* What to learn from: all columns but target, weight and `drop` are features. */
 struct ml_task {
     const struct ml_frame *frame;
@@ -141,6 +148,7 @@ struct ml_task {
     enum ml_encode encode;
     unsigned threads; /* 0: as many as there are cores */
     uint64_t seed;
+    const struct ml_progress *progress; /* NULL: nobody wants to know */
 };
 
 enum ml_penalty { ML_L2, ML_L1, ML_ELASTIC_NET, ML_NO_PENALTY };

@@ -1,7 +1,9 @@
 /* common - what several steps need. */
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/own.h"
@@ -38,6 +40,26 @@ int step_write(const char *path, const void *bytes, size_t n, struct dh_err *err
             return -1;
     }
     return fs_write(path, bytes, n, 0644, err);
+}
+
+/* ---- progress ---- */
+
+enum { EVERY_US = 1000000 };
+static _Atomic int64_t next_us;
+
+static void say_progress(void *user, const char *what, size_t done, size_t all)
+{
+    int64_t now = clock_now_us(), due = next_us;
+    if (now >= due && atomic_compare_exchange_strong(&next_us, &due, now + EVERY_US))
+        step_say(user, "%s %zu of %zu", what, done, all);
+}
+
+const struct ml_progress *step_progress(const struct step *s)
+{
+    static struct ml_progress progress = {.fn = say_progress};
+    progress.user = (void *)(uintptr_t)s;
+    next_us = clock_now_us() + EVERY_US;
+    return &progress;
 }
 
 /* ---- CSV ---- */

@@ -83,7 +83,8 @@ static int run(struct step *s, struct dh_err *err)
                            .positive = step_given(s, "positive") ? step_text(s, "positive") : NULL,
                            .regression = step_bool(s, "regression"),
                            .seed = (uint64_t)step_integer(s, "seed"),
-                           .threads = (unsigned)step_integer(s, "threads")};
+                           .threads = (unsigned)step_integer(s, "threads"),
+                           .progress = step_progress(s)};
     struct ml_search_options o = {.metric = step_text(s, "metric"),
                                   .folds = (unsigned)step_integer(s, "folds"),
                                   .strategy = step_text(s, "strategy"),

@@ -17,6 +17,8 @@ int source_fetch(const char *source, char **ret, size_t *ret_n, struct dh_err *e
 const char **step_list(const char *text);
 /* Writes bytes to an output's path, its folder made where it is missing. */
 int step_write(const char *path, const void *bytes, size_t n, struct dh_err *err);
+/* Says how far learning is, once a second from the first second on; the step's. */
+const struct ml_progress *step_progress(const struct step *s);
 /* How a step's CSV is written; what the pipeline's own steps write needs none of it. */
 #define CSV_ARGS                                                                                   \
     {"delimiter", STEP_TEXT, .other = ",", .help = "the character between fields; tab for a tab"}, \

@@ -82,7 +82,8 @@ static int open_task(const struct step *s, struct training *t, struct dh_err *er
                          .drop = t->drop,
                          .impute = (enum ml_impute)impute,
                          .seed = (uint64_t)step_integer(s, "seed"),
-                         .threads = (unsigned)step_integer(s, "threads")};
+                         .threads = (unsigned)step_integer(s, "threads"),
+                         .progress = step_progress(s)};
     return take_class_weights(s, t, err);
 }
 

@@ -191,7 +191,7 @@ static void run_rounds(struct boost *b, struct grow *base)
     set_up(b, &g, &o);
     g.least_gain = 1e-9;
     b->g = &g;
-    for (unsigned round = 0; round < b->o->rounds; round++)
+    for (unsigned round = 0; round < b->o->rounds; round++) {
         for (b->out = 0; b->out < b->n_out; b->out++) {
             b->tree = &b->m->trees[b->m->n_trees++];
             b->tree->n_out = 1;
@@ -204,6 +204,8 @@ static void run_rounds(struct boost *b, struct grow *base)
             }
             grow_one(b, &g, round * (unsigned)b->n_out + (unsigned)b->out);
         }
+        progress_tell(b->s->task, "round", round + 1, b->o->rounds);
+    }
     hist_grow_done(&g);
 }
 

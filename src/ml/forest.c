@@ -1,6 +1,7 @@
 /* forest - random forests: Breiman, "Random Forests" (2001). Each tree has its own seed, so that
  * the threads' number does not matter. */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -17,6 +18,8 @@ struct forest {
     size_t n_try;
     struct room *rooms; /* one a thread */
     double *importance; /* a tree's row each */
+    size_t n_trees;
+    _Atomic size_t n_grown;
 };
 
 /* What a thread's trees grow in, one after the other: what they leave on the heap is themselves. */
@@ -103,6 +106,7 @@ static void grow_tree(void *ctx, size_t k, unsigned worker)
     room->g.base.importance = f->importance + k * f->m->n_inputs;
     hist_grow_tree(&room->g, n);
     f->m->trees[k] = tree_copy(&room->tree);
+    progress_tell(f->s->task, "tree", atomic_fetch_add(&f->n_grown, 1) + 1, f->n_trees);
 }
 
 static int forest_model(struct forest *f, struct dh_err *err)
@@ -124,6 +128,7 @@ static int forest_model(struct forest *f, struct dh_err *err)
     own_mem struct room *rooms = dh_zalloc(pool_threads(pool), sizeof *rooms);
     f->rooms = rooms;
     m->trees = dh_zalloc(trees, sizeof *m->trees);
+    f->n_trees = trees;
     pool_run(pool, trees, grow_tree, f);
     m->n_trees = trees;
     for (unsigned w = 0; w < pool_threads(pool); w++)

@@ -66,6 +66,7 @@ void logreg_coordinate(struct problem *q, struct solution *s)
     double smooth = logreg_evaluate(q, s->w, grad, hess);
     s->solver = "coordinate-descent";
     for (;; s->iterations++) {
+        progress_tell(q->task, "iteration", s->iterations, max_iter);
         s->value = smooth + penalty(q, s->w);
         s->norm = violation(q, s->w, grad);
         s->converged = s->norm <= tol;

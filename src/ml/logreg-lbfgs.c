@@ -201,6 +201,7 @@ static void iterate(struct lbfgs *b, struct solution *s)
     s->value = value_at(b, s->w, b->grad);
     bool fresh = false; /* the memory has just been dropped */
     for (;; s->iterations++) {
+        progress_tell(b->q->task, "iteration", s->iterations, max_iter);
         pseudo_gradient(b, s->w, b->grad, b->pseudo);
         s->norm = logreg_largest(b->pseudo, b->n);
         s->converged = s->norm <= tol;

@@ -28,6 +28,7 @@ newton_kernel newton_kernel_portable, newton_kernel_avx2, newton_kernel_avx512;
 bool cholesky_solve(double *a, size_t n, double *b);
 
 struct problem {
+    const struct ml_task *task;
     const struct ml_logreg_options *o;
     struct design design;
     struct pool *pool;

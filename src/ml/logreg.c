@@ -173,6 +173,7 @@ static void newton(struct problem *q, struct state *s, double tol, bool keep)
     s->value = logreg_evaluate(q, s->w, s->grad, s->hess);
     s->norm = logreg_largest(s->grad, q->p);
     for (;; s->iterations++) {
+        progress_tell(q->task, "iteration", s->iterations, max_iter);
         s->converged = s->norm <= tol;
         if (s->converged || s->iterations >= max_iter)
             return;
@@ -304,12 +305,12 @@ static int solve(struct problem *q, enum ml_solver solver, struct ml_model *m, s
 static int train(const struct sample *s, const struct ml_logreg_options *o, struct ml_model *m,
                  struct dh_err *err)
 {
-    struct problem q = {.o = o,
+    struct problem q = {.task = s->task,
+                        .o = o,
                         .n = s->n,
                         .p = m->n_design + 1,
                         .c = o->c != 0 ? o->c : 1,
                         .total = s->total,
-
                         .stride = 1,
                         .n_out = s->n_classes == 2 ? 1 : s->n_classes,
                         .code = s->code};

@@ -138,3 +138,10 @@ struct tree tree_copy(const struct tree *t); /* with no room for more nodes */
 void tree_done(struct tree *t);
 /* Makes m->training: how large the trees are and what each input gained. */
 void model_say_trees(struct ml_model *m, const double *importance, size_t rows);
+
+static inline void progress_tell(const struct ml_task *task, const char *what, size_t done,
+                                 size_t all)
+{
+    if (task->progress)
+        task->progress->fn(task->progress->user, what, done, all);
+}

@@ -7,6 +7,7 @@
 #include "base/js.h"
 #include "base/mem.h"
 #include "dhow/ml.h"
+#include "ml/model-priv.h"
 #include "ml/rng.h"
 
 enum { MAX_TRIALS = 10000, HALVING = 3, LEAST_ROWS = 60 };
@@ -232,6 +233,7 @@ static int cross_validate(struct search *s, const struct js *params, double shar
         struct ml_task task = *s->task;
         task.rows = train;
         task.n_rows = used = n_train;
+        task.progress = NULL;
         if (ml_train(s->kind, &task, params, &m, err) < 0 ||
             metric_of(s, m, test, n_test, &score, err) < 0)
             return dh_while(err, "fold %u of %u", k + 1, s->folds);
@@ -297,6 +299,7 @@ static int score_all(struct search *s, const struct js *params, struct trial *t,
             return -1;
         if (isnan(t[i].score))
             t[i].score = -INFINITY;
+        progress_tell(s->task, "combination", i + 1, n);
     }
     qsort(t, n, sizeof *t, by_score);
     return 0;

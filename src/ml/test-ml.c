@@ -341,6 +341,56 @@ static void test_models(void **state)
     }
 }
 
+struct heard {
+    _Atomic size_t n, most;
+    size_t all;
+};
+
+static void hear(void *user, const char *what, size_t done, size_t all)
+{
+    struct heard *h = user;
+    assert_true(*what && done <= all);
+    h->n++;
+    if (done > h->most)
+        h->most = done;
+    h->all = all;
+}
+
+/* Each tree and each round is told, by however many threads; of a search its combinations are, and
+ * then the winner's own. */
+static void test_progress(void **state)
+{
+    static const struct {
+        const char *params;
+        size_t n, all;
+    } says[] = {{"{}", 2, 200}, {"{}", 0, 0}, {"{\"trees\": 7}", 7, 7}, {"{\"rounds\": 6}", 6, 6}};
+    own(ml_frame_free) struct ml_frame *f = noisy(5000, 5, false);
+    own(js_free) struct js *grid = NULL, *trials = NULL;
+    struct dh_err err = {0};
+    (void)state;
+    for (size_t k = 0; k < 4; k++) {
+        struct heard h = {0};
+        const struct ml_progress progress = {hear, &h};
+        const struct ml_task task = {
+            .frame = f, .target = "y", .threads = 2, .progress = &progress};
+        own(js_free) struct js *p = NULL;
+        own(ml_model_free) struct ml_model *m = NULL;
+        assert_int_equal(js_parse(says[k].params, strlen(says[k].params), &p, &err), 0);
+        assert_int_equal(ml_train(kinds[k], &task, p, &m, &err), 0);
+        assert_int_equal(h.all, says[k].all);
+        assert_true(h.n >= says[k].n && (k < 2 || (h.n == says[k].n && h.most == says[k].all)));
+    }
+    struct heard h = {0};
+    const struct ml_progress progress = {hear, &h};
+    const struct ml_task task = {.frame = f, .target = "y", .threads = 2, .progress = &progress};
+    own(ml_model_free) struct ml_model *m = NULL;
+    const char *text = "{\"rounds\": [2, 4], \"max_depth\": [2, 3]}";
+    assert_int_equal(js_parse(text, strlen(text), &grid, &err), 0);
+    assert_int_equal(
+        ml_search(kinds[3], &task, grid, &(struct ml_search_options){0}, &m, &trials, &err), 0);
+    assert_in_range(h.n, 4 + 2, 4 + 4);
+}
+
 /* Large enough that every way of solving a logistic regression shares its rows out to threads. */
 static void test_logreg_threads(void **state)
 {
@@ -492,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_csv_said_types),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_models),
+        cmocka_unit_test(test_progress),
         cmocka_unit_test(test_logreg_threads),
         cmocka_unit_test(test_exact_tree),
         cmocka_unit_test(test_bad_training),
