@@ -1,8 +1,10 @@
 # run: timeout=300
 """What goes wrong on a cluster: what no pod can say, processes that are killed, an API server that is busy or forgets."""
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -17,16 +19,10 @@ def task(b, run: str, name: str) -> dict:
     return next((t for t in b.show(run)["tasks"] if t["name"] == name), {})
 
 
-def run_process(run: str) -> int:
+def run_process(b, run: str) -> int:
     """The process that runs it; 0: none."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            words = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
-        except OSError:
-            continue
-        if run.encode() in words and (b"resume" in words or b"retry" in words):
-            return int(pid)
-    return 0
+    with contextlib.closing(sqlite3.connect(b.home / "dhow.db")) as db:
+        return db.execute("SELECT owner_pid FROM run WHERE uuid = ?", (run,)).fetchone()[0] or 0
 
 
 # ---- what no pod can say ----
@@ -99,11 +95,11 @@ def test_process_killed(b) -> None:
     run = b.submit(retried(script, 0), "process")
     b.until(lambda: "line 5" in b.log(run))
     for also_server in (False, True):
-        pid = run_process(run)
+        b.until(lambda: run_process(b, run))
+        pid = run_process(b, run)
         if also_server:
             b.server.kill()
-        if pid:
-            os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
         if also_server:
             b.server.start(b.port)
         time.sleep(1.2)
@@ -155,6 +151,7 @@ def test_protocol(b) -> None:
     with urllib.request.urlopen(urllib.request.Request(signed["url"], method="PUT", data=b"hello\n", headers=signed["headers"]), timeout=20) as answer:
         check(answer.status == 200, "the URL takes the file")
     finish = {"exit_code": 0, "signal": None, "message": None, "executor_output": None, "parameters": {}, "artifacts": [{"name": "data", "folder": False, "files": [{"name": "", "size": 6, "sha256": digest}]}]}
+    pid = run_process(b, run)
     first = post(b, call + "finish", secret, finish)
     check(first[0] == 200 and first[1]["state"] == "SUCCEEDED", "it finishes", str(first))
     check(post(b, call + "finish", secret, finish) == first, "the same finish gets the same answer")
@@ -163,9 +160,7 @@ def test_protocol(b) -> None:
     made = next(t for t in b.show(run)["tasks"] if t["name"] == "work")["outputs"]["artifacts"]["data"][0]
     key = made["uri"].split("?")[0].removeprefix("s3://bkt/")
     check(made["digest"] == digest and b.store.client().head_object(Bucket="bkt", Key=key)["Metadata"] == {"dhow-sha256": digest}, "the digest is on record, and with the object", str(made))
-    pid = run_process(run)
-    if pid:
-        os.kill(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
     late = [None]
     b.until(lambda: late.__setitem__(0, post(b, "claim", token, body)) or late[0][0] == 200)
     check(late[0] == (200, {"do": "done", "state": "SUCCEEDED", "message": "the run is over: it is SUCCEEDED", "control": []}), "a pod that comes when nobody runs it any more has nothing to do", str(late))
