@@ -3,7 +3,7 @@
  *     struct dhow *d;
  *     struct dhow_run *run;
  *     struct dhow_event event;
- *     char *json;
+ *     char *json = NULL;
  *
  *     if (dhow_open(NULL, &d) < 0) …
  *     if (dhow_start(d, "pipeline.yaml", "{\"rate\": 0.1}", NULL, &run) < 0)
@@ -12,6 +12,7 @@
  *         printf("%s %s\n", event.task, event.state);
  *     if (dhow_wait(run, NULL, NULL, &json) == DHOW_OK)
  *         puts(json); // as `dhow show RUN --output json`
+ *     dhow_free(json);
  *     dhow_run_free(run);
  *     dhow_close(d);
  *

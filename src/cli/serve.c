@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "artifact/artifact.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/js.h"
@@ -130,6 +131,7 @@ static int run_serve(struct cli *cli, const struct cli_args *args, struct dh_err
     o.db = cli->db;
     o.port = (int)port;
     o.jobs = jobs > 4096 ? 4096 : (int)jobs;
+    artifact_use_codes(NULL); /* nobody sits there to be asked */
     return api_serve(&o, err);
 }
 

@@ -61,6 +61,11 @@ int draft_task_set(struct arena *a, struct draft_task *task, enum draft_setting 
         .value = value, .setting = text, .name = settings[setting].input};
     const struct js *c = value->constant;
 
+    for (size_t i = task->n_needs; i-- > 0;) /* the last one counts */
+        if (task->needs[i].setting == text)
+            task->needs[i] = task->needs[--task->n_needs];
+    if (value->kind == DRAFT_CONSTANT && !js_is(c, JS_NULL) && !js_is(c, JS_INT) && !js_text(c))
+        return draft_fail(err, at, "'%s' has to be a text", settings[setting].name);
     if (value->kind != DRAFT_CONSTANT && (!need.name || value->kind == DRAFT_FORMAT))
         return draft_fail(err, at, "'%s' has to be a constant%s", settings[setting].name,
                           need.name ? ", an input or an output" : "");
@@ -69,7 +74,7 @@ int draft_task_set(struct arena *a, struct draft_task *task, enum draft_setting 
     else if (js_is(c, JS_INT))
         *text = arena_printf(a, "%" PRId64, js_as_int(c, 0));
     else
-        *text = js_text(c) ? arena_strdup(a, js_text(c)) : "";
+        *text = js_text(c) ? arena_strdup(a, js_text(c)) : NULL;
     return 0;
 }
 

@@ -30,6 +30,8 @@ static int own_program(const char *home, char **ret, struct dh_err *err)
 
     if (n > 0)
         path[n] = '\0';
+    if (n > 10 && !strcmp(path + n - 10, " (deleted)")) /* replaced by a newer one */
+        path[n - 10] = '\0';
     if (!strcmp(strrchr(path, '/'), "/dhow")) {
         *ret = dh_strdup(path);
         return 0;

@@ -111,8 +111,10 @@ const char *dhow_error(const struct dhow *d)
 {
     if (d)
         return d->error;
-    return "no engine: the program that a static libdhow is in has not called dhow_engine_main, "
-           "and there is no program 'dhow' (DHOW_PROGRAM, " DHOW_BINDIR ", PATH)";
+    return "no engine: the program that was named (options.program, DHOW_PROGRAM) cannot be run; "
+           "or "
+           "the one that a static libdhow is in has not called dhow_engine_main, and there is no "
+           "program 'dhow' (" DHOW_BINDIR ", PATH); or memory is out";
 }
 
 void dhow_free(void *p)

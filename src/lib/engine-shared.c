@@ -35,7 +35,8 @@ char *lib_engine(int *lost)
     Dl_info here;
     char *file;
 
-    if (!dladdr((void *)(uintptr_t)dhow_engine_main, &here))
+    /* Of a name that only this file has: an exported one may be the caller's. */
+    if (!dladdr(lib_loader, &here))
         return NULL;
     file = realpath(here.dli_fname, NULL);
     *lost |= !file && errno == ENOMEM;

@@ -170,6 +170,7 @@ static struct db *new_handle(const char *path, int busy_ms)
     s->base.ops = &db_sqlite_ops;
     s->base.path = dh_strdup(path);
     s->base.busy_ms = busy_ms;
+    s->log = -1;
     return &s->base;
 }
 
@@ -181,7 +182,7 @@ struct db *db_sqlite_close(struct db *db)
         dh_mem_own(&of(db)->slots[i]);
     }
     (void)sqlite3_finalize(of(db)->data_version);
-    if (of(db)->log > 0)
+    if (of(db)->log >= 0)
         (void)close(of(db)->log);
     /* The last to close writes the log back, which waits for the disk several times: longer than a
      * whole small run. A short log may as well stay, the next one to open reads it in no time. */
@@ -193,18 +194,22 @@ struct db *db_sqlite_close(struct db *db)
     return NULL;
 }
 
+enum { NO_LOG = -2 }; /* it cannot be opened: not tried again */
+
 /* The disk begins with what has been written, and nobody waits: else whoever writes the log back
  * waits for all of it at once. No lock of SQLite's is on this file, so that it may be closed. */
 static void tell_disk(struct sqlite *s)
 {
     int64_t from = (int64_t)s->told_frames * LOG_FRAME, to = (int64_t)s->log_frames * LOG_FRAME;
 
-    if (s->log == 0) {
+    if (s->log == -1) {
         own_mem char *path = dh_printf("%s-wal", s->base.path);
 
         s->log = open(path, O_RDONLY | O_CLOEXEC);
+        if (s->log < 0)
+            s->log = NO_LOG;
     }
-    if (s->log > 0)
+    if (s->log >= 0)
         (void)sync_file_range(s->log, from, to - from, SYNC_FILE_RANGE_WRITE);
     s->told_frames = s->log_frames;
 }

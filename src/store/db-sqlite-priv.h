@@ -30,7 +30,7 @@ struct sqlite {
     int64_t seen_version;
     int log_frames, tried_frames; /* in the log after our last commit; at the last write-back */
     int told_frames;              /* that the disk was told to write */
-    int log;                      /* the log's own file, for that; 0: not open, -1: cannot be */
+    int log;                      /* the log's own file, for that; -1: not open, -2: cannot be */
 };
 
 extern const struct db_ops db_sqlite_ops;

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "store/store-priv.h"
 
-enum type { TEXT, TIME, NUMBER, REAL, STATE, ARCHIVED, ENABLED };
+enum type { TEXT, DIGEST, TIME, NUMBER, REAL, STATE, ARCHIVED, ENABLED };
 
 struct field {
     const char *key, *sql;
@@ -117,7 +117,7 @@ static const struct field task_fields[] = {
     {"type", "t.type", TEXT},
     {"state", "t.state", STATE},
     {"status", "t.state", STATE},
-    {"cache_fingerprint", "t.cache_fingerprint", TEXT},
+    {"cache_fingerprint", "t.cache_fingerprint", DIGEST},
     {"run_id", "(SELECT uuid FROM run WHERE id = t.run_id)", TEXT},
     {"namespace", "coalesce((SELECT namespace FROM run WHERE id = t.run_id), '')", TEXT},
     {"#id", "t.id", NUMBER},
@@ -262,6 +262,7 @@ static int value_of(const struct field *f, const struct page_value *v, struct ar
 
     switch (f->type) {
     case TEXT:
+    case DIGEST:
         *ret = DB_T(v->is_text ? v->text : arena_printf(a, "%lld", (long long)v->number));
         return 0;
     case STATE:
@@ -433,7 +434,13 @@ static int add_field(struct where *w, const struct field *f, const struct page_p
     }
     if (value_of(f, &p->values[0], w->arena, &v, err) < 0)
         return -1;
-    buf_addf(&w->sql, "%s %s ?", f->sql, ops[p->op]);
+    if (f->type == DIGEST && p->op == PAGE_EQ) { /* fingerprints of tasks are all there are */
+        buf_adds(&w->sql, STORE_DIGEST_IS("t.cache_fingerprint"));
+        add_val(w, v);
+        add_val(w, v);
+    } else {
+        buf_addf(&w->sql, "%s %s ?", f->sql, ops[p->op]);
+    }
     add_val(w, v);
     return 0;
 }

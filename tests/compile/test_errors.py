@@ -52,6 +52,8 @@ CASES = [  # body; the line of the message, from the body's first (None: not loo
     ("struct num_task a = DHOW_RUN(num), e = DHOW_RUN(num, .n = a.twice);\nDHOW_EXIT_HANDLER(e, NULL)\n{ DHOW_RUN(num); }", 1, "has to be a constant or an input"),
     ("struct num_task e = DHOW_RUN(num);\nDHOW_IF(dhow_eq(in->n, dhow_v(1)), NULL)\n{\nDHOW_EXIT_HANDLER(e, NULL)\n{ DHOW_RUN(num); }\n}", 3, "outermost block"),
     ("struct num_task a = DHOW_RUN(num);\ndhow_memory_limit(a, \"lots\");", None, "'lots' is no quantity"),
+    ("struct num_task a = DHOW_RUN(num);\ndhow_memory_limit(a, 0.5);", 1, "'memoryLimit' has to be a text"),
+    ("struct num_task a = DHOW_RUN(num), b = DHOW_RUN(num);\ndhow_memory_limit(b, a.twice);\ndhow_memory_limit(b, \"lots\");", None, "'lots' is no quantity"),
     ("DHOW_RUN(say, .text = DHOW_FORMAT(\"none\", in->n));", 0, "has 0 {} for"),
     ("struct num_task a = DHOW_RUN(num);\nDHOW_RUN(say, .text = DHOW_FORMAT(\"{}\", a.data));", 1, "an artifact cannot stand in a text"),
     ("(void)in;", None, "the pipeline 'p' has no task"),
