@@ -211,7 +211,8 @@ static int take_cluster(struct kube *k, const struct js *cluster, const char *fo
     bool https = !strncmp(k->server, "https://", 8);
     size_t n = strlen(k->server);
 
-    if (!https && strncmp(k->server, "http://", 7) != 0)
+    if ((!https && strncmp(k->server, "http://", 7) != 0) ||
+        strcspn(k->server + (https ? 8 : 7), "/:?#") == 0)
         return dh_fail(err, DH_INVALID, "kubeconfig: server '%s' is no URL", k->server);
     while (k->server[n - 1] == '/')
         k->server[--n] = '\0';

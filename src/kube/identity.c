@@ -10,6 +10,7 @@
 #include "kube/kube-priv.h"
 
 #define FILE_US ((int64_t)60 * 1000000)
+#define FAILED_US ((int64_t)1000000)
 enum { MAX_TOKEN = 1 << 20, STEP_MS = 50 };
 
 static void wipe(char *text)
@@ -49,20 +50,29 @@ static void read_token(struct kube *k)
     set(k, fresh, clock_now_us() + FILE_US);
 }
 
-/* Without the lock while the program runs; who else wants to know waits for it. */
+/* Without the lock while the program runs; who else wants to know waits for it. That it failed is
+ * so for all who waited: it is not started for each of them, one after another. */
 static int ask_plugin(struct kube *k, const atomic_bool *stop, struct dh_err *err)
 {
     struct kube_identity fresh = {0};
     int64_t until_us = 0;
     int rc;
 
+    if (k->failed_us && clock_mono_us() - k->failed_us < FAILED_US) {
+        *err = k->failed;
+        return -1;
+    }
     k->asking = true;
     (void)pthread_mutex_unlock(&k->lock);
     rc = kube_plugin_ask(k->plugin, stop, &fresh, &until_us, err);
     (void)pthread_mutex_lock(&k->lock);
     k->asking = false;
-    if (rc == 0)
+    if (rc == 0) {
         set(k, fresh, until_us);
+    } else if (!stop || !atomic_load(stop)) {
+        k->failed = *err;
+        k->failed_us = clock_mono_us();
+    }
     return rc;
 }
 

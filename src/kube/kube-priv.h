@@ -43,8 +43,10 @@ struct kube {
 
     pthread_mutex_t lock; /* over the rest */
     struct kube_identity now;
-    int64_t until_us; /* when `now` has to be asked for again (wall clock) */
-    bool asking;      /* a thread has the plugin run */
+    int64_t until_us;     /* when `now` has to be asked for again (wall clock) */
+    bool asking;          /* a thread has the plugin run */
+    struct dh_err failed; /* why it could not say, a moment ago */
+    int64_t failed_us;    /* when (monotonic); 0: never */
 };
 
 /* Fills all but the lock. As kube_open. */

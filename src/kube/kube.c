@@ -205,13 +205,11 @@ static void complain(const struct http_answer *a, const char *path, struct dh_er
                       (int)strcspn(path, "?"), path);
 }
 
-static int backoff_ms(const struct http_answer *a, int try)
+static int backoff_ms(const struct http_answer *a, int n)
 {
     own_mem char *after = http_header(a, "retry-after");
     long s = after ? strtol(after, NULL, 10) : 0;
-    int ms = try < 6 ? 200 <<
-    try : WAIT_MAX_MS
-        ;
+    int ms = n < 6 ? 200 << n : WAIT_MAX_MS;
 
     if (s > 0)
         return (int)(s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S) * 1000;

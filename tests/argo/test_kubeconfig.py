@@ -158,6 +158,8 @@ def static(c: Config, api: Api, top: pathlib.Path) -> None:
     c.fails("give it exec", {"username": "a", "password": "b"})
     c.fails("give it exec", {"auth-provider": {"name": "gcp"}})
     c.fails("is no URL", {"token": "good"}, server="ftp://x")
+    c.fails("server 'https://' is no URL", {"token": "good"}, server="https://", **{"tls-server-name": "api.inside"})
+    c.fails("server 'http:///' is no URL", {"token": "good"}, server="http:///")
     c.fails("does not answer", {"token": "good"}, server="http://127.0.0.1:1")
 
 
@@ -246,7 +248,10 @@ def plugins(c: Config, api: Api, top: pathlib.Path) -> None:
     (top / "answer").write_text("SECRET{")
     c.fails("what it printed is no JSON", p.user())
     (top / "fails").touch()
+    p.calls()
     c.fails("exit status 7: session is over: log in", p.user())
+    calls = p.calls()
+    check(len(calls) == 1, "one that fails is not asked again at once", str(calls))
     c.fails("is not installed here: get it from example.org now", p.user(command="dhow-no-such-plugin", installHint="get it from example.org\nnow"))
     c.fails("expected client.authentication.k8s.io/v1 or", p.user(apiVersion="client.authentication.k8s.io/v1alpha1"))
     c.fails("wants to ask at a terminal", p.user(interactiveMode="Always"))
