@@ -44,8 +44,7 @@ int access_new(struct req *r, const char *namespace, const char **ret, struct dh
     *ret = NULL;
     if (!auth_multi_user(r->api->auth))
         return 0;
-    if (!namespace || !*namespace)
-    namespace = only_one(r);
+    namespace = namespace && *namespace ? namespace : only_one(r);
     if (!namespace && r->user->namespaces)
         return req_fail(r, err, GRPC_INVALID_ARGUMENT,
                         "a namespace is needed: this server has several");

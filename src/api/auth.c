@@ -215,14 +215,15 @@ static const struct user *claims_user(const struct jwt_claims *claims, struct ar
     return set_roles(user, &bad) < 0 ? NULL : user;
 }
 
+/* *later is set where the keys are on their way, and is left as it was otherwise. */
 static const struct user *jwt_user(struct auth *auth, const char *token, struct arena *a,
-                                   bool *ret_later)
+                                   bool *later)
 {
     struct jwt_claims claims;
     struct dh_err ignored;
     int rc = auth->jwt ? jwt_verify(auth->jwt, token, a, &claims, &ignored) : -1;
 
-    *ret_later = rc == JWT_LATER;
+    *later |= rc == JWT_LATER;
     return rc == 0 ? claims_user(&claims, a) : NULL;
 }
 
@@ -251,16 +252,17 @@ const struct user *auth_user(struct auth *auth, const char *authorization, const
     return cookie ? jwt_user(auth, cookie, a, ret_later) : NULL;
 }
 
-const char *auth_login(struct auth *auth, const char *token, struct arena *a)
+const char *auth_login(struct auth *auth, const char *token, struct arena *a, bool *ret_later)
 {
     const struct entry *e = entry_of(auth, token);
-    bool later;
 
+    *ret_later = false;
     if (e)
         return arena_strdup(a, e->session);
     /* What the issuer signed is the session, too: it ends when the token does. */
-    return strlen(token) < COOKIE_MOST && jwt_user(auth, token, a, &later) ? arena_strdup(a, token)
-                                                                           : NULL;
+    return strlen(token) < COOKIE_MOST && jwt_user(auth, token, a, ret_later)
+               ? arena_strdup(a, token)
+               : NULL;
 }
 
 enum auth_role auth_role_in(const struct user *user, const char *namespace)

@@ -42,7 +42,9 @@ bool auth_multi_user(const struct auth *auth); /* namespaces are told apart */
  * *ret_later: who it is can be said in a moment, when the issuer's keys have been read anew. */
 const struct user *auth_user(struct auth *auth, const char *authorization, const char *cookie,
                              struct arena *a, bool *ret_later);
-/* A session for the user of `token`: the cookie's value in `a`; NULL: no such token. */
-const char *auth_login(struct auth *auth, const char *token, struct arena *a);
+#define AUTH_LATER "the issuer's keys are being read anew: try again"
+/* A session for the user of `token`: the cookie's value in `a`; NULL: no such token, or (see
+ * auth_user) *ret_later. */
+const char *auth_login(struct auth *auth, const char *token, struct arena *a, bool *ret_later);
 bool auth_may_see(const struct user *user, const char *namespace);
 enum auth_role auth_role_in(const struct user *user, const char *namespace);

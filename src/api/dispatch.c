@@ -249,7 +249,7 @@ static bool check_user(struct req *r, const struct dispatch_head *head)
         return true;
     if (!r->user && later) {
         req_header(r, "Retry-After", "1");
-        return refuse(r, GRPC_UNAVAILABLE, "the issuer's keys are being read anew: try again");
+        return refuse(r, GRPC_UNAVAILABLE, AUTH_LATER);
     }
     if (!r->user)
         return refuse(r, GRPC_UNAUTHENTICATED,

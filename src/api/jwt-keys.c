@@ -15,6 +15,7 @@ enum { MAX_KEYS = (int)1 << 20, AGAIN_S = 60, OLD_S = 300 };
 /* One reading; in a thread it is shared: whoever lets go of it last frees it. */
 struct reading {
     char *issuer, *at;
+    bool discovers;  /* `at` is what the issuer says, each time */
     struct js *keys; /* the JWKS */
     int rc;
     atomic_bool done;
@@ -32,6 +33,7 @@ static struct reading *reading_new(const char *issuer, const char *at)
 
     r->issuer = dh_strdup(issuer);
     r->at = at ? dh_strdup(at) : NULL;
+    r->discovers = !at;
     atomic_store(&r->owners, 1);
     return r;
 }
@@ -77,7 +79,7 @@ static int discover(struct reading *r, struct dh_err *err)
 
 static int reading_run(struct reading *r, struct dh_err *err)
 {
-    if (!r->at && discover(r, err) < 0)
+    if (r->discovers && discover(r, err) < 0)
         return dh_while(err, "OIDC issuer %s", r->issuer);
     if (get(r->at, &r->keys, err) < 0)
         return dh_while(err, "OIDC keys");
@@ -121,7 +123,8 @@ struct jwt_keys *jwt_keys_close(struct jwt_keys *keys)
 
 static void begin(struct jwt_keys *keys)
 {
-    struct reading *r = reading_new(keys->last->issuer, keys->last->at);
+    struct reading *r =
+        reading_new(keys->last->issuer, keys->last->discovers ? NULL : keys->last->at);
     pthread_t thread;
 
     keys->begun_us = clock_mono_us();

@@ -148,7 +148,7 @@ static int verify_by(struct jwt *jwt, const struct token *t, struct arena *a, st
 
         if (kid && id && strcmp(kid, id) != 0)
             continue;
-        known = kid && id;
+        known |= kid && id;
         if (key_of(v, alg, a, &key, &bits) &&
             sign_verify(&key, bits, message, t->signature, err) == 0)
             return 0;

@@ -42,12 +42,13 @@ struct kept *kept_free(struct kept *kept)
     return NULL;
 }
 
-/* NULL: answers of this request are not kept. The request's. */
+/* NULL: answers of this request are not kept. The request's. Its last line is what was sent, which
+ * has no line's end in it: whatever namespaces are called, no two requests have one key. */
 static const char *key_of(const struct req *r)
 {
     if (!(r->route->flags & ROUTE_KEPT) || !r->user || strlen(r->raw) > MOST_KEY)
         return NULL;
-    return arena_printf(r->arena, "%d %s %s", (int)r->user->usual,
+    return arena_printf(r->arena, "%d %s\n%s", (int)r->user->usual,
                         r->user->namespaces ? r->user->namespaces : "*", r->raw);
 }
 

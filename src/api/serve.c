@@ -115,11 +115,16 @@ int serve_metrics(struct req *r, struct dh_err *err)
 int serve_login(struct req *r, struct dh_err *err)
 {
     const char *token, *session;
+    bool later = false;
     struct jw *w;
 
     if (req_text(r, r->json, "token", &token, err) < 0)
         return -1;
-    session = token ? auth_login(r->api->auth, token, r->arena) : NULL;
+    session = token ? auth_login(r->api->auth, token, r->arena, &later) : NULL;
+    if (!session && later) {
+        req_header(r, "Retry-After", "1");
+        return req_fail(r, err, GRPC_UNAVAILABLE, AUTH_LATER);
+    }
     if (!session)
         return req_fail(r, err, GRPC_UNAUTHENTICATED, "the token is not known");
     req_header(r, "Set-Cookie",

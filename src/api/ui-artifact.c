@@ -29,8 +29,17 @@ static const char csp_sandbox[] =
 
 /* ---- finding ---- */
 
+/* In the store's words: what is not the user's is told from what is not there by nothing. */
+static int no_artifact(const char *asked, struct dh_err *err)
+{
+    const char *quote = ui_is_number(asked) ? "" : "'";
+
+    return dh_fail(err, DH_NOT_FOUND, "there is no artifact %s%s%s", quote, asked, quote);
+}
+
 /* Of several namespaces, one in which it was made or used must be the user's. */
-static int check_seen(struct req *r, const struct store_artifact *artifact, struct dh_err *err)
+static int check_seen(struct req *r, const struct store_artifact *artifact, const char *asked,
+                      struct dh_err *err)
 {
     struct store_linkeds links;
     struct store_task task;
@@ -48,16 +57,17 @@ static int check_seen(struct req *r, const struct store_artifact *artifact, stru
                 auth_may_see(r->user, run.namespace))
                 return 0;
     }
-    return dh_fail(err, DH_NOT_FOUND, "there is no artifact '%s'", artifact->uuid);
+    return no_artifact(asked, err);
 }
 
 int ui_artifact_find(struct req *r, const char *uuid, struct store_artifact *ret,
                      struct dh_err *err)
 {
     if (strlen(uuid) != 36)
-        return dh_fail(err, DH_NOT_FOUND, "there is no artifact '%s'", uuid);
-    return store_artifact_find(r->store, uuid, r->arena, ret, err) < 0 ? -1
-                                                                       : check_seen(r, ret, err);
+        return no_artifact(uuid, err);
+    return store_artifact_find(r->store, uuid, r->arena, ret, err) < 0
+               ? -1
+               : check_seen(r, ret, uuid, err);
 }
 
 /* ---- lists and one ---- */
@@ -86,7 +96,7 @@ int ui_artifacts_list(struct req *r, struct dh_err *err)
 
         if ((name && !strcasestr(row->artifact.name ? row->artifact.name : "", name) &&
              !strcasestr(row->key ? row->key : "", name)) ||
-            check_seen(r, &row->artifact, err) < 0)
+            check_seen(r, &row->artifact, row->artifact.uuid, err) < 0)
             continue;
         jw_begin(w, '{');
         ui_artifact_members(&row->artifact, w);
@@ -150,7 +160,7 @@ int ui_artifacts_get(struct req *r, struct dh_err *err)
     /* Links of KFP's page have MLMD's number of it; its bytes are got by the uuid alone. */
     if (ui_is_number(r->param[0])
             ? store_artifact_find(r->store, r->param[0], r->arena, &artifact, err) < 0 ||
-                  check_seen(r, &artifact, err) < 0
+                  check_seen(r, &artifact, r->param[0], err) < 0
             : ui_artifact_find(r, r->param[0], &artifact, err) < 0)
         return -1;
     jw_begin(w, '{');

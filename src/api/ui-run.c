@@ -299,6 +299,9 @@ int ui_task_find(struct req *r, const char *id, struct store_task *ret, struct s
                           : store_task_find(r->store, id, r->arena, ret, err)) < 0 ||
         store_run_get(r->store, ret->run_id, r->arena, &run, err) < 0)
         return -1;
+    /* What is not the user's is told from what is not there by nothing, its run's id the least. */
+    if (auth_multi_user(r->api->auth) && !auth_may_see(r->user, run.namespace))
+        return dh_fail(err, DH_NOT_FOUND, "there is no task %s", id);
     return run_find(r, run.uuid, ret_run, err);
 }
 

@@ -131,19 +131,14 @@ void ready_make(const struct worker_place *place, struct ready *ret)
 /* Where it has died the pipe is broken, and nothing is lost. */
 int ready_take(struct ready *ready, const char *uuid, struct worker *ret)
 {
-    struct ready r = *ready;
-    bool took;
-
-    if (!r.worker.pid)
+    if (!ready->worker.pid || dprintf(ready->in, "%s\n", uuid) < 0) {
+        ready_done(ready);
         return -1;
+    }
+    (void)close(ready->in);
+    *ret = ready->worker;
     *ready = (struct ready){0};
-    took = dprintf(r.in, "%s\n", uuid) > 0;
-    (void)close(r.in);
-    if (took)
-        *ret = r.worker;
-    else
-        worker_done(&r.worker);
-    return took ? 0 : -1;
+    return 0;
 }
 
 void ready_done(struct ready *ready)

@@ -142,7 +142,7 @@ def tokens(home: str) -> None:
     secret = "t" * 24
     file = pathlib.Path(home, "tokens")
     file.write_text(f"# who\nann admin * {'a' * 20}\nrob runner * sha256:{hashlib.sha256(secret.encode()).hexdigest()}\nvic viewer red {'v' * 20}\n"
-                    f"tom runner red {'r' * 20}\nbea runner blue,green {'b' * 20}\nmix viewer red:runner,blue {'m' * 20}\n")
+                    f"tom runner red {'r' * 20}\nbea runner blue,green {'b' * 20}\nmix viewer red:runner,blue {'m' * 20}\npam viewer red,green {'p' * 20}\n")
     with Server(f"{home}/t", "--tokens", file) as server:
         def ask(token, path, *args, **kwargs):
             return server.ask(path, *args, headers={"Authorization": f"Bearer {token}"} if token else {}, **kwargs)
@@ -187,6 +187,11 @@ def tokens(home: str) -> None:
               and [ask("b" * 20, f"{V2}/{path}")[1].get("total_size", 0) for path in ("tasks?namespace=blue", "artifacts?namespace=blue")] == [0, 0]
               and ask("b" * 20, f"{V2}/tasks?namespace=red")[0] == 403 and ask("b" * 20, f"{V2}/tasks?run_id={run_id}&namespace=blue")[0] == 404,
               "native tasks and artifacts are those of a namespace")
+        check(ask("p" * 20, f"{V2}/tasks?run_id={run_id}")[1].get("total_size") == 2 and ask("p" * 20, f"{V2}/tasks")[0] == 400
+              and ask("p" * 20, f"{V2}/tasks?run_id={run_id}&namespace=green")[1].get("total_size", 0) == 0, "a run says the namespace of its tasks")
+        hidden, absent = ([ask("b" * 20, f"/ui/{kind}/{n}")[:2] for kind in ("tasks", "artifacts")] for n in (1, 999))
+        check([status for status, _ in hidden] == [404, 404] and str(hidden) == str(absent).replace("999", "1"),
+              "what others have, asked for by its number, is told from what is not there by nothing", f"{hidden} {absent}")
         seen = [[r["run_id"] for r in ask(who * 20, f"{V2}/runs?page_size=10")[1].get("runs", [])] for who in ("r", "v", "a", "r", "a") for _ in range(2)]
         check(seen == [[run_id]] * 10 and ask("b" * 20, f"{V2}/runs?page_size=10")[0] == 400 and ask("b" * 20, f"{V2}/runs?page_size=10&namespace=blue")[1] == {},
               "answers that are kept are for who may see the same", str(seen))
@@ -282,16 +287,17 @@ def rotates(home: str) -> None:
     threading.Thread(target=issuer.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{issuer.server_port}"
     (old, old_key), (new, new_key) = made("old"), made("new")
-    Issuer.keys = [old_key]
+    Issuer.keys = [old_key, {k: v for k, v in old_key.items() if k != "kid"}]
     Issuer.may.set()
 
-    def bearer(kid: str) -> dict:
+    def bearer(kid: str, by: str = "") -> dict:
         text = b64(json.dumps({"alg": "RS256", "kid": kid}).encode()) + "." + b64(json.dumps({"iss": url, "aud": "dhow", "sub": "ann", "exp": time.time() + 600}).encode())
-        return {"Authorization": f"Bearer {text}.{b64(openssl('dgst', '-sha256', '-sign', f'{home}/{kid}.pem', data=text.encode()))}"}
+        return {"Authorization": f"Bearer {text}.{b64(openssl('dgst', '-sha256', '-sign', f'{home}/{by or kid}.pem', data=text.encode()))}"}
 
     with Server(f"{home}/k", "--oidc-issuer", url, "--oidc-audience", "dhow") as server:
         first, second = bearer(old), bearer(new)
         check(server.ask(f"{V2}/runs", headers=first)[0] == 200, "an issuer that says where its keys are")
+        check(server.ask(f"{V2}/runs", headers=bearer("old", "new"))[0] == 401, "a known key's name over another's signature is refused, whatever key has no name")
         Issuer.may.clear()
         while Issuer.asked.acquire(blocking=False):
             pass
@@ -300,6 +306,9 @@ def rotates(home: str) -> None:
         status, answer, headers = server.ask(f"{V2}/runs", headers=second)
         took = time.monotonic() - begin
         check(status == 503 and answer["code"] == 14 and headers["Retry-After"] == "1" and took < 10, "a key that is not known yet: try again", f"{status} {answer} {took}")
+        check(server.ask(f"{V2}/runs", headers=second | {"Cookie": "dhow_session=nobody"})[0] == 503, "a cookie that is nobody's changes nothing about that")
+        status, answer, headers = server.ask("/ui/login", {"token": second["Authorization"].split()[1]})
+        check(status == 503 and headers["Retry-After"] == "1", "nor is one refused who logs in with it", f"{status} {answer}")
         check(Issuer.asked.acquire(timeout=30) and server.ask(f"{V2}/runs", headers=first)[0] == 200, "others are answered while the issuer is asked")
         Issuer.may.set()
         until = time.monotonic() + 30
