@@ -87,8 +87,9 @@ int catalog_experiment_id(struct store *s, const char *uuid, int64_t *ret_id, st
 
 static int archive(struct store *s, int64_t id, bool archived, struct dh_err *err)
 {
-    int rc = db_run(s->db, err, "UPDATE experiment SET archived = ? WHERE id = ?", DB_I(archived),
-                    DB_I(id));
+    int rc =
+        db_run(s->db, err, "UPDATE experiment SET archived = ?, edits = edits + 1 WHERE id = ?",
+               DB_I(archived), DB_I(id));
 
     if (store_touched(s, rc, "experiment", id, err) < 0)
         return -1;
@@ -138,8 +139,8 @@ static int add_pipeline(struct store *s, const struct catalog_pipeline *p, int64
     int64_t now_us = clock_now_us();
 
     if (db_run(s->db, err,
-               "UPDATE pipeline SET uploaded = 1, uuid = ?, display_name = ?, description = ?,"
-               " namespace = ?, created_us = ? WHERE name = ? AND uploaded = 0",
+               "UPDATE pipeline SET uploaded = 1, edits = edits + 1, uuid = ?, display_name = ?,"
+               " description = ?, namespace = ?, created_us = ? WHERE name = ? AND uploaded = 0",
                DB_T(id_new(uuid)), DB_T(p->display_name), DB_T(p->description), DB_T(p->namespace),
                DB_I(now_us), DB_T(name)) < 0)
         return -1;
@@ -214,10 +215,11 @@ int catalog_pipeline_named(struct store *s, const char *name, const char *namesp
 int catalog_pipeline_rename(struct store *s, int64_t id, const char *display_name,
                             struct dh_err *err)
 {
-    return store_touched(s,
-                         db_run(s->db, err, "UPDATE pipeline SET display_name = ? WHERE id = ?",
-                                DB_T(display_name), DB_I(id)),
-                         "pipeline", id, err);
+    return store_touched(
+        s,
+        db_run(s->db, err, "UPDATE pipeline SET display_name = ?, edits = edits + 1 WHERE id = ?",
+               DB_T(display_name), DB_I(id)),
+        "pipeline", id, err);
 }
 
 /* What nothing refers to goes; the rest is out of sight. */
@@ -237,7 +239,8 @@ static int delete_pipeline(struct store *s, int64_t id, struct dh_err *err)
                DB_I(id)) < 0 ||
         db_run(s->db, err, "UPDATE pipeline_version SET uploaded = 0 WHERE pipeline_id = ?",
                DB_I(id)) < 0 ||
-        db_run(s->db, err, "UPDATE pipeline SET uploaded = 0 WHERE id = ?", DB_I(id)) < 0)
+        db_run(s->db, err, "UPDATE pipeline SET uploaded = 0, edits = edits + 1 WHERE id = ?",
+               DB_I(id)) < 0)
         return -1;
     return db_run(s->db, err,
                   "DELETE FROM pipeline WHERE id = ? AND NOT EXISTS"
@@ -255,6 +258,15 @@ int catalog_pipeline_delete(struct store *s, int64_t id, struct dh_err *err)
 }
 
 /* ---- versions ---- */
+
+/* What is done to a version is seen on its pipeline by those who watch. */
+static int touch_pipeline(struct store *s, int64_t version_id, struct dh_err *err)
+{
+    return db_run(s->db, err,
+                  "UPDATE pipeline SET edits = edits + 1 WHERE id ="
+                  " (SELECT pipeline_id FROM pipeline_version WHERE id = ?)",
+                  DB_I(version_id));
+}
 
 static int add_version(struct store *s, const struct catalog_version *v, int64_t *ret_id,
                        struct dh_err *err)
@@ -348,9 +360,10 @@ int catalog_version_newest(struct store *s, int64_t pipeline_id, int64_t *ret_id
     return 0;
 }
 
-int catalog_version_rename(struct store *s, int64_t id, const char *display_name,
-                           struct dh_err *err)
+static int rename_version(struct store *s, int64_t id, const char *display_name, struct dh_err *err)
 {
+    if (touch_pipeline(s, id, err) < 0)
+        return -1;
     return store_touched(s,
                          db_run(s->db, err,
                                 "UPDATE pipeline_version SET display_name = ? WHERE id = ?",
@@ -358,9 +371,18 @@ int catalog_version_rename(struct store *s, int64_t id, const char *display_name
                          "pipeline version", id, err);
 }
 
+int catalog_version_rename(struct store *s, int64_t id, const char *display_name,
+                           struct dh_err *err)
+{
+    if (db_scope_begin(s->db, err) < 0)
+        return -1;
+    return db_scope_end(s->db, rename_version(s, id, display_name, err), err);
+}
+
 static int delete_version(struct store *s, int64_t id, struct dh_err *err)
 {
-    if (db_run(s->db, err, "DELETE FROM tag WHERE kind = 'version' AND owner_id = ?", DB_I(id)) <
+    if (touch_pipeline(s, id, err) < 0 ||
+        db_run(s->db, err, "DELETE FROM tag WHERE kind = 'version' AND owner_id = ?", DB_I(id)) <
             0 ||
         db_run(s->db, err, "UPDATE pipeline_version SET uploaded = 0 WHERE id = ?", DB_I(id)) < 0)
         return -1;
@@ -393,7 +415,10 @@ static int set_tags(struct store *s, const char *kind, int64_t owner, const stru
                    DB_T(kind), DB_I(owner), DB_T(it.key),
                    DB_T(js_text(it.value) ? js_text(it.value) : "")) < 0)
             return -1;
-    return 0;
+    return !strcmp(kind, "version")
+               ? touch_pipeline(s, owner, err)
+               : db_run(s->db, err, "UPDATE pipeline SET edits = edits + 1 WHERE id = ?",
+                        DB_I(owner));
 }
 
 int catalog_tags_set(struct store *s, const char *kind, int64_t owner, const struct js *tags,

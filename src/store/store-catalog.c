@@ -77,16 +77,17 @@ static void experiment_read(const struct db_rows *rows, struct arena *a,
 
 int store_experiment_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err)
 {
-    int rc = db_run(s->db, err, "UPDATE experiment SET archived = ? WHERE id = ?", DB_I(archived),
-                    DB_I(id));
+    int rc =
+        db_run(s->db, err, "UPDATE experiment SET archived = ?, edits = edits + 1 WHERE id = ?",
+               DB_I(archived), DB_I(id));
 
     return store_touched(s, rc, "experiment", id, err);
 }
 
 int store_experiment_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err)
 {
-    int rc =
-        db_run(s->db, err, "UPDATE experiment SET notes = ? WHERE id = ?", DB_T(notes), DB_I(id));
+    int rc = db_run(s->db, err, "UPDATE experiment SET notes = ?, edits = edits + 1 WHERE id = ?",
+                    DB_T(notes), DB_I(id));
 
     return store_touched(s, rc, "experiment", id, err);
 }

@@ -392,9 +392,14 @@ static const char v_digests[] =
     "/* sqlite */ CREATE INDEX artifact_digest ON artifacts(substr(digest, 1, 16))"
     " WHERE digest IS NOT NULL;";
 
+/* How often a pipeline (with its versions) or an experiment was changed: for those who watch. A
+ * count, unlike a time, is another one whichever of two writers is the last to commit. */
+static const char v_edits[] = "ALTER TABLE pipeline ADD COLUMN edits BIGINT NOT NULL DEFAULT 0;"
+                              "ALTER TABLE experiment ADD COLUMN edits BIGINT NOT NULL DEFAULT 0;";
+
 const char *const store_migrations[] = {
-    v1,       artifacts, v_search, store_mlmd_tables, store_mlmd_views, v_served,
-    v_models, v_lease,   v_pods,   v_created,         v_edited,         v_digests};
+    v1,      artifacts, v_search,  store_mlmd_tables, store_mlmd_views, v_served, v_models,
+    v_lease, v_pods,    v_created, v_edited,          v_digests,        v_edits};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)

@@ -55,6 +55,8 @@ int store_tag_set(struct store *s, enum store_tagged kind, int64_t id, const cha
     if (rc == 0 && kind == STORE_TAG_RUN)
         rc = db_run(s->db, err, "UPDATE run SET edited_us = ? WHERE id = ?", DB_I(clock_now_us()),
                     DB_I(id));
+    else if (rc == 0 && kind == STORE_TAG_EXPERIMENT)
+        rc = db_run(s->db, err, "UPDATE experiment SET edits = edits + 1 WHERE id = ?", DB_I(id));
     return db_scope_end(s->db, rc, err);
 }
 

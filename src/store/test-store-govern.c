@@ -1,4 +1,8 @@
-/* What governs models, and tasks that wait for a person. */
+/* What governs models, tasks that wait for a person, and what is told to those who watch. */
+#include <string.h>
+
+#include "base/js.h"
+#include "store/catalog.h"
 #include "store/pods.h"
 #include "store/test-store.h"
 
@@ -152,6 +156,102 @@ static void pods(void **state)
     assert_int_equal(all.n, 0);
 }
 
+/* ---- what those who watch are told ---- */
+
+static void edits_are_seen(void **state)
+{
+    struct home *h = *state;
+    struct catalog_ids edited;
+    struct dh_err err;
+    int64_t at_us, marks[2][CATALOG_N_KINDS];
+
+    for (int i = 0; i < 3; i++)
+        add_run(h->s, NULL, "r", 1 + i);
+    OK(catalog_last_edit(h->s, &at_us, &err));
+    assert_int_equal(at_us, 0);
+    OK(store_run_finish(h->s, 1, STORE_FAILED, NULL, NULL, 1, &err));
+    OK(catalog_edited_runs(h->s, &at_us, 10, h->a, &edited, &err));
+    assert_int_equal(edited.n, 0); /* an end is no edit */
+    OK(store_tag_set(h->s, STORE_TAG_RUN, 2, "team", "risk", &err));
+    OK(store_run_set_notes(h->s, 3, "good", &err));
+    OK(catalog_edited_runs(h->s, &at_us, 10, h->a, &edited, &err));
+    assert_int_equal(edited.n, 2);
+    assert_int_equal(edited.items[0] + edited.items[1], 5);
+    OK(catalog_edited_runs(h->s, &at_us, 10, h->a, &edited, &err));
+    assert_int_equal(edited.n, 0);
+    OK(store_run_set_archived(h->s, 1, true, &err));
+    OK(catalog_edited_runs(h->s, &at_us, 10, h->a, &edited, &err));
+    assert_int_equal(edited.n, 1);
+    assert_int_equal(edited.items[0], 1);
+
+    OK(catalog_marks(h->s, marks[0], &err));
+    add_run(h->s, NULL, "r", 9);
+    OK(catalog_marks(h->s, marks[1], &err));
+    for (int i = 0; i < CATALOG_N_KINDS; i++)
+        assert_int_equal(marks[0][i] != marks[1][i],
+                         i == CATALOG_PIPELINES || i == CATALOG_EXPERIMENTS);
+}
+
+/* Which kind has changed since the last call, alone; -1: none. */
+static int changed_kind(struct home *h, int64_t last[CATALOG_N_KINDS])
+{
+    int64_t now[CATALOG_N_KINDS];
+    struct dh_err err;
+    int changed = -1;
+
+    OK(catalog_marks(h->s, now, &err));
+    for (int i = 0; i < CATALOG_N_KINDS; i++)
+        if (now[i] != last[i]) {
+            assert_int_equal(changed, -1);
+            changed = i;
+        }
+    memcpy(last, now, sizeof now);
+    return changed;
+}
+
+static void changes_of_the_catalog_are_seen(void **state)
+{
+    struct home *h = *state;
+    own(js_free) struct js *tags = js_object();
+    struct catalog_pipeline p = {.name = "p", .display_name = "p"};
+    struct catalog_version v = {.name = "v", .display_name = "v", .spec_digest = "d1"};
+    struct store_run run = {.uuid = "r", .display_name = "r", .created_us = 1};
+    struct dh_err err;
+    int64_t last[CATALOG_N_KINDS], id, experiment;
+
+    js_set(tags, "team", js_str("risk"));
+    OK(catalog_pipeline_add(h->s, &p, &run.pipeline_id, &err));
+    OK(store_spec_put(h->s, "d1", "{}", &err));
+    v.pipeline_id = run.pipeline_id;
+    OK(catalog_version_add(h->s, &v, &run.pipeline_version_id, &err));
+    OK(store_experiment_put(h->s, "e", &experiment, &err));
+    OK(store_run_insert(h->s, &run, &id, &err));
+    OK(catalog_marks(h->s, last, &err));
+
+    OK(catalog_pipeline_rename(h->s, run.pipeline_id, "q", &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_PIPELINES);
+    OK(catalog_version_rename(h->s, run.pipeline_version_id, "w", &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_PIPELINES);
+    OK(catalog_tags_set(h->s, "pipeline", run.pipeline_id, tags, &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_PIPELINES);
+    OK(catalog_tags_set(h->s, "version", run.pipeline_version_id, tags, &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_PIPELINES);
+    OK(catalog_version_delete(h->s, run.pipeline_version_id, &err)); /* has a run: it stays */
+    assert_int_equal(changed_kind(h, last), CATALOG_PIPELINES);
+    OK(catalog_pipeline_delete(h->s, run.pipeline_id, &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_PIPELINES);
+
+    OK(store_experiment_set_notes(h->s, experiment, "grid", &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_EXPERIMENTS);
+    OK(store_tag_set(h->s, STORE_TAG_EXPERIMENT, experiment, "team", "risk", &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_EXPERIMENTS);
+    OK(store_experiment_set_archived(h->s, experiment, true, &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_EXPERIMENTS);
+    OK(catalog_experiment_archive(h->s, experiment, false, &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_EXPERIMENTS);
+    assert_int_equal(changed_kind(h, last), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +259,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(history, home_open, home_close),
         cmocka_unit_test_setup_teardown(approvals, home_open, home_close),
         cmocka_unit_test_setup_teardown(pods, home_open, home_close),
+        cmocka_unit_test_setup_teardown(edits_are_seen, home_open, home_close),
+        cmocka_unit_test_setup_teardown(changes_of_the_catalog_are_seen, home_open, home_close),
     };
 
     return cmocka_run_group_tests_name("store-govern", tests, NULL, NULL);

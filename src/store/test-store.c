@@ -239,40 +239,6 @@ static void a_run_is_found_by_any_name(void **state)
     }
 }
 
-static void edits_are_seen(void **state)
-{
-    struct home *h = *state;
-    struct catalog_ids edited;
-    struct dh_err err;
-    int64_t at_us, marks[2][CATALOG_N_KINDS];
-
-    for (int i = 0; i < 3; i++)
-        add_run(h->s, NULL, "r", 1 + i);
-    OK(catalog_last_edit(h->s, &at_us, &err));
-    assert_int_equal(at_us, 0);
-    OK(store_run_finish(h->s, 1, STORE_FAILED, NULL, NULL, 1, &err));
-    OK(catalog_edited_runs(h->s, &at_us, 10, h->a, &edited, &err));
-    assert_int_equal(edited.n, 0); /* an end is no edit */
-    OK(store_tag_set(h->s, STORE_TAG_RUN, 2, "team", "risk", &err));
-    OK(store_run_set_notes(h->s, 3, "good", &err));
-    OK(catalog_edited_runs(h->s, &at_us, 10, h->a, &edited, &err));
-    assert_int_equal(edited.n, 2);
-    assert_int_equal(edited.items[0] + edited.items[1], 5);
-    OK(catalog_edited_runs(h->s, &at_us, 10, h->a, &edited, &err));
-    assert_int_equal(edited.n, 0);
-    OK(store_run_set_archived(h->s, 1, true, &err));
-    OK(catalog_edited_runs(h->s, &at_us, 10, h->a, &edited, &err));
-    assert_int_equal(edited.n, 1);
-    assert_int_equal(edited.items[0], 1);
-
-    OK(catalog_marks(h->s, marks[0], &err));
-    add_run(h->s, NULL, "r", 9);
-    OK(catalog_marks(h->s, marks[1], &err));
-    for (int i = 0; i < CATALOG_N_KINDS; i++)
-        assert_int_equal(marks[0][i] != marks[1][i],
-                         i == CATALOG_PIPELINES || i == CATALOG_EXPERIMENTS);
-}
-
 static void runs_come_in_pages(void **state)
 {
     struct home *h = *state;
@@ -549,7 +515,6 @@ int main(void)
         T(pipelines),
         T(a_run_keeps_all_its_fields),
         T(a_run_is_found_by_any_name),
-        T(edits_are_seen),
         T(runs_come_in_pages),
         T(a_deleted_run_leaves_artifacts_and_models),
         T(a_task_lives),
