@@ -1,1 +1,0 @@
-import{T as l,u as o}from"./index-9IZxvaKx.js";import{y as r}from"./yaml-D8pb7HXt.js";import{T as n}from"./text-view-DntP2rdw.js";/* empty css            */function u({state:e}){const p=l(()=>e.spec?r(e.spec):null,[e.spec]);return p===null?null:o(n,{text:p,label:"Pipeline spec"})}export{u as RunSpec};
