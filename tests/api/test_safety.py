@@ -258,12 +258,13 @@ def oidc(home: str) -> None:
 class Issuer(http.server.BaseHTTPRequestHandler):
     """An issuer of tokens that takes its time once `may` is cleared."""
     keys: list = []
+    place = "/keys"
     may = threading.Event()
     asked = threading.Semaphore(0)
 
     def do_GET(self):
         here = f"http://127.0.0.1:{self.server.server_port}"
-        body = {"jwks_uri": f"{here}/keys"} if self.path == "/.well-known/openid-configuration" else {"keys": Issuer.keys}
+        body = {"jwks_uri": here + Issuer.place} if self.path == "/.well-known/openid-configuration" else {"keys": Issuer.keys} if self.path == Issuer.place else {}
         Issuer.asked.release()
         Issuer.may.wait(30)
         text = json.dumps(body).encode()
@@ -277,7 +278,7 @@ class Issuer(http.server.BaseHTTPRequestHandler):
 
 
 def rotates(home: str) -> None:
-    """A key that the issuer has changed is fetched beside the loop: others are answered meanwhile."""
+    """A key that the issuer has changed, and where its keys are, is fetched beside the loop: others are answered meanwhile."""
     def made(kid: str) -> tuple:
         openssl("genrsa", "-out", f"{home}/{kid}.pem", "2048")
         modulus = openssl("rsa", "-in", f"{home}/{kid}.pem", "-noout", "-modulus").decode().strip().split("=")[1]
@@ -301,7 +302,7 @@ def rotates(home: str) -> None:
         Issuer.may.clear()
         while Issuer.asked.acquire(blocking=False):
             pass
-        Issuer.keys = [new_key]
+        Issuer.keys, Issuer.place = [new_key], "/moved"
         begin = time.monotonic()
         status, answer, headers = server.ask(f"{V2}/runs", headers=second)
         took = time.monotonic() - begin
