@@ -1,7 +1,10 @@
 #include "api/body.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +12,7 @@
 #include "artifact/artifact.h"
 #include "base/digest.h"
 #include "base/fs.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "mlflow/mlflow.h"
 
@@ -18,7 +22,8 @@ struct body {
     struct digest *sum;
     char digest[DIGEST_TEXT];
     int64_t size;
-    bool failed;
+    size_t unread; /* what has come after it failed */
+    bool failed, too_large;
     struct dh_err err;
 };
 
@@ -39,19 +44,26 @@ static struct body *body_of(struct req *r)
     } else if ((body->fd = mkostemp(body->path, O_CLOEXEC)) < 0) {
         (void)dh_fail_errno(&body->err, "%s", body->path);
         body->failed = true;
+    } else {
+        (void)flock(body->fd, LOCK_EX); /* for body_sweep */
     }
     return body;
 }
 
-void body_add(struct req *r, const char *bytes, size_t n)
+bool body_add(struct req *r, const char *bytes, size_t n)
 {
     struct body *body = body_of(r);
 
-    if (body->failed)
-        return;
+    if ((int64_t)n > LIMIT_HTTP_FILE - body->size)
+        body->failed = body->too_large = true;
+    if (body->failed) {
+        body->unread += n;
+        return body->unread <= LIMIT_HTTP_BODY;
+    }
     body->failed = fs_write_fd(body->fd, bytes, n, body->path, &body->err) < 0;
     digest_add(body->sum, bytes, n);
     body->size += (int64_t)n;
+    return true;
 }
 
 int body_file(struct req *r, const char **ret_path, const char **ret_digest, int64_t *ret_size,
@@ -68,6 +80,8 @@ int body_file(struct req *r, const char **ret_path, const char **ret_digest, int
         (void)close(fd);
         (void)digest_end(body->sum, body->digest);
     }
+    if (body->too_large)
+        return req_fail(r, err, GRPC_RESOURCE_EXHAUSTED, "the body is larger than 1 TiB");
     if (body->failed) {
         *err = body->err;
         return -1;
@@ -76,6 +90,24 @@ int body_file(struct req *r, const char **ret_path, const char **ret_digest, int
     *ret_digest = body->digest;
     *ret_size = body->size;
     return 0;
+}
+
+void body_sweep(const char *home)
+{
+    own_mem char *folder = fs_join(home, MLFLOW_FOLDER);
+    DIR *dir = opendir(folder);
+
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        own_fd int fd = -1;
+
+        if (strncmp(e->d_name, ARTIFACT_TEMPORARY, strlen(ARTIFACT_TEMPORARY)) != 0)
+            continue;
+        fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) /* else another server writes it */
+            (void)unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    if (dir)
+        (void)closedir(dir);
 }
 
 struct body *body_free(struct body *body)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/api-priv.h"
+#include "api/body.h"
 #include "api/counts.h"
 #include "api/experiments.h"
 #include "api/hub.h"
@@ -100,6 +101,7 @@ static int open_all(struct api *api, struct dh_err *err)
     if (api->wake_fd < 0)
         return dh_fail_errno(err, "eventfd");
     raise_limits();
+    body_sweep(o->home);
     if (o->cluster)
         cluster_look(o->cluster, note, (void *)(uintptr_t)o);
     return experiment_default(api->store, &ignored, err) < 0 ||

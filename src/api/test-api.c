@@ -3,16 +3,21 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "api/api-priv.h"
 #include "api/b64.h"
+#include "api/body.h"
 #include "api/cron.h"
 #include "api/filter.h"
 #include "api/jw.h"
 #include "api/schedule.h"
 #include "api/uri.h"
 #include "base/clock.h"
+#include "base/fs.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 /* ---- cron ---- */
@@ -304,6 +309,33 @@ static void test_jw(void **state)
     }
 }
 
+/* ---- bodies that are files ---- */
+
+static void test_body_limit(void **state)
+{
+    char home[] = "/tmp/dhow-body-XXXXXX";
+    const struct api_options options = {.home = mkdtemp(home)};
+    struct api api = {.options = &options};
+    struct req r = {.api = &api};
+    const char *path, *digest;
+    struct dh_err err = {0};
+    int64_t size;
+    (void)state;
+
+    assert_true(body_add(&r, "one", 3));
+    assert_int_equal(body_file(&r, &path, &digest, &size, &err), 0);
+    assert_int_equal(size, 3);
+    r.file_body = body_free(r.file_body);
+
+    assert_true(body_add(&r, "one", 3));
+    body_sweep(home);                                            /* not what is being written */
+    assert_false(body_add(&r, "", (size_t)LIMIT_HTTP_FILE - 2)); /* refused before it is read */
+    assert_int_equal(body_file(&r, &path, &digest, &size, &err), -1);
+    assert_int_equal(grpc_status(r.code), 413);
+    r.file_body = body_free(r.file_body);
+    assert_int_equal(fs_remove_tree(home, &err), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,7 +343,7 @@ int main(void)
         cmocka_unit_test(test_uri),       cmocka_unit_test(test_multipart),
         cmocka_unit_test(test_ranges),    cmocka_unit_test(test_b64),
         cmocka_unit_test(test_filter),    cmocka_unit_test(test_macros),
-        cmocka_unit_test(test_jw),
+        cmocka_unit_test(test_jw),        cmocka_unit_test(test_body_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -287,7 +287,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     }
     if (*n_bytes > 0) {
         if (r->route->flags & ROUTE_FILE_BODY) {
-            body_add(r, bytes, *n_bytes);
+            if (!body_add(r, bytes, *n_bytes))
+                return MHD_NO;
             set_phase(connection, PHASE_BODY); /* as long as something comes */
         } else if (!add_body(web, r, bytes, *n_bytes)) {
             return MHD_NO;
