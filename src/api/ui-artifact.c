@@ -2,12 +2,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "api/access.h"
@@ -175,15 +173,12 @@ int ui_artifacts_get(struct req *r, struct dh_err *err)
 /* ---- bytes ---- */
 
 /* An open file or folder; -1: err. `inside` (may be NULL): in a folder, and never out of it. */
-static int open_artifact(struct req *r, const struct store_artifact *artifact, const char *inside,
+static int open_artifact(const struct store_artifact *artifact, const char *inside,
                          struct stat *ret, struct dh_err *err)
 {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH};
     own_mem char *path = NULL;
-    own_fd int top = -1, fd = -1;
     int rc;
 
-    (void)r;
     if (!artifact->uri)
         return dh_fail(err, DH_NOT_FOUND, "the artifact has no file");
     rc = artifact_uri_local(artifact->uri, &path, err);
@@ -193,19 +188,7 @@ static int open_artifact(struct req *r, const struct store_artifact *artifact, c
         return dh_fail(err, DH_INVALID,
                        "%s is in a store elsewhere: 'dhow artifacts get' fetches it",
                        artifact->uri);
-    top = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (top < 0)
-        return dh_fail(err, DH_NOT_FOUND, "the artifact's file is gone (%s)", strerror(errno));
-    if (inside && *inside) {
-        fd = (int)syscall(SYS_openat2, top, inside, &how, sizeof how);
-        if (fd < 0)
-            return dh_fail(err, DH_NOT_FOUND, "the artifact has no file '%s'", inside);
-    } else {
-        fd = dh_take_fd(&top);
-    }
-    if (fstat(fd, ret) < 0 || (!S_ISREG(ret->st_mode) && !S_ISDIR(ret->st_mode)))
-        return dh_fail(err, DH_INVALID, "that is neither a file nor a folder");
-    return dh_take_fd(&fd);
+    return artifact_open_beneath(path, inside, ret, err);
 }
 
 static bool is_text(const unsigned char *bytes, size_t n)
@@ -287,7 +270,7 @@ int ui_artifacts_content(struct req *r, struct dh_err *err)
     if (ui_artifact_find(r, r->param[0], &artifact, err) < 0 ||
         req_arg_int(r, "peek", 0, &peek, err) < 0)
         return -1;
-    fd = open_artifact(r, &artifact, inside, &st, err);
+    fd = open_artifact(&artifact, inside, &st, err);
     if (fd < 0)
         return -1;
     if (S_ISDIR(st.st_mode)) {
@@ -315,7 +298,7 @@ int ui_artifacts_files(struct req *r, struct dh_err *err)
 
     if (ui_artifact_find(r, r->param[0], &artifact, err) < 0)
         return -1;
-    fd = open_artifact(r, &artifact, req_arg(r, "path"), &st, err);
+    fd = open_artifact(&artifact, req_arg(r, "path"), &st, err);
     if (fd < 0)
         return -1;
     dir = S_ISDIR(st.st_mode) ? fdopendir(fd) : NULL;

@@ -3,16 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "artifact/artifact-priv.h"
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/mem.h"
+#include "base/strmap.h"
 
 /* ---- walking ---- */
 
@@ -115,6 +118,37 @@ int artifact_tree_read(const char *path, struct artifact_tree *ret, struct dh_er
     *ret = tree;
     tree = (struct artifact_tree){0};
     return 0;
+}
+
+/* ---- opening ---- */
+
+/* DH_NOT_FOUND: there is none, or a link leads out. */
+static int not_opened(const char *what, struct dh_err *err)
+{
+    static const int absent[] = {ENOENT, ENOTDIR, ELOOP, EXDEV, ENAMETOOLONG};
+    int code = errno;
+
+    (void)dh_fail_errno(err, "cannot open '%s'", what);
+    for (size_t i = 0; err && i < sizeof absent / sizeof *absent; i++)
+        if (code == absent[i])
+            err->code = DH_NOT_FOUND;
+    return -1;
+}
+
+int artifact_open_beneath(const char *path, const char *below, struct stat *ret, struct dh_err *err)
+{
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH};
+    const char *what = below && *below ? below : path;
+    own_fd int top = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    own_fd int fd = top < 0        ? -1
+                    : what == path ? dh_take_fd(&top)
+                                   : (int)syscall(SYS_openat2, top, below, &how, sizeof how);
+
+    if (fd < 0 || fstat(fd, ret) < 0)
+        return not_opened(what, err);
+    if (!S_ISREG(ret->st_mode) && !S_ISDIR(ret->st_mode))
+        return dh_fail(err, DH_INVALID, "'%s' is neither a file nor a folder", what);
+    return dh_take_fd(&fd);
 }
 
 /* ---- measuring ---- */
@@ -231,31 +265,39 @@ void artifact_digest_pieces(const struct artifact_piece *pieces, size_t n, char 
 }
 
 static int add_entry_record(struct digest *d, const char *top, const struct artifact_entry *entry,
-                            struct artifact_stat *sum, struct dh_err *err)
+                            const struct strmap *known, struct artifact_stat *sum,
+                            struct dh_err *err)
 {
+    const struct artifact_piece *piece = strmap_get(known, entry->name);
     struct artifact_record record = {.kind = (int)entry->kind, .name = entry->name};
     own_mem char *path = fs_join(top, entry->name);
     char text[PATH_MAX];
     ssize_t n;
 
+    record.text = text;
     if (entry->kind == ARTIFACT_ENTRY_LINK) {
         n = readlink(path, text, sizeof text - 1);
         if (n < 0)
             return dh_fail_errno(err, "cannot read %s", path);
         text[n] = '\0';
     } else if (entry->kind == ARTIFACT_ENTRY_FILE) {
-        if (digest_file(path, text, &record.size_bytes, err) < 0)
+        if (piece && piece->size_bytes == entry->size_bytes) {
+            record.text = piece->sha256;
+            record.size_bytes = piece->size_bytes;
+        } else if (digest_file(path, text, &record.size_bytes, err) < 0) {
             return -1;
+        }
         sum->size_bytes += record.size_bytes;
         sum->n_files++;
     }
-    record.text = text;
     add_record(d, &record);
     return 0;
 }
 
-int artifact_digest(const char *path, struct artifact_stat *ret, struct dh_err *err)
+int artifact_digest_known(const char *path, const struct artifact_piece *known, size_t n_known,
+                          struct artifact_stat *ret, struct dh_err *err)
 {
+    own(strmap_free) struct strmap *names = strmap_new();
     own_tree struct artifact_tree tree = {0};
     own(digest_free) struct digest *d = NULL;
     struct artifact_stat sum = {0};
@@ -271,13 +313,21 @@ int artifact_digest(const char *path, struct artifact_stat *ret, struct dh_err *
     }
     if (artifact_tree_read(path, &tree, err) < 0)
         return -1;
+    for (size_t i = 0; i < n_known; i++)
+        if (known[i].sha256)
+            (void)strmap_put(names, known[i].name, (void *)(uintptr_t)&known[i]);
     d = digest_new();
     for (size_t i = 0; i < tree.n; i++)
-        if (add_entry_record(d, path, &tree.items[i], &sum, err) < 0)
+        if (add_entry_record(d, path, &tree.items[i], names, &sum, err) < 0)
             return -1;
     digest_end(d, sum.digest);
     *ret = sum;
     return 0;
+}
+
+int artifact_digest(const char *path, struct artifact_stat *ret, struct dh_err *err)
+{
+    return artifact_digest_known(path, NULL, 0, ret, err);
 }
 
 /* ---- copying ---- */

@@ -57,6 +57,12 @@ struct artifact_stat {
  * A link at the top is followed, links below are text. A socket, pipe or device is DH_INVALID. */
 int artifact_digest(const char *path, struct artifact_stat *ret, struct dh_err *err);
 
+/* An open file or folder: `path`, or what is `below` it ("" or NULL: itself), and never out of it,
+ * wherever links in it point. The caller's descriptor. DH_NOT_FOUND; DH_INVALID: it is neither. */
+struct stat;
+int artifact_open_beneath(const char *path, const char *below, struct stat *ret,
+                          struct dh_err *err);
+
 #define ARTIFACT_TEMPORARY ".dhow-tmp-" /* how the names of half-written things start */
 
 /* ---- stores ---- */
@@ -135,6 +141,9 @@ struct artifact_piece { /* a file of an output: name "" where it is the output i
 };
 /* What artifact_digest says of the folder that has these files. */
 void artifact_digest_pieces(const struct artifact_piece *pieces, size_t n, char to[DIGEST_TEXT]);
+/* artifact_digest of a local folder that does not read a file that is known by name and size. */
+int artifact_digest_known(const char *path, const struct artifact_piece *known, size_t n,
+                          struct artifact_stat *ret, struct dh_err *err);
 /* The header that has to be sent with a PUT to artifact_presign_put's URL, besides the bytes. */
 #define ARTIFACT_SHA256_HEADER "x-amz-meta-dhow-sha256"
 /* A URL for a PUT that leaves the digest with the object, as our own do; NULL: without. */

@@ -229,6 +229,58 @@ static void test_digest_pieces(void **state)
     assert_string_equal(st.digest, all);
 }
 
+/* What is known is not read: said wrongly, it stays wrong. Of another size it is not known. */
+static void test_digest_known(void **state)
+{
+    char one[DIGEST_TEXT], two[DIGEST_TEXT];
+    const struct artifact_piece right[] = {{"a", 4, one}, {"sub/c", 4, two}, {"gone", 4, two}};
+    const struct artifact_piece wrong[] = {{"a", 4, two}}, older[] = {{"a", 5, two}};
+    struct artifact_stat st, of;
+    struct dh_err err;
+    (void)state;
+
+    put_file("known/a", "one\n");
+    put_file("known/b", "three\n");
+    put_file("known/sub/c", "two\n");
+    digest_bytes("one\n", 4, one);
+    digest_bytes("two\n", 4, two);
+    digest_of("known", &of);
+    assert_int_equal(artifact_digest_known("known", right, 3, &st, &err), 0);
+    assert_string_equal(st.digest, of.digest);
+    assert_int_equal(st.size_bytes, of.size_bytes);
+    assert_int_equal(artifact_digest_known("known", older, 1, &st, &err), 0);
+    assert_string_equal(st.digest, of.digest);
+    assert_int_equal(artifact_digest_known("known", wrong, 1, &st, &err), 0);
+    assert_string_not_equal(st.digest, of.digest);
+}
+
+static void test_open_beneath(void **state)
+{
+    struct stat st;
+    struct dh_err err;
+    int fd;
+    (void)state;
+
+    put_file("beneath/in/a", "one\n");
+    put_file("outside", "secret\n");
+    assert_int_equal(symlink("a", "beneath/in/link"), 0);
+    assert_int_equal(symlink("../../outside", "beneath/in/out"), 0);
+    for (size_t i = 0; i < 3; i++) {
+        fd =
+            artifact_open_beneath("beneath", (const char *[]){"", "in/a", "in/link"}[i], &st, &err);
+        assert_true(fd >= 0);
+        assert_int_equal(close(fd), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(
+            artifact_open_beneath("beneath",
+                                  (const char *[]){"in/out", "../outside", "none", "in/a/x"}[i],
+                                  &st, &err),
+            -1);
+        assert_int_equal(err.code, DH_NOT_FOUND);
+    }
+}
+
 static void change_text(void)
 {
     put_file("change/a", "ONE\n");
@@ -327,7 +379,8 @@ int main(void)
         cmocka_unit_test(test_path),           cmocka_unit_test(test_path_stays),
         cmocka_unit_test(test_digest_file),    cmocka_unit_test(test_digest_tree_form),
         cmocka_unit_test(test_digest_pieces),  cmocka_unit_test(test_digest_tree_changes),
-        cmocka_unit_test(test_digest_refuses),
+        cmocka_unit_test(test_digest_refuses), cmocka_unit_test(test_digest_known),
+        cmocka_unit_test(test_open_beneath),
     };
 
     return cmocka_run_group_tests_name("artifact", tests, set_up, tear_down);

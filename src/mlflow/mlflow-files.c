@@ -4,13 +4,10 @@
  * A client's run has no steps; its files belong to one task, "mlflow", so that they are on record,
  * freed and shown as any others. */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "artifact/artifact.h"
@@ -20,8 +17,6 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "mlflow/mlflow-priv.h"
-
-enum { KEY_MOST = 250 }; /* the name of an output, in every database */
 
 /* ---- where a path leads ---- */
 
@@ -144,7 +139,11 @@ static int read_place(struct store *s, const char *home, const char *path, struc
             n = n_kind;
         }
     }
-    if (!n || store_run_find(s, id, a, &ret->run, err) < 0 || strcmp(ret->run.uuid, id) != 0)
+    if (!n)
+        return nothing_there(path, err);
+    if (store_run_find(s, id, a, &ret->run, err) < 0)
+        return err->code == DH_NOT_FOUND ? nothing_there(path, err) : -1;
+    if (strcmp(ret->run.uuid, id) != 0) /* in another form */
         return nothing_there(path, err);
     ret->name = kind + n + (kind[n] == '/');
     ret->own = mlflow_is_own(&ret->run);
@@ -155,18 +154,11 @@ static int read_place(struct store *s, const char *home, const char *path, struc
     return 0;
 }
 
-/* Never out of the place, wherever links in it point. */
 static int open_place(const struct place *p, struct stat *ret, struct dh_err *err)
 {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH};
-    own_fd int top = open(p->top, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    own_fd int fd = top < 0     ? -1
-                    : *p->below ? (int)syscall(SYS_openat2, top, p->below, &how, sizeof how)
-                                : dh_take_fd(&top);
+    int fd = artifact_open_beneath(p->top, p->below, ret, err);
 
-    if (fd < 0 || fstat(fd, ret) < 0 || (!S_ISREG(ret->st_mode) && !S_ISDIR(ret->st_mode)))
-        return nothing_there(p->name, err);
-    return dh_take_fd(&fd);
+    return fd < 0 && err->code == DH_NOT_FOUND ? nothing_there(p->name, err) : fd;
 }
 
 /* ---- lists ---- */
@@ -182,6 +174,7 @@ static void add_file(struct js *list, const char *name, const struct stat *st)
     js_push(list, one);
 }
 
+/* What a client can ask for; what is half written is none of it. */
 static int list_folder(int fd, struct js *list, struct dh_err *err)
 {
     DIR *dir = fdopendir(fd);
@@ -193,7 +186,7 @@ static int list_folder(int fd, struct js *list, struct dh_err *err)
     for (struct dirent *e; (e = readdir(dir));) {
         struct stat st;
 
-        if (e->d_name[0] != '.' && fstatat(dirfd(dir), e->d_name, &st, 0) == 0)
+        if (is_clean(e->d_name) && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
             add_file(list, e->d_name, &st);
     }
     (void)closedir(dir);
@@ -240,9 +233,7 @@ int mlflow_files_list(struct store *s, const char *home, const char *path, struc
     struct js *list = js_array();
     own_place struct place p = {0};
     struct store_artifact row;
-    struct dh_err none;
     struct stat st;
-    int fd;
 
     js_set(answer, "files", list);
     if (read_place(s, home, path, a, &p, err) < 0)
@@ -250,14 +241,16 @@ int mlflow_files_list(struct store *s, const char *home, const char *path, struc
     if (!p.own && !strchr(p.name, '/')) {
         if (list_outputs(s, &p, a, list, err) < 0)
             return -1;
-    } else if ((p.own || find_output(s, &p, a, &row, &none) == 0) &&
-               (fd = open_place(&p, &st, &none)) >= 0) {
-        if (S_ISREG(st.st_mode)) { /* itself: a client knows it by that */
-            add_file(list, strrchr(path, '/') + 1, &st);
-            (void)close(fd);
-        } else if (list_folder(fd, list, err) < 0) {
+    } else {
+        own_fd int fd =
+            !p.own && find_output(s, &p, a, &row, err) < 0 ? -1 : open_place(&p, &st, err);
+
+        if (fd < 0 && err->code != DH_NOT_FOUND)
             return -1;
-        }
+        if (fd >= 0 && S_ISREG(st.st_mode)) /* itself: a client knows it by that */
+            add_file(list, strrchr(path, '/') + 1, &st);
+        else if (fd >= 0 && list_folder(dh_take_fd(&fd), list, err) < 0)
+            return -1;
     }
     js_write(answer, JS_COMPACT, out);
     return 0;
@@ -311,6 +304,18 @@ int mlflow_task_of(struct store *s, int64_t run, struct arena *a, int64_t *ret, 
     return store_task_insert(s, &task, ret, err);
 }
 
+int mlflow_link_output(struct store *s, int64_t run, const char *key, int64_t artifact,
+                       struct arena *a, struct dh_err *err)
+{
+    struct store_link link = {.type = STORE_OUTPUT, .key = key, .artifact_id = artifact};
+
+    return mlflow_task_of(s, run, a, &link.task_id, err) < 0 ||
+                   store_artifact_next_index(s, link.task_id, STORE_OUTPUT, key, &link.index, err) <
+                       0
+               ? -1
+               : store_artifact_link(s, &link, err);
+}
+
 static int record(struct store *s, const struct place *p, const char *type, const char *uri,
                   const char *digest, int64_t size, struct arena *a, struct dh_err *err)
 {
@@ -319,30 +324,55 @@ static int record(struct store *s, const struct place *p, const char *type, cons
                                         .digest = digest,
                                         .size_bytes = size,
                                         .created_us = clock_now_us()};
-    struct store_link link = {.type = STORE_OUTPUT, .key = p->name};
     const char *slash = strrchr(p->name, '/');
     char uuid[ID_TEXT];
-    struct dh_err none;
+    int64_t id;
 
-    if (store_artifact_find(s, uri, a, &there, &none) == 0)
+    if (store_artifact_find(s, uri, a, &there, err) == 0)
         return store_artifact_set_bytes(s, there.id, digest, size, err);
+    if (err->code != DH_NOT_FOUND)
+        return -1;
     row.uuid = id_new(uuid);
     row.name = slash ? slash + 1 : p->name;
-    if (mlflow_task_of(s, p->run.id, a, &link.task_id, err) < 0 ||
-        store_artifact_insert(s, &row, &link.artifact_id, err) < 0)
-        return -1;
-    return store_artifact_link(s, &link, err);
+    return store_artifact_insert(s, &row, &id, err) < 0
+               ? -1
+               : mlflow_link_output(s, p->run.id, p->name, id, a, err);
+}
+
+/* Folders around it that are registered are not what was measured any more. */
+static int forget_folders(struct store *s, const struct place *p, const char *file, struct arena *a,
+                          struct dh_err *err)
+{
+    char *folder = arena_strdup(a, file);
+
+    for (char *end; (end = strrchr(folder, '/')) && (size_t)(end - folder) > strlen(p->top);) {
+        struct store_artifact there;
+
+        *end = '\0';
+        if (store_artifact_find(s, folder, a, &there, err) < 0) {
+            if (err->code != DH_NOT_FOUND)
+                return -1;
+        } else if (there.digest && store_artifact_set_bytes(s, there.id, NULL, -1, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* A model is one artifact, measured when it is complete (mlflow-logged.c). */
-static int record_model(struct store *s, const struct place *p, struct arena *a, struct dh_err *err)
+static int record_model(struct store *s, const struct place *p, const char *digest, int64_t size,
+                        struct arena *a, struct dh_err *err)
 {
     const char *id = arena_strndup(a, p->name, strcspn(p->name, "/"));
     struct store_artifact model;
 
-    if (store_artifact_find(s, id, a, &model, err) < 0 || strcmp(model.uuid, id) != 0)
+    if (store_artifact_find(s, id, a, &model, err) < 0)
+        return err->code == DH_NOT_FOUND ? nothing_there(p->name, err) : -1;
+    if (strcmp(model.uuid, id) != 0)
         return nothing_there(p->name, err);
-    return model.digest ? store_artifact_set_bytes(s, model.id, NULL, -1, err) : 0;
+    if (model.digest && store_artifact_set_bytes(s, model.id, NULL, -1, err) < 0)
+        return -1;
+    return mlflow_logged_file(s, &model, p->name + strlen(id) + 1, digest, size, err);
 }
 
 static int put(struct store *s, const struct place *p, const char *to, const char *from,
@@ -351,9 +381,9 @@ static int put(struct store *s, const struct place *p, const char *to, const cha
     own(arena_free) struct arena *a = arena_new();
     own_mem char *folder = dh_strndup(to, (size_t)(strrchr(to, '/') - to));
 
-    if ((p->model ? record_model(s, p, a, err)
+    if ((p->model ? record_model(s, p, digest, size, a, err)
                   : record(s, p, "system.Artifact", to, digest, size, a, err)) < 0 ||
-        fs_mkdirs(folder, 0755, err) < 0)
+        forget_folders(s, p, to, a, err) < 0 || fs_mkdirs(folder, 0755, err) < 0)
         return -1;
     return fs_rename(from, to, err);
 }
@@ -369,8 +399,9 @@ int mlflow_file_put(struct store *s, const char *home, const char *path, const c
         return -1;
     if (!p.own)
         return dh_fail(err, DH_INVALID, "run %s is dhow's: it takes no files", p.run.uuid);
-    if (!*p.name || strlen(p.name) > KEY_MOST)
-        return dh_fail(err, DH_INVALID, "a file needs a name, of %d bytes at most", KEY_MOST);
+    if (!*p.name || (p.model && !strchr(p.name, '/')) || strlen(p.name) > MLFLOW_KEY_MOST)
+        return dh_fail(err, DH_INVALID, "a file needs a name, of %d bytes at most",
+                       MLFLOW_KEY_MOST);
     to = dh_printf("%s/%s", p.top, p.name);
     if (store_begin(s, err) < 0)
         return -1;
@@ -385,14 +416,14 @@ int mlflow_file_put(struct store *s, const char *home, const char *path, const c
 static int of_folder(struct mlflow *m, const struct place *p, const char *uri,
                      struct store_artifact *ret, struct dh_err *err)
 {
-    struct artifact_stat st;
-    struct dh_err none;
+    own_fd int fd = -1;
+    struct stat st;
 
-    if (store_artifact_find(m->store, uri, m->a, ret, &none) == 0)
+    if (store_artifact_find(m->store, uri, m->a, ret, err) == 0)
         return 0;
-    if (artifact_digest(uri, &st, &none) < 0)
-        return nothing_there(p->name, err);
-    return record(m->store, p, "system.Model", uri, st.digest, st.size_bytes, m->a, err) < 0
+    if (err->code != DH_NOT_FOUND || (fd = open_place(p, &st, err)) < 0)
+        return -1;
+    return record(m->store, p, "system.Model", uri, NULL, -1, m->a, err) < 0
                ? -1
                : store_artifact_find(m->store, uri, m->a, ret, err);
 }

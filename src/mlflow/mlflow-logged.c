@@ -58,10 +58,12 @@ int mlflow_logged_find(struct mlflow *m, const char *id, struct store_artifact *
                        struct dh_err *err)
 {
     own_logged struct logged l = {0};
+    int rc = id_is_uuid(id) ? store_artifact_find(m->store, id, m->a, ret, err) : 1;
 
-    if (id_is_uuid(id) && store_artifact_find(m->store, id, m->a, ret, err) == 0 &&
-        read_logged(m, ret, &l, err) == 0)
-        return 0;
+    if (rc == 0)
+        rc = read_logged(m, ret, &l, err);
+    if (rc == 0 || (rc < 0 && err->code != DH_NOT_FOUND))
+        return rc;
     return dh_fail(err, DH_NOT_FOUND, "Logged model with ID '%s' not found.", id);
 }
 
@@ -127,12 +129,11 @@ static void add_pairs(struct js *said, const char *member, const struct js *pair
 static int create(struct mlflow *m, struct dh_err *err)
 {
     own(js_free) struct js *metadata = js_object();
-    struct store_linkeds there;
-    struct store_link link = {.type = STORE_OUTPUT};
     struct js *said = js_object();
     struct store_run run;
     const char *run_id;
     char uuid[ID_TEXT];
+    int64_t id;
     struct store_artifact row = {.uuid = id_new(uuid),
                                  .type = "system.Model",
                                  .size_bytes = -1,
@@ -146,6 +147,8 @@ static int create(struct mlflow *m, struct dh_err *err)
     if (mlflow_own_run(m, run_id, &run, err) < 0)
         return -1;
     row.name = mlflow_arg(m, "name") ? mlflow_arg(m, "name") : "model";
+    if (strlen(row.name) > MLFLOW_KEY_MOST)
+        return dh_fail(err, DH_INVALID, "a model's name has %d bytes at most", MLFLOW_KEY_MOST);
     row.uri =
         arena_printf(m->a, "%s/" MLFLOW_FOLDER "/%s/models/%s", m->request->home, run.uuid, uuid);
     js_set(metadata, "mlflow", said);
@@ -156,14 +159,8 @@ static int create(struct mlflow *m, struct dh_err *err)
     add_pairs(said, "params", js_get(m->args, "params"));
     add_pairs(said, "tags", js_get(m->args, "tags"));
     row.metadata = dump(m, metadata);
-    if (mlflow_task_of(m->store, run.id, m->a, &link.task_id, err) < 0 ||
-        store_artifacts_of_task(m->store, link.task_id, STORE_OUTPUT, m->a, &there, err) < 0 ||
-        store_artifact_insert(m->store, &row, &link.artifact_id, err) < 0)
-        return -1;
-    link.key = row.name;
-    for (size_t i = 0; i < there.n; i++)
-        link.index += !strcmp(there.items[i].link.key, row.name);
-    if (store_artifact_link(m->store, &link, err) < 0)
+    if (store_artifact_insert(m->store, &row, &id, err) < 0 ||
+        mlflow_link_output(m->store, run.id, row.name, id, m->a, err) < 0)
         return -1;
     l = (struct logged){.row = row, .run = run, .metadata = metadata, .said = said};
     return answer(m, &l);
@@ -181,34 +178,96 @@ int mlflow_logged_get(struct mlflow *m, struct dh_err *err)
     return find(m, m->param[0], &l, err) < 0 ? -1 : answer(m, &l);
 }
 
-/* It is complete: from now on it has a digest. */
-static int finalize(struct mlflow *m, struct dh_err *err)
+/* It is complete: from now on it has a digest. Measured in no transaction: that may take long. */
+int mlflow_logged_finalize(struct mlflow *m, struct dh_err *err)
 {
     own_logged struct logged l = {0};
     const char *status;
 
     if (mlflow_need(m, "status", &status, err) < 0 || find(m, m->param[0], &l, err) < 0)
         return -1;
-    if (!strcmp(status, READY) && mlflow_logged_measure(m, &l.row, err) < 0)
-        return -1;
+    if (!strcmp(status, READY)) {
+        if (mlflow_measure(m, &l.row, err) < 0)
+            return -1;
+        (void)js_remove(l.said, "files");
+    }
     js_set(l.said, "status", js_str(status));
     return keep(m, &l, err);
 }
 
-int mlflow_logged_finalize(struct mlflow *m, struct dh_err *err)
+/* ---- its digest ---- */
+
+/* Until it is complete its member "files" has what has come. */
+int mlflow_logged_file(struct store *s, const struct store_artifact *model, const char *name,
+                       const char *digest, int64_t size, struct dh_err *err)
 {
-    return mlflow_within(m, finalize, err);
+    own(js_free) struct js *metadata = NULL;
+    own_mem char *text = NULL;
+    struct js *said, *files, *one;
+
+    if (!model->metadata ||
+        js_parse(model->metadata, strlen(model->metadata), &metadata, NULL) < 0 ||
+        !js_is(said = js_get(metadata, "mlflow"), JS_OBJECT))
+        return dh_fail(err, DH_NOT_FOUND, "%s is no model of a client's", model->uuid);
+    files = js_get(said, "files");
+    if (!files)
+        js_set(said, "files", files = js_object());
+    js_set(files, name, one = js_object());
+    js_set(one, "sha256", js_str(digest));
+    js_set(one, "size", js_int(size));
+    text = js_dump(metadata, JS_COMPACT);
+    return store_artifact_set_metadata(s, model->id, text, err);
 }
 
-int mlflow_logged_measure(struct mlflow *m, const struct store_artifact *row, struct dh_err *err)
+/* The files of a model, or of a folder whose files are artifacts themselves, as they came. */
+static size_t known_files(struct mlflow *m, const struct store_artifact *row,
+                          const struct store_linkeds *outputs, const struct js *files,
+                          struct artifact_piece **ret)
 {
-    struct artifact_stat st;
-    struct dh_err none;
+    struct artifact_piece *known =
+        arena_alloc(m->a, (outputs->n + js_n(files) + 1) * sizeof *known);
+    const char *folder = arena_printf(m->a, "%s/", row->uri);
+    size_t n = 0;
 
-    if (row->digest || artifact_digest(row->uri, &st, &none) < 0) /* a model without files */
+    for (size_t i = 0; i < outputs->n; i++) {
+        const struct store_artifact *file = &outputs->items[i].artifact;
+
+        if (file->uri && file->digest && !strncmp(file->uri, folder, strlen(folder)))
+            known[n++] = (struct artifact_piece){.name = file->uri + strlen(folder),
+                                                 .size_bytes = file->size_bytes,
+                                                 .sha256 = file->digest};
+    }
+    for (js_each(files, it))
+        known[n++] = (struct artifact_piece){.name = it.key,
+                                             .size_bytes = js_get_int(it.value, "size", -1),
+                                             .sha256 = js_get_text(it.value, "sha256")};
+    *ret = known;
+    return n;
+}
+
+int mlflow_measure(struct mlflow *m, const struct store_artifact *row, struct dh_err *err)
+{
+    own(js_free) struct js *metadata = NULL;
+    struct store_linkeds links, outputs = {0};
+    struct artifact_piece *known;
+    struct artifact_stat st;
+    size_t n;
+
+    if (row->digest || !row->uri)
         return 0;
+    if (store_artifact_links(m->store, row->id, STORE_OUTPUT, m->a, &links, err) < 0 ||
+        (links.n && store_artifacts_of_task(m->store, links.items[0].link.task_id, STORE_OUTPUT,
+                                            m->a, &outputs, err) < 0))
+        return -1;
+    if (row->metadata)
+        (void)js_parse(row->metadata, strlen(row->metadata), &metadata, NULL);
+    n = known_files(m, row, &outputs, js_get(js_get(metadata, "mlflow"), "files"), &known);
+    if (artifact_digest_known(row->uri, known, n, &st, err) < 0)
+        return err->code == DH_NOT_FOUND ? 0 : -1; /* a model without files */
     return store_artifact_set_bytes(m->store, row->id, st.digest, st.size_bytes, err);
 }
+
+/* ---- tags and params ---- */
 
 static int add_to(struct mlflow *m, const char *member, struct dh_err *err)
 {
@@ -330,9 +389,15 @@ int mlflow_logged_of_run(struct mlflow *m, int64_t run, struct js **ret, struct 
         return -1;
     list = js_array();
     for (size_t i = 0; i < outputs.n; i++) {
+        own_logged struct logged l = {0};
         struct js *one;
+        int rc = read_logged(m, &outputs.items[i].artifact, &l, err);
 
-        if (strcmp(outputs.items[i].artifact.type, "system.Model") != 0)
+        if (rc < 0) {
+            js_free(list);
+            return -1;
+        }
+        if (rc)
             continue;
         one = js_object();
         js_set(one, "model_id", js_str(outputs.items[i].artifact.uuid));

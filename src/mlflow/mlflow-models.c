@@ -285,8 +285,7 @@ int mlflow_version_create(struct mlflow *m, struct dh_err *err)
     const char *source, *held;
 
     if (mlflow_need(m, "name", &v.model, err) < 0 || mlflow_need(m, "source", &source, err) < 0 ||
-        find_source(m, source, &artifact, err) < 0 ||
-        mlflow_logged_measure(m, &artifact, err) < 0 ||
+        find_source(m, source, &artifact, err) < 0 || mlflow_measure(m, &artifact, err) < 0 ||
         store_artifact_links(m->store, artifact.id, STORE_OUTPUT, m->a, &links, err) < 0)
         return -1;
     v.artifact_id = artifact.id;
@@ -345,7 +344,7 @@ static int add_versions(struct mlflow *m, const char *name, struct mlflow_search
         const struct store_model_version *v = &all.items[i];
         struct mlflow_facts facts = {.name = v->model,
                                      .run_id = v->run_uuid,
-                                     .source_path = v->uri,
+                                     .source_path = mlflow_shown_uri(m, v->uri),
                                      .version = v->version,
                                      .created_ms = v->created_us / 1000,
                                      .updated_ms = v->updated_us / 1000};

@@ -60,6 +60,10 @@ int mlflow_own_run(struct mlflow *m, const char *id, struct store_run *ret, stru
 
 /* mlflow-files.c: the task that has all files of a client's run, made where it is not there. */
 int mlflow_task_of(struct store *s, int64_t run, struct arena *a, int64_t *ret, struct dh_err *err);
+enum { MLFLOW_KEY_MOST = 250 }; /* the name of an output, in every database */
+/* The artifact as an output of that task, behind others of that name. */
+int mlflow_link_output(struct store *s, int64_t run, const char *key, int64_t artifact,
+                       struct arena *a, struct dh_err *err);
 /* The artifact at a path of the proxy. A folder of a client's run becomes one. */
 int mlflow_file_artifact(struct mlflow *m, const char *path, struct store_artifact *ret,
                          struct dh_err *err);
@@ -69,8 +73,12 @@ const char *mlflow_shown_uri(struct mlflow *m, const char *uri);
 /* mlflow-logged.c */
 int mlflow_logged_find(struct mlflow *m, const char *id, struct store_artifact *ret,
                        struct dh_err *err);
-/* Its digest and size, where they are not known. */
-int mlflow_logged_measure(struct mlflow *m, const struct store_artifact *row, struct dh_err *err);
+/* A file of a model that is not complete: what it is. */
+int mlflow_logged_file(struct store *s, const struct store_artifact *model, const char *name,
+                       const char *digest, int64_t size, struct dh_err *err);
+/* An artifact's digest and size, where they are not known: by those of its files, as far as these
+ * are. Not within a transaction. */
+int mlflow_measure(struct mlflow *m, const struct store_artifact *row, struct dh_err *err);
 int mlflow_logged_of_run(struct mlflow *m, int64_t run, struct js **ret, struct dh_err *err);
 mlflow_call mlflow_logged_create, mlflow_logged_get, mlflow_logged_finalize, mlflow_logged_params,
     mlflow_logged_tags, mlflow_logged_delete_tag, mlflow_logged_search, mlflow_run_outputs;

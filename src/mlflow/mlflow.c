@@ -181,7 +181,7 @@ int mlflow_search_end(struct mlflow *m, struct mlflow_search *s, const char *nam
     js_set(m->out, name, list);
     if (s->n)
         qsort_r(s->items, s->n, sizeof *s->items, in_order, &s->order);
-    from = from < 0 ? 0 : from;
+    from = from < 0 ? 0 : from > (int64_t)s->n ? (int64_t)s->n : from;
     max = max < 1 || max > MAX_RESULTS ? MAX_RESULTS : max;
     for (int64_t i = from; i < (int64_t)s->n && i < from + max; i++) {
         struct js *v;

@@ -457,8 +457,7 @@ int mlmd_event_put(struct store *s, const struct mlmd_event *event, struct dh_er
              DB_VALS(DB_I(event->execution), DB_I(event->artifact), DB_T(type)), &there, err);
     if (rc <= 0)
         return rc;
-    if (ask(s, "SELECT count(*) FROM artifact_task WHERE task_id = ? AND type = ? AND key = ?",
-            DB_VALS(DB_I(event->execution), DB_T(type), DB_T(link.key)), &link.index, err) < 0)
+    if (store_artifact_next_index(s, event->execution, link.type, link.key, &link.index, err) < 0)
         return -1;
     if (input) {
         rc = ask(s,

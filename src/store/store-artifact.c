@@ -38,6 +38,21 @@ int store_artifact_link(struct store *s, const struct store_link *link, struct d
     return 0;
 }
 
+int store_artifact_next_index(struct store *s, int64_t task_id, enum store_link_type type,
+                              const char *key, int64_t *ret, struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+
+    if (db_query(s->db, err, &rows,
+                 "SELECT COALESCE(max(idx), -1) + 1 FROM artifact_task"
+                 " WHERE task_id = ? AND type = ? AND key = ?",
+                 DB_I(task_id), DB_T(link_names[type]), DB_T(key)) < 0 ||
+        store_one(db_next(rows, err), err, "task %lld", (long long)task_id) < 0)
+        return -1;
+    *ret = db_int(rows, 0);
+    return 0;
+}
+
 int store_artifact_set_state(struct store *s, int64_t id, enum store_artifact_state state,
                              struct dh_err *err)
 {

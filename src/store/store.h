@@ -424,6 +424,9 @@ struct store_linkeds { /* ordered by task, key, index */
 int store_artifact_insert(struct store *s, const struct store_artifact *artifact, int64_t *ret_id,
                           struct dh_err *err);
 int store_artifact_link(struct store *s, const struct store_link *link, struct dh_err *err);
+/* The first place behind what the task has by that name. */
+int store_artifact_next_index(struct store *s, int64_t task_id, enum store_link_type type,
+                              const char *key, int64_t *ret, struct dh_err *err);
 int store_artifact_set_state(struct store *s, int64_t id, enum store_artifact_state state,
                              struct dh_err *err);
 /* Of what a client of ours still writes: digest NULL and size -1 while they are not known. */

@@ -185,18 +185,33 @@ def files(client, home, folder) -> None:
         mlflow.log_dict({"a": 1}, "d.json")
         mlflow.log_artifact(str(big))
         mlflow.log_artifacts(str(odd), "some/odd")
+        mlflow.log_text("dist", "notes/.gitignore")
     id_ = run.info.run_id
     check([(f.path, f.is_dir, f.file_size) for f in client.list_artifacts(id_)] == [("big.bin", False, 40 << 20), ("d.json", False, 12), ("notes", True, None), ("some", True, None)],
           "files are logged, and listed", str(client.list_artifacts(id_)))
     check([f.path for f in client.list_artifacts(id_, "some/odd")] == ["some/odd/empty", "some/odd/\u00fc 1%.txt"] and client.list_artifacts(id_, "d.json") == []
           and client.list_artifacts(id_, "none") == [], "in folders")
+    check([f.path for f in client.list_artifacts(id_, "notes")] == ["notes/.gitignore", "notes/a.txt"], "names with a dot", str(client.list_artifacts(id_, "notes")))
     check(mlflow.artifacts.load_text(f"runs:/{id_}/notes/a.txt") == "two", "the last one stands")
     got = pathlib.Path(mlflow.artifacts.download_artifacts(run_id=id_, artifact_path="big.bin", dst_path=folder + "/got"))
     check(got.read_bytes() == big.read_bytes(), "a large one comes back")
     got = pathlib.Path(mlflow.artifacts.download_artifacts(run_id=id_, artifact_path="some", dst_path=folder + "/got"))
     check({p.name: p.read_text() for p in (got / "odd").iterdir()} == {"empty": "", "\u00fc 1%.txt": "odd"}, "and a folder")
     r = dhow("artifacts", "verify", "--run", id_, home=home)
-    check(r.returncode == 0 and r.stdout.count("whole") == 5, "they are on record, with their digests", says(r))
+    check(r.returncode == 0 and r.stdout.count("whole") == 6, "they are on record, with their digests", says(r))
+
+    client.create_registered_model("folder")
+    source = f"mlflow-artifacts:/{id_}/artifacts/some"
+    client.create_model_version("folder", source=source)
+    r = dhow("artifacts", "verify", "--run", id_, home=home)
+    check(r.returncode == 0 and r.stdout.count("whole") == 7, "a folder is registered, with the digest of its files", says(r))
+    client.log_text(id_, "more", "some/odd/more.txt")
+    client.create_model_version("folder", source=source)
+    r = dhow("artifacts", "verify", "--run", id_, home=home)
+    check(r.returncode == 0 and r.stdout.count("whole") == 8, "and measured anew when a file is added", says(r))
+    check(not getattr(client.get_run(id_).outputs, "model_outputs", None), "it is no logged model", str(client.get_run(id_).outputs))
+    check([v.version for v in client.search_model_versions(f"source_path = '{source}'")] == ["2", "1"], "versions by the source that is shown")
+    client.delete_registered_model("folder")
 
     from sklearn.linear_model import LogisticRegression
     model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
@@ -206,6 +221,10 @@ def files(client, home, folder) -> None:
     client.set_registered_model_alias("logged", "champion", "1")
     for uri in (info.model_uri, f"runs:/{run.info.run_id}/clf", "models:/logged/1", "models:/logged@champion"):
         check(list(mlflow.sklearn.load_model(uri).predict([[0.0], [3.0]])) == [0, 1], f"a logged model is loaded: {uri.split('/')[0]}")
+    client.log_text(run.info.run_id, "text", "clf")
+    r = dhow("artifacts", "verify", "--run", run.info.run_id, home=home)
+    check(r.returncode == 0 and r.stdout.count("whole") == 2, "a file has the name of a model; both have digests", says(r))
+    check(len(refused(client.create_logged_model, run.info.experiment_id, "n" * 300, run.info.run_id)) > 0, "a name has an end")
     check(client.get_run(run.info.run_id).outputs.model_outputs[0].model_id == info.model_id, "a run's outputs name it")
     found = client.search_logged_models([run.info.experiment_id], filter_string="name = 'clf'")
     check([(m.model_id, str(m.status), m.params, m.tags["kind"]) for m in found] == [(info.model_id, "READY", {"c": "1"}, "linear")], "it is found", str(found))
@@ -236,7 +255,11 @@ def files(client, home, folder) -> None:
             check(False, f"a path that is none: {path}")
         except urllib.error.HTTPError as e:
             check(e.code in (400, 404), f"a path that is none: {path}", str(e.code))
-    check(sorted(p.name for p in (home / "artifacts" / "mlflow").iterdir()) == sorted([id_, run.info.run_id]), "nothing is left beside")
+    urllib.request.urlopen(urllib.request.Request(url + f"{id_}/artifacts/pieces.txt", data=iter([b"one ", b"two"]), method="PUT"))
+    check(mlflow.artifacts.load_text(f"runs:/{id_}/pieces.txt") == "one two", "a body of no said length")
+    with urllib.request.urlopen(mlflow.get_tracking_uri() + "/api/2.0/mlflow/registered-models/search?page_token=9223372036854775807") as r:
+        check(json.load(r) == {"registered_models": []}, "a page behind the last one")
+    check(sorted(p.name for p in (home / "artifacts" / "mlflow").iterdir()) == sorted([id_, run.info.run_id]), "nothing is left beside, nor of a server that was killed")
 
     client.delete_run(id_)
     r = dhow("gc", "--older-than", "0s", home=home)
@@ -254,6 +277,8 @@ def main() -> None:
             r = dhow("run", write(folder, training(accuracy), f"{name}.json"), "--name", name, "--experiment", "tuning", "-p", f"kind={kind}", "--tag", f"team={'x' if name == 'b' else 'y'}",
                      "--quiet", home=home)
             check(r.returncode == 0, f"run {name}", says(r))
+        (home / "artifacts" / "mlflow").mkdir(parents=True)
+        (home / "artifacts" / "mlflow" / ".dhow-tmp-killed").write_text("half")
         p = subprocess.Popen([DHOW, "serve", "--port", "0"], env={**os.environ, "DHOW_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
             url = next(word for line in p.stdout for word in line.split() if word.startswith("http://")).rstrip("/.,")
