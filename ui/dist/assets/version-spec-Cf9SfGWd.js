@@ -1,1 +1,0 @@
-import{u as e}from"./index-BtzXtVGB.js";import{y as r}from"./yaml-D8pb7HXt.js";import{T as p}from"./text-view-C3_oEoTu.js";/* empty css            */function n({version:i}){return e("div",{class:"bleed",children:e(p,{text:r(i.pipeline_spec),label:"Pipeline spec"})})}export{n as VersionSpec};
