@@ -147,6 +147,18 @@ int fs_rename(const char *from, const char *to, struct dh_err *err)
     return 0;
 }
 
+int fs_rename_new(const char *from, const char *to, struct dh_err *err)
+{
+    if (fs_fault("rename"))
+        return dh_fail_errno(err, "cannot rename %s to %s", from, to);
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno == EEXIST || (errno == EINVAL && fs_exists(to)))
+        return dh_fail(err, DH_EXISTS, "%s is there already", to);
+    return errno == EINVAL ? fs_rename(from, to, err)
+                           : dh_fail_errno(err, "cannot rename %s to %s", from, to);
+}
+
 int fs_unlink(const char *path, struct dh_err *err)
 {
     if (unlink(path) < 0 && errno != ENOENT)

@@ -20,6 +20,8 @@ int fs_write_new(const char *path, const void *bytes, size_t n, mode_t mode, str
 int fs_write_fd(int fd, const void *bytes, size_t n, const char *what,
                 struct dh_err *err); /* all of it */
 int fs_rename(const char *from, const char *to, struct dh_err *err);
+/* Never over what is there: DH_EXISTS. (A disk that cannot promise that looks first.) */
+int fs_rename_new(const char *from, const char *to, struct dh_err *err);
 int fs_unlink(const char *path, struct dh_err *err); /* gone already is fine */
 int fs_remove_tree(const char *path,
                    struct dh_err *err); /* never follows a link; gone already is fine */

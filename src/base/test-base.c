@@ -248,6 +248,12 @@ static void files_and_folders(void **state)
     assert_int_equal(fs_copy(deep, copy, &err), 0);
     assert_true(fs_exists(copied));
     assert_int_equal(fs_tree_bytes(dir), 10);
+    assert_int_equal(fs_rename_new(file, copied, &err), -1); /* is there */
+    assert_int_equal(err.code, DH_EXISTS);
+    assert_true(fs_exists(file));
+    assert_int_equal(fs_unlink(copied, &err), 0);
+    assert_int_equal(fs_rename_new(file, copied, &err), 0);
+    assert_false(fs_exists(file));
     assert_int_equal(fs_read(dir, 5, &bytes, &n, &err), -1);
     assert_int_equal(symlink("/etc", copied), -1);
     assert_int_equal(fs_remove_tree(dir, &err), 0);

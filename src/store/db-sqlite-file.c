@@ -138,7 +138,7 @@ int db_sqlite_save(struct db *db, const char *path, struct dh_err *err)
             rc = dh_fail_errno(err, "cannot write %s", part);
     }
     if (rc == 0)
-        rc = fs_rename(part, path, err);
+        rc = fs_rename_new(part, path, err);
     if (rc < 0)
         (void)unlink(part);
     return rc;
