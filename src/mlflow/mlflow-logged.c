@@ -1,6 +1,7 @@
 /* mlflow-logged - the models that a client's runs log: each is one artifact, a folder, of the type
  * system.Model, whose UUID is the model's id. What MLflow says of it beyond that is the member
  * "mlflow" of its metadata. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "artifact/artifact.h"
@@ -343,7 +344,10 @@ static int add_logged(struct mlflow *m, const struct store_artifact *row,
 /* Newest first, where no order is asked for. */
 int mlflow_logged_search(struct mlflow *m, struct dh_err *err)
 {
-    struct store_artifact_filter f = {.type = "system.Model", .limit = 500};
+    const struct js *ids = js_get(m->args, "experiment_ids");
+    const char *only = js_n(ids) == 1 ? js_text(js_at(ids, 0)) : NULL;
+    struct store_artifact_filter f = {
+        .type = "system.Model", .experiment_id = only ? strtoll(only, NULL, 10) : 0, .limit = 500};
     struct store_artifact_rows rows;
     struct mlflow_search search;
 

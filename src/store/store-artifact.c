@@ -295,6 +295,12 @@ static size_t list_sql(const struct store_artifact_filter *filter, size_t limit,
                       " ON ll.task_id = tt.id WHERE tt.run_id = ? AND ll.type = 'OUTPUT')");
         vals[n++] = DB_I(filter->run_id);
     }
+    if (filter->experiment_id) {
+        buf_adds(sql, " AND a.id IN (SELECT ll.artifact_id FROM run rr JOIN task tt"
+                      " ON tt.run_id = rr.id JOIN artifact_task ll ON ll.task_id = tt.id"
+                      " WHERE rr.experiment_id = ? AND ll.type = 'OUTPUT')");
+        vals[n++] = DB_I(filter->experiment_id);
+    }
     if (!filter->deleted_too)
         buf_adds(sql, " AND a.state = 'LIVE'");
     if (filter->after_id) {

@@ -464,6 +464,7 @@ struct store_artifact_rows {
 struct store_artifact_filter {
     const char *type, *digest, *uri; /* exact; NULL: any */
     int64_t run_id;                  /* made by this run; 0: any */
+    int64_t experiment_id;           /* by one of its runs; 0: any */
     bool deleted_too;
     int limit;        /* 0: 100 */
     int64_t after_id; /* keyset: the last item of the page before; 0: from the newest */

@@ -115,6 +115,7 @@ static void artifacts_are_found_and_listed(void **state)
         {{.run_id = again}, 2},
         {{.run_id = again, .type = "system.Dataset", .digest = "odd", .after_id = 10}, 1},
         {{.run_id = 99}, 0},
+        {{.experiment_id = 99}, 0},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
