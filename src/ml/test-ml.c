@@ -342,8 +342,7 @@ static void test_models(void **state)
 }
 
 struct heard {
-    _Atomic size_t n, most;
-    size_t all;
+    _Atomic size_t n, most, all;
 };
 
 static void hear(void *user, const char *what, size_t done, size_t all)
@@ -351,7 +350,7 @@ static void hear(void *user, const char *what, size_t done, size_t all)
     struct heard *h = user;
     assert_true(*what && done <= all);
     h->n++;
-    if (done > h->most)
+    if (done == all) /* is told once, by one thread */
         h->most = done;
     h->all = all;
 }
