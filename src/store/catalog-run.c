@@ -170,8 +170,10 @@ int catalog_marks(struct store *s, int64_t ret[CATALOG_N_KINDS], struct dh_err *
     static const char *const marks[CATALOG_N_KINDS] = {
         [CATALOG_SCHEDULES] = "SELECT count(*), max(id), max(updated_us), sum(n_fired)"
                               " FROM schedule",
-        /* What is done to a model leaves a row. */
-        [CATALOG_MODELS] = "SELECT count(*), max(id), (SELECT max(id) FROM model_version),"
+        [CATALOG_MODELS] = "SELECT count(*), max(id), max(updated_us),"
+                           " (SELECT count(*) FROM model_version),"
+                           " (SELECT max(id) FROM model_version),"
+                           " (SELECT max(updated_us) FROM model_version),"
                            " (SELECT max(id) FROM model_event) FROM model",
         [CATALOG_PIPELINES] = "SELECT count(*), max(id), sum(edits),"
                               " (SELECT max(id) FROM pipeline_version),"

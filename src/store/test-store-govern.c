@@ -249,6 +249,13 @@ static void changes_of_the_catalog_are_seen(void **state)
     assert_int_equal(changed_kind(h, last), CATALOG_EXPERIMENTS);
     OK(catalog_experiment_archive(h->s, experiment, false, &err));
     assert_int_equal(changed_kind(h, last), CATALOG_EXPERIMENTS);
+
+    OK(store_model_create(h->s, "m", "", &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_MODELS);
+    OK(store_model_set_description(h->s, "m", "of the bank", &err)); /* leaves no event */
+    assert_int_equal(changed_kind(h, last), CATALOG_MODELS);
+    OK(store_model_set_rules(h->s, "m", "{}", &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_MODELS);
     assert_int_equal(changed_kind(h, last), -1);
 }
 
