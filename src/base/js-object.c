@@ -245,24 +245,23 @@ void js_iter_next(struct js_iter *it)
     load(it);
 }
 
-struct js *js_array_in(struct js *object, const char *key)
-{
-    struct js *list = js_get(object, key);
-
-    if (!list) {
-        list = js_array();
-        js_set(object, key, list);
-    }
-    return list;
-}
-
-struct js *js_object_in(struct js *object, const char *key)
+static struct js *member(struct js *object, const char *key, struct js *(*make)(void))
 {
     struct js *v = js_get(object, key);
 
     if (!v) {
-        v = js_object();
+        v = make();
         js_set(object, key, v);
     }
     return v;
+}
+
+struct js *js_array_in(struct js *object, const char *key)
+{
+    return member(object, key, js_array);
+}
+
+struct js *js_object_in(struct js *object, const char *key)
+{
+    return member(object, key, js_object);
 }

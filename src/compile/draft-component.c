@@ -112,20 +112,29 @@ static struct js *env_list(struct reader *r)
     return list;
 }
 
-int op_component(struct reader *r)
+/* What a component and a pipeline begin with. */
+static int read_interface(struct reader *r, const char *name, struct draft_component **ret)
 {
     struct draft_component *c = arena_alloc(r->a, sizeof *c);
-    const char *path = reader_text(r, "path"), *name = reader_text(r, "name"),
-               *help = reader_text(r, "help");
-    int64_t id = js_get_int(r->line, "id", -1);
+    const char *help = reader_text(r, "help");
 
-    if (id < 0 || (size_t)id != r->n_components || !name)
-        return reader_wrong(r, "component");
     DRAFT_PUSH(r->a, r->components, r->n_components, r->cap_components, c);
     c->at = r->at;
     c->name = name;
     c->help = help ? help : "";
-    if (read_rows(r, c) < 0)
+    *ret = c;
+    return read_rows(r, c);
+}
+
+int op_component(struct reader *r)
+{
+    struct draft_component *c;
+    const char *path = reader_text(r, "path"), *name = reader_text(r, "name");
+    int64_t id = js_get_int(r->line, "id", -1);
+
+    if (id < 0 || (size_t)id != r->n_components || !name)
+        return reader_wrong(r, "component");
+    if (read_interface(r, name, &c) < 0)
         return -1;
     if (path)
         return draft_load(r->a, c, r->folder, path, r->err);
@@ -146,18 +155,14 @@ int op_component(struct reader *r)
 
 int op_pipeline(struct reader *r)
 {
-    struct draft_component *c = arena_alloc(r->a, sizeof *c);
-    const char *name = reader_text(r, "name"), *help = reader_text(r, "help");
+    struct draft_component *c;
+    const char *name = reader_text(r, "name");
 
     if (js_get_int(r->line, "id", -1) != (int64_t)r->n_components || !name)
         return reader_wrong(r, "pipeline");
     if (r->depth == LIMIT_NEST)
         return draft_fail(r->err, r->at, "more than %d pipelines in pipelines", LIMIT_NEST);
-    DRAFT_PUSH(r->a, r->components, r->n_components, r->cap_components, c);
-    c->at = r->at;
-    c->name = name;
-    c->help = help ? help : "";
-    if (read_rows(r, c) < 0)
+    if (read_interface(r, name, &c) < 0)
         return -1;
     r->outer[r->depth++] = r->p;
     r->p = draft_pipeline_new(r->a, c);
