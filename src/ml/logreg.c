@@ -357,6 +357,8 @@ int ml_train_logreg(const struct ml_task *task, const struct ml_logreg_options *
         return dh_fail(err, DH_INVALID, "C is %g: it must be finite and above 0", o->c);
     if (!(o->l1_ratio >= 0 && o->l1_ratio <= 1))
         return dh_fail(err, DH_INVALID, "l1_ratio is %g: it is between 0 and 1", o->l1_ratio);
+    if (!(o->tol >= 0 && o->tol < 1))
+        return dh_fail(err, DH_INVALID, "tol is %g: it is at least 0 and below 1", o->tol);
     int rc = sample_make(task, MODEL_LOGREG, &s, &m, err);
     struct prep_options prep = {.impute = true, .scale = !o->no_scale};
     if (rc == 0)

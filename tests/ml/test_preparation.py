@@ -101,9 +101,10 @@ def errors(folder: pathlib.Path) -> None:
         check(got.returncode == 1 and words in got.stderr and len(got.stderr.splitlines()) == 1, f"{name}: says what it is", got.stderr)
     path.write_text("a,label\n1,x\n2,y\n")
     for trainer, flag, value in (("random-forest", "trees", -5), ("random-forest", "threads", -1), ("decision-tree", "max-depth", -1), ("logistic-regression", "max-iter", 1.5),
-                                 ("decision-tree", "min-samples-leaf", 10**12), ("gradient-boosting", "learning-rate", 0)):
+                                 ("decision-tree", "min-samples-leaf", 10**12), ("gradient-boosting", "learning-rate", 0),
+                                 ("logistic-regression", "tol", -1)):
         got = component(f"train-{trainer}", "--train", path, "--label", "label", "--model", folder / "m.json", f"--{flag}", value, fails=True)
-        check(got.returncode in (1, 2) and f"--{flag}" in got.stderr, f"--{flag} {value} is refused", got.stderr)
+        check(got.returncode in (1, 2) and f"{flag} " in got.stderr, f"--{flag} {value} is refused", got.stderr)
     for name, raw in (("gzip", gzip.compress(b"a,label\n1,x\n" * 1000)[:-20]), ("zstd", bytes.fromhex("28b52ffd0458"))):
         path.write_bytes(raw)
         got = component("train-decision-tree", "--train", path, "--label", "label", "--model", folder / "m.json", fails=True)
