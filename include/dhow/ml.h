@@ -123,8 +123,9 @@ struct ml_class_weight {
     double weight;    /* above 0 */
 };
 
-/* Hears how far learning is: after each tree, round, iteration or trial, of `all` at most. Called
- * from any of its threads, several at a time: it must be quick. */
+/* Hears how far learning is: after each tree, round, iteration or trial, of `all` at most, or how
+ * many rows are in their leaves. Called from any of its threads, several at a time: it must be
+ * quick. */
 struct ml_progress {
     void (*fn)(void *user, const char *what, size_t done, size_t all); /* "tree", 12, 100 */
     void *user;

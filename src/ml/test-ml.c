@@ -355,8 +355,8 @@ static void hear(void *user, const char *what, size_t done, size_t all)
     h->all = all;
 }
 
-/* Each tree and each round is told, by however many threads; of a search its combinations are, and
- * then the winner's own. */
+/* Each tree and each round is told, by however many threads; of one tree its rows; of a search its
+ * combinations are, and then the winner's own. */
 static void test_progress(void **state)
 {
     static const struct {
@@ -379,10 +379,15 @@ static void test_progress(void **state)
         assert_int_equal(h.all, says[k].all);
         assert_true(h.n >= says[k].n && (k < 2 || (h.n == says[k].n && h.most == says[k].all)));
     }
-    struct heard h = {0};
+    struct heard rows = {0}, h = {0};
+    own(ml_frame_free) struct ml_frame *few = noisy(500, 5, false); /* too few to be binned */
+    own(ml_model_free) struct ml_model *tree = NULL, *m = NULL;
+    const struct ml_task few_task = {
+        .frame = few, .target = "y", .progress = &(struct ml_progress){hear, &rows}};
+    assert_int_equal(ml_train(kinds[1], &few_task, NULL, &tree, &err), 0);
+    assert_true(rows.all == 500 && rows.most == 500);
     const struct ml_progress progress = {hear, &h};
     const struct ml_task task = {.frame = f, .target = "y", .threads = 2, .progress = &progress};
-    own(ml_model_free) struct ml_model *m = NULL;
     const char *text = "{\"rounds\": [2, 4], \"max_depth\": [2, 3]}";
     assert_int_equal(js_parse(text, strlen(text), &grid, &err), 0);
     assert_int_equal(

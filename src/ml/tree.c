@@ -115,8 +115,10 @@ void tree_grow(struct grow *g)
         struct todo at = stack[--n], left, right;
         node_stats(g, at.from, at.to, &st);
         fill_node(g, at.node, at.to - at.from, &st);
-        if (is_final(g, &at) || !split_node(g, &at, &st, &child, &left, &right))
+        if (is_final(g, &at) || !split_node(g, &at, &st, &child, &left, &right)) {
+            progress_tell(g->s->task, "row", at.to, g->s->n); /* leaves come from left to right */
             continue;
+        }
         left.node = tree_add(g->tree);
         right.node = tree_add(g->tree);
         g->tree->nodes[at.node].left = left.node;
