@@ -8,6 +8,7 @@
 #include "cli/out.h"
 #include "cli/record.h"
 #include "registry/registry.h"
+#include "store/catalog.h"
 
 static int experiment_json(struct store *store, const struct store_experiment *e, struct arena *a,
                            struct js **ret, struct dh_err *err)
@@ -179,7 +180,7 @@ static int on_one(const struct cli *cli, const struct cli_args *args, const char
     if (!strcmp(what, "note"))
         return cli_n(args) != 3 ? dh_fail(err, DH_INVALID, "dhow experiments note NAME TEXT")
                                 : store_experiment_set_notes(store, e.id, cli_at(args, 2), err);
-    return store_experiment_set_archived(store, e.id, *what == 'a', err);
+    return catalog_experiment_archive(store, e.id, *what == 'a', err);
 }
 
 static int run_experiments(struct cli *cli, const struct cli_args *args, struct dh_err *err)

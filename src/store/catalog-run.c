@@ -168,8 +168,8 @@ static int mark(struct store *s, const char *sql, int64_t *ret, struct dh_err *e
 int catalog_marks(struct store *s, int64_t ret[CATALOG_N_KINDS], struct dh_err *err)
 {
     static const char *const marks[CATALOG_N_KINDS] = {
-        [CATALOG_SCHEDULES] = "SELECT count(*), max(id), max(updated_us), sum(n_fired)"
-                              " FROM schedule",
+        [CATALOG_SCHEDULES] = "SELECT count(*), max(id), max(updated_us), sum(n_fired),"
+                              " sum(enabled) FROM schedule",
         [CATALOG_MODELS] = "SELECT count(*), max(id), max(updated_us),"
                            " (SELECT count(*) FROM model_version),"
                            " (SELECT max(id) FROM model_version),"

@@ -148,6 +148,7 @@ int store_experiment_find(struct store *s, const char *name_or_uuid, struct aren
                           struct store_experiment *ret, struct dh_err *err);
 int store_experiment_list(struct store *s, struct arena *a, struct store_experiments *ret,
                           struct dh_err *err); /* newest use first */
+/* The experiment alone, as MLflow has it; catalog_experiment_archive takes its runs as well. */
 int store_experiment_set_archived(struct store *s, int64_t id, bool archived, struct dh_err *err);
 int store_experiment_set_notes(struct store *s, int64_t id, const char *notes, struct dh_err *err);
 

@@ -216,8 +216,16 @@ static void changes_of_the_catalog_are_seen(void **state)
     struct catalog_pipeline p = {.name = "p", .display_name = "p"};
     struct catalog_version v = {.name = "v", .display_name = "v", .spec_digest = "d1"};
     struct store_run run = {.uuid = "r", .display_name = "r", .created_us = 1};
+    struct catalog_schedule c = {.uuid = "s",
+                                 .display_name = "s",
+                                 .description = "",
+                                 .namespace = "",
+                                 .request = "{}",
+                                 .service_account = "",
+                                 .overlap = "wait",
+                                 .enabled = true};
     struct dh_err err;
-    int64_t last[CATALOG_N_KINDS], id, experiment;
+    int64_t last[CATALOG_N_KINDS], now[CATALOG_N_KINDS], id, experiment;
 
     js_set(tags, "team", js_str("risk"));
     OK(catalog_pipeline_add(h->s, &p, &run.pipeline_id, &err));
@@ -249,6 +257,14 @@ static void changes_of_the_catalog_are_seen(void **state)
     assert_int_equal(changed_kind(h, last), CATALOG_EXPERIMENTS);
     OK(catalog_experiment_archive(h->s, experiment, false, &err));
     assert_int_equal(changed_kind(h, last), CATALOG_EXPERIMENTS);
+
+    c.experiment_id = experiment;
+    OK(catalog_schedule_add(h->s, &c, &id, &err));
+    assert_int_equal(changed_kind(h, last), CATALOG_SCHEDULES);
+    OK(catalog_experiment_delete(h->s, experiment, &err)); /* stops them */
+    OK(catalog_marks(h->s, now, &err));
+    assert_int_not_equal(now[CATALOG_SCHEDULES], last[CATALOG_SCHEDULES]);
+    memcpy(last, now, sizeof now);
 
     OK(store_model_create(h->s, "m", "", &err));
     assert_int_equal(changed_kind(h, last), CATALOG_MODELS);

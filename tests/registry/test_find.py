@@ -94,7 +94,7 @@ def main() -> None:
         worst = dhow("experiments", "best", "tuning", "--metric", "accuracy", "--min", home=home)
         check(worst.stdout.strip() == json.loads(dhow("show", "b", "--output", "json", home=home).stdout)["run_id"], "the smallest, by its id", says(worst))
         check(dhow("experiments", "best", "tuning", "--metric", "none", home=home).returncode == 2, "no run has it")
-        check(dhow("experiments", "archive", "other", home=home).returncode == 0, "an experiment is archived")
+        check(dhow("experiments", "archive", "other", home=home).returncode == 0 and runs() == ["b", "a"], "an experiment is archived, with its runs")
         check([e["name"] for e in json.loads(dhow("experiments", "--output", "json", home=home).stdout)] == ["tuning"], "it is not listed")
         check(len(json.loads(dhow("experiments", "--all", "--output", "json", home=home).stdout)) == 2, "but with --all")
         dhow("experiments", "tag", "tuning", "owner=me", home=home)
