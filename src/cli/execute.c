@@ -16,10 +16,10 @@
 #include "cli/record.h"
 #include "cli/view.h"
 
-int cli_engine(const struct cli *cli, struct engine **ret, struct dh_err *err)
+int cli_engine(const struct cli *cli, bool runs, struct engine **ret, struct dh_err *err)
 {
     own_mem char *home = NULL;
-    struct engine_options options = {.signals = true};
+    struct engine_options options = {.runs = runs};
 
     if (cli_home(cli, &home, err) < 0)
         return -1;
@@ -42,7 +42,7 @@ int cli_engine_with(const struct cli *cli, const char *what, struct engine **ret
     if ((!store_exists(place) || store_on_server(place)) &&
         cli_store_with(cli, what, &store, err) < 0)
         return -1;
-    return cli_engine(cli, ret, err);
+    return cli_engine(cli, true, ret, err);
 }
 
 int cli_jobs(const struct cli_args *args, int *ret, struct dh_err *err)

@@ -4,8 +4,9 @@
 #include "cli/cli.h"
 #include "engine/engine.h"
 
-/* The engine of this invocation's home; SIGINT and SIGTERM cancel. On 0 *ret is the caller's. */
-int cli_engine(const struct cli *cli, struct engine **ret, struct dh_err *err);
+/* The engine of this invocation's home; `runs`: it is to execute a run. On 0 *ret is the caller's.
+ */
+int cli_engine(const struct cli *cli, bool runs, struct engine **ret, struct dh_err *err);
 /* The same where something must be there already, as cli_store_with says it. The record is opened
  * once: engine_store. */
 int cli_engine_with(const struct cli *cli, const char *what, struct engine **ret,

@@ -214,7 +214,7 @@ static int run_in(const struct test_file *file, struct test_case *one, const cha
     own(spec_free) struct spec *spec = NULL;
     own(engine_close) struct engine *engine = NULL;
     own(record_free) struct record *record = NULL;
-    const struct engine_options options = {.home = home, .signals = true};
+    const struct engine_options options = {.home = home, .runs = true};
     struct engine_request request = {.source = file->pipeline,
                                      .display_name = one->name,
                                      .parameters = js_get(one->given, "parameters"),

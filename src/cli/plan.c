@@ -130,7 +130,8 @@ static int run_plan(struct cli *cli, const struct cli_args *args, struct dh_err 
     int rc = cli_spec_load(cli_at(args, 0), &spec, &notes, err);
 
     cli_print_notes(cli, &notes, rc < 0 ? err->msg : NULL);
-    if (rc < 0 || cli_request(args, spec, &request, err) < 0 || cli_engine(cli, &engine, err) < 0)
+    if (rc < 0 || cli_request(args, spec, &request, err) < 0 ||
+        cli_engine(cli, false, &engine, err) < 0)
         return -1;
     listing_begin(&listing);
     if (engine_explain(engine, &request.engine, cli_get(args, "compare"), on_task, &listing, err) <
@@ -214,7 +215,7 @@ static int run_explain(struct cli *cli, const struct cli_args *args, struct dh_e
     listing.record = record;
     listing.by_key = by_key;
     listing_begin(&listing);
-    if (cli_engine(cli, &engine, err) < 0 ||
+    if (cli_engine(cli, false, &engine, err) < 0 ||
         engine_explain(engine, &request, record->run.uuid, on_task, &listing, err) < 0)
         return -1;
     return listing_end(&listing);

@@ -137,7 +137,7 @@ static int run_run(struct cli *cli, const struct cli_args *args, struct dh_err *
     if (rc == 0)
         rc = cli_spec_load(cli_at(args, 0), &spec, &notes, err);
     cli_print_notes(cli, &notes, rc < 0 ? err->msg : NULL);
-    if (rc < 0 || cli_engine(cli, &engine, err) < 0)
+    if (rc < 0 || cli_engine(cli, !cli_has(args, "detach"), &engine, err) < 0)
         return -1;
     if (cli_has(args, "from"))
         return run_from(cli, args, engine, spec, err);

@@ -19,7 +19,8 @@ struct engine {
     char *self; /* this program */
     struct store *store;
     uv_loop_t loop;
-    bool signals;
+    bool runs;
+    struct shepherd *shepherd; /* for the run to come; NULL: it forks one itself */
 };
 
 enum cache_mode { CACHE_OFF = 0, CACHE_READ = 1, CACHE_WRITE = 2, CACHE_ON = 3 };

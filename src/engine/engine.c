@@ -50,13 +50,19 @@ static int own_program(const char *home, char **ret, struct dh_err *err)
 
 int engine_open(const struct engine_options *options, struct engine **ret, struct dh_err *err)
 {
-    own(engine_close) struct engine *e = dh_zalloc(1, sizeof *e);
+    own(shepherd_stop) struct shepherd *shepherd = NULL;
+    own(engine_close) struct engine *e = NULL;
     own_mem char *db = NULL;
 
+    /* First of all: the fork is cheapest while we are small, and it gets ready while we do. */
+    if (options->runs && shepherd_start(&shepherd, err) < 0)
+        return -1;
+    e = dh_zalloc(1, sizeof *e);
     (void)uv_loop_init(&e->loop);
+    e->shepherd = take(&shepherd);
+    e->runs = options->runs;
     e->home = fs_absolute(options->home);
     secret_serve_artifacts(e->home);
-    e->signals = options->signals;
     if (fs_mkdirs(e->home, 0755, err) < 0 || own_program(e->home, &e->self, err) < 0)
         return -1;
     db = store_place(e->home, options->db);
@@ -69,6 +75,7 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
 struct engine *engine_close(struct engine *e)
 {
     if (e) {
+        shepherd_stop(e->shepherd);
         store_close(e->store);
         (void)uv_loop_close(&e->loop);
         free(e->home);

@@ -24,8 +24,8 @@ struct store;
 struct engine_options {
     const char *home; /* the folder of all state; made where it is not there */
     const char *db;   /* the record: a URL or a file; NULL: dhow.db in the home */
-    bool signals; /* SIGINT and SIGTERM cancel: the first lets exit handlers run, the second does
-                     not */
+    bool runs; /* a run is executed: the process that starts its steps is there first, and SIGINT
+                  and SIGTERM cancel (the first lets exit handlers run, the second does not) */
 };
 
 /* DH_IO, DH_INVALID (database of a newer dhow). On 0, *ret is the caller's. */

@@ -208,7 +208,7 @@ void run_open_handles(struct run *run)
     add_handle(run, (uv_handle_t *)&run->deadline);
     if (deadline)
         (void)uv_timer_start(&run->deadline, on_deadline, (uint64_t)(deadline + 999) / 1000, 0);
-    if (!run->engine->signals)
+    if (!run->engine->runs)
         return;
     (void)uv_signal_init(loop, &run->sigint);
     add_handle(run, (uv_handle_t *)&run->sigint);

@@ -429,10 +429,10 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
                       .generation = row->generation,
                       .renewed_us = clock_now_us(),
                       .served = row->queue != NULL,
+                      .shepherd = take(&e->shepherd),
                       .err = err};
 
-    /* First of all: the fork is cheapest while we are small. */
-    if (shepherd_start(&run.shepherd, err) < 0)
+    if (!run.shepherd && shepherd_start(&run.shepherd, err) < 0)
         return -1;
     run.arena = arena_new();
     run.by_fingerprint = strmap_new();
