@@ -70,7 +70,7 @@ cluster-down: ## end it, and remove all that it kept
 cluster-test: build .venv .tools ## dhow on Kubernetes: on the cluster of KUBECONFIG, or on a node of its own; ARGS='NAME...'
 	@tests/cluster/run.sh $(ARGS)
 
-bench-cluster: build .venv .tools ## pods, seconds, API calls and etcd bytes of a run beside Kubeflow's layout, on that cluster
+bench-cluster: build .venv .tools ## pods, seconds, API calls and etcd bytes of a run beside Kubeflow's (KFP_HOST) or its layout, on that cluster
 	@tests/cluster/run.sh --bench $(ARGS)
 
 faults: build deps-test ## each allocation of a small run's engine fails once, over libdhow (make test: some of them); an hour

@@ -2,7 +2,8 @@
 # Runs the cluster's tests on the cluster of KUBECONFIG; without one, on a node that is started for
 # them and removed after (--keep leaves it). Ends with `N passed, N failed`.
 #
-#   run.sh [--keep] [--bench] [CASE...]     CASE: node, runs, faults, … (case_*.py); all without one
+#   run.sh [--keep] [--bench] [CASE...]     CASE: node, runs, faults, … (case_*.py); all without one.
+#                                           With --bench they are bench/cluster/run.py's options
 #
 # On a cluster of your own DHOW_CLUSTER_LOAD brings an image's archive into it
 # (DHOW_CLUSTER_LOAD='kind load image-archive'); it needs Argo Workflows in the namespace `dhow`.
