@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds what the test cluster runs from Go modules, once, into .tools/kubernetes: one program that is
 # etcd, the API server, controllers, scheduler, kubelet, proxy and kubectl (tests/cluster/node), Argo's
-# controller and executor, and a small CoreDNS (tests/cluster/dns). The first time takes about half an hour on two cores.
+# controller and executor, a small CoreDNS (tests/cluster/dns), and what enforces network policies. The first time takes
+# about half an hour on two cores.
 #
 #   get-kubernetes.sh          build what is not there; prints nothing on stdout
 #   get-kubernetes.sh --path   print where it is; exit status 1: it is not all there
@@ -11,15 +12,16 @@ cd "$(dirname "$0")/.."
 kubernetes=v1.35.4
 argo=v4.0.7
 coredns=v1.12.4 # as tests/cluster/dns/go.mod has it; kubernetes: tests/cluster/node/go.mod
+policies=v0.8.0
 needs_go=25 # 1.25
 to=$PWD/.tools/kubernetes
-all="node workflow-controller argoexec coredns"
+all="node workflow-controller argoexec coredns policies"
 
 there() {
     for program in $all; do
         [ -x "$to/$program" ] || return 1
     done
-    [ "$(cat "$to/version" 2>/dev/null)" = "$kubernetes $argo $coredns" ]
+    [ "$(cat "$to/version" 2>/dev/null)" = "$kubernetes $argo $coredns $policies" ]
 }
 
 if [ "${1:-}" = --path ]; then
@@ -70,5 +72,11 @@ executor() {
 }
 build argoexec "$argo" executor
 build coredns "$coredns" go build -C tests/cluster/dns -trimpath -ldflags "-s -w" -o "$to/coredns" .
+
+# Its package is named 'cmd', and a program is named as its package.
+policies() {
+    GOBIN=$to/bin go install -trimpath -ldflags "-s -w" "sigs.k8s.io/kube-network-policies/cmd@$policies" && mv "$to/bin/cmd" "$to/policies" && rmdir "$to/bin"
+}
+build policies "$policies" policies
 rm -f "$to/log"
-echo "$kubernetes $argo $coredns" >"$to/version"
+echo "$kubernetes $argo $coredns $policies" >"$to/version"

@@ -17,6 +17,7 @@
 
 #define NAMESPACE_MAX 63
 #define ROOT_LINE "  defaultPipelineRoot: "
+#define PORT_LINE " # of the bucket"
 
 struct choice {
     const struct cli_args *args;
@@ -91,6 +92,27 @@ static void put_image(const struct choice *c, const char *image, FILE *to)
         put_own_image(c, image, to);
 }
 
+/* The port that a bucket's endpoint is asked at. */
+static long bucket_port(const char *endpoint)
+{
+    const char *host = endpoint ? strstr(endpoint, "://") : NULL, *colon;
+
+    host = host ? host + 3 : endpoint;
+    colon = host ? strrchr(host, ':') : NULL;
+    if (colon && strspn(colon + 1, "0123456789") > 0)
+        return strtol(colon + 1, NULL, 10);
+    return endpoint && !strncmp(endpoint, "http://", 7) ? 80 : 443;
+}
+
+static void put_bucket_port(const struct choice *c, const char *line, FILE *to)
+{
+    (void)fprintf(to, "%.*sport: ", (int)strspn(line, " "), line);
+    if (c->chart)
+        (void)fputs("{{ .Values.s3.port }}\n", to);
+    else
+        (void)fprintf(to, "%ld\n", bucket_port(c->endpoint));
+}
+
 static void put_line(const struct choice *c, const char *line, bool in_namespace, FILE *to)
 {
     const char *image = strstr(line, "image: dhow/"), *ns = strstr(line, "namespace: dhow");
@@ -101,6 +123,8 @@ static void put_line(const struct choice *c, const char *line, bool in_namespace
         put_image(c, image, to);
     } else if (ns && !ns[strlen("namespace: dhow")] && line[strspn(line, " ")] == 'n') {
         (void)fprintf(to, "%.*snamespace: %s\n", (int)strspn(line, " "), line, c->ns);
+    } else if (strstr(line, PORT_LINE)) {
+        put_bucket_port(c, line, to);
     } else if (in_namespace && !strcmp(line, "  name: dhow")) {
         (void)fprintf(to, "  name: %s\n", c->ns);
     } else if (!strncmp(line, ROOT_LINE, strlen(ROOT_LINE))) {
@@ -139,8 +163,8 @@ static void put_values(const struct choice *c, FILE *to)
 
     (void)fputs(
         "# What is added: minio or s3 (where artifacts go; one of them), postgres (the record),\n"
-        "# volumes (pipelines may make and delete volumes), kind (a port of the "
-        "node).\noverlays:\n",
+        "# volumes (pipelines may make and delete volumes), internet (steps may use the web),\n"
+        "# kind (a port of the node).\noverlays:\n",
         to);
     for (size_t i = 0; (one = cli_get_at(c->args, "overlay", i)); i++)
         (void)fprintf(to, "  - %s\n", one);
@@ -148,8 +172,8 @@ static void put_values(const struct choice *c, FILE *to)
     put_own_image(c, "dhow/server:" DHOW_VERSION, to);
     (void)fputs("  launcher: ", to);
     put_own_image(c, "dhow/launcher:" DHOW_VERSION, to);
-    (void)fprintf(to, "s3:\n  root: \"%s\"\n  endpoint: \"%s\"\n", c->root ? c->root : "",
-                  c->endpoint ? c->endpoint : "");
+    (void)fprintf(to, "s3:\n  root: \"%s\"\n  endpoint: \"%s\"\n  port: %ld\n",
+                  c->root ? c->root : "", c->endpoint ? c->endpoint : "", bucket_port(c->endpoint));
 }
 
 static void put_chart(FILE *to)
@@ -337,11 +361,11 @@ static int run_deploy(struct cli *cli, const struct cli_args *args, struct dh_er
 static const struct cli_option options[] = {
     {.name = "overlay",
      .value = "NAME",
-     .choices = "argo kind minio postgres s3 volumes",
+     .choices = "argo internet kind minio postgres s3 volumes",
      .repeats = true,
      .help = "what is added: argo (a controller of its own), minio or s3 (where artifacts "
              "go; one of them), postgres (the record), volumes (pipelines may make and "
-             "delete volumes), kind (a port of the node)"},
+             "delete volumes), internet (steps may use the web), kind (a port of the node)"},
     {.name = "namespace", .letter = 'n', .value = "NAME", .help = "where (default: dhow)"},
     {.name = "pipeline-root", .value = "URI", .help = "s3: the bucket and path of artifacts"},
     {.name = "s3-endpoint", .value = "URL", .help = "s3: a server that is not Amazon's"},

@@ -24,6 +24,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -35,9 +36,10 @@ PROGRAMS = images.PROGRAMS
 NODE = str(PROGRAMS / "node")
 AT = pathlib.Path(os.environ.get("DHOW_CLUSTER", ROOT / ".tools" / "cluster")).resolve()
 KUBECONFIG = AT / "kubeconfig"
-HOST, ADDRESS = "10.87.0.1", "10.87.0.2"  # the two ends of the wire between the machine and the node
+NUMBER = zlib.crc32(str(AT).encode()) % 0x4000  # by its folder, so that several clusters can run side by side
+HOST, ADDRESS = (f"10.87.{NUMBER >> 6}.{(NUMBER & 63) * 4 + end}" for end in (1, 2))  # the two ends of the wire between the machine and the node
 PODS, SERVICES, DNS = "10.244.0.0/24", "10.96.0.0/16", "10.96.0.10"
-LINK = "dhow-node"
+LINK = f"dhow-{NUMBER}"
 ARGO_NAMESPACE = "dhow"
 
 
@@ -167,6 +169,15 @@ class Node:
             at = pathlib.Path("/proc/sys/net/bridge") / key
             if at.exists():
                 at.write_text("1")
+        self.policies()
+
+    def policies(self) -> None:
+        """What pods send is judged by the program that enforces NetworkPolicies (manifests/policies.yaml); while it is not there, everything
+        passes. The rules are its own, said to iptables: nftables' queue is not in every kernel. It would pass what goes to the node that
+        the pod is on; the API server is there, so here that is judged as well."""
+        for rule in ("POSTROUTING -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN", "POSTROUTING -m owner --uid-owner 0 -j RETURN", f"POSTROUTING -s {PODS} -j QUEUED",
+                     f"POSTROUTING -d {PODS} -j QUEUED", "INPUT -i pods0 -m conntrack --ctstate NEW -j QUEUED"):
+            run("iptables", "-t", "mangle", "-A", *rule.replace("QUEUED", "NFQUEUE --queue-num 100 --queue-bypass").split())
 
     def start(self, name: str) -> None:
         log = open(AT / "log" / f"{name}.log", "ab")
@@ -238,7 +249,7 @@ def needed() -> None:
     for program in ("containerd", "runc", "unshare", "nsenter", "ip", "iptables", "conntrack", "openssl"):
         if not shutil.which(program):
             fail(f"there is no {program}; tools/install-deps.sh cluster installs what is needed")
-    for program in ("node", "workflow-controller", "argoexec", "coredns"):
+    for program in ("node", "workflow-controller", "argoexec", "coredns", "policies"):
         if not (PROGRAMS / program).exists():
             fail(f"there is no {PROGRAMS}/{program}; tools/get-kubernetes.sh builds it")
 
@@ -310,14 +321,15 @@ def up() -> None:
     write_files()
     start_node()
     wait_for("containerd", lambda: ctr("version", check=False).returncode == 0)
-    load(images.make(AT / "images", ["pause", "coredns", "workflow-controller", "argoexec"]))
+    load(images.make(AT / "images", ["pause", "coredns", "policies", "workflow-controller", "argoexec"]))
     wait_for("the API server", lambda: kubectl("get", "--raw", "/readyz", check=False).returncode == 0)
     say(f"the API server answers after {time.monotonic() - begin:.1f} s")
     wait_for("the node", lambda: "True" in kubectl("get", "nodes", "-o", "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}", check=False).stdout)
-    kubectl("apply", "-f", "-", stdin=(HERE / "manifests" / "coredns.yaml").read_text().replace("DNS_ADDRESS", DNS))
+    for name in ("coredns", "policies"):
+        kubectl("apply", "-f", "-", stdin=(HERE / "manifests" / f"{name}.yaml").read_text().replace("DNS_ADDRESS", DNS).replace("HOST_ADDRESS", ADDRESS))
     argo()
-    kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s", timeout=200)
-    kubectl("-n", ARGO_NAMESPACE, "rollout", "status", "deployment/workflow-controller", "--timeout=180s", timeout=200)
+    for namespace, what in (("kube-system", "deployment/coredns"), ("kube-system", "daemonset/policies"), (ARGO_NAMESPACE, "deployment/workflow-controller")):
+        kubectl("-n", namespace, "rollout", "status", what, "--timeout=180s", timeout=200)
     say(f"pods run after {time.monotonic() - begin:.1f} s")
     print(f"KUBECONFIG={KUBECONFIG}")
 

@@ -219,6 +219,7 @@ IMAGES = {
     "python": (python, "dhow.test/python:1", {"Cmd": ["python3"], "Env": [PATH, "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"]}),
     "minio": (minio, overlays_minio(), {"Entrypoint": ["/bin/minio"], "Env": [PATH], "User": "65534"}),
     "coredns": (lambda: one("/coredns", PROGRAMS / "coredns"), "dhow.test/coredns:1", {"Entrypoint": ["/coredns"]}),
+    "policies": (lambda: one("/policies", PROGRAMS / "policies"), "dhow.test/policies:1", {"Entrypoint": ["/policies"]}),
     "workflow-controller": (lambda: one("/bin/workflow-controller", PROGRAMS / "workflow-controller"), f"dhow.test/workflow-controller:{ARGO}",
                             {"Entrypoint": ["workflow-controller"], "Env": [PATH], "User": "8737"}),
     "argoexec": (lambda: one("/bin/argoexec", PROGRAMS / "argoexec"), f"dhow.test/argoexec:{ARGO}", {"Entrypoint": ["argoexec"], "Env": [PATH], "User": "8737"}),

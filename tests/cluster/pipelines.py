@@ -195,6 +195,17 @@ def looks_around():
     looks()
 
 
+@dsl.container_component
+def reaches(places: str):
+    """Says of each "host:port" whether it answers."""
+    return shell('for at in $1; do if nc -w 3 "${at%:*}" "${at##*:}" </dev/null >/dev/null 2>&1; then echo "$at answers"; else echo "$at is silent"; fi; done', places)
+
+
+@dsl.pipeline(name="reaches-out")
+def reaches_out(places: str):
+    reaches(places=places)
+
+
 def chain(length: int):
     """So many steps, one after the other."""
     @dsl.pipeline(name="chain")

@@ -187,7 +187,7 @@ def chart() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-chart-") as top:
         r = dhow("deploy", "chart", f"{top}/c", "--overlay", "s3", "--pipeline-root", "s3://b/c", "--registry", "reg.example/team")
         values = yaml.safe_load(pathlib.Path(top, "c/values.yaml").read_text()) if not r.returncode else {}
-        check(values.get("overlays") == ["s3"] and values["s3"] == {"root": "s3://b/c", "endpoint": ""} and values["images"]["server"].startswith("reg.example/team/server:")
+        check(values.get("overlays") == ["s3"] and values["s3"] == {"root": "s3://b/c", "endpoint": "", "port": 443} and values["images"]["server"].startswith("reg.example/team/server:")
               and yaml.safe_load(pathlib.Path(top, "c/Chart.yaml").read_text())["name"] == "dhow", "a chart is written, with what was chosen as its values", says(r) + str(values))
         if not helm:
             skip("the chart by Helm", "helm is not here (go install helm.sh/helm/v3/cmd/helm@v3.22.0)")
@@ -195,7 +195,7 @@ def chart() -> None:
         r = subprocess.run([helm, "lint", "--strict", f"{top}/c"], capture_output=True, text=True, check=False)
         check(r.returncode == 0, "helm lint --strict", r.stdout + r.stderr)
         for sets, args in ((("overlays={minio,postgres,volumes,kind}",), ("--overlay", "minio", "--overlay", "postgres", "--overlay", "volumes", "--overlay", "kind", "--registry", "reg.example/team")),
-                           (("s3.endpoint=http://s:9000", "images.server=r/s:1"), ("--overlay", "s3", "--pipeline-root", "s3://b/c", "--s3-endpoint", "http://s:9000", "--registry", "reg.example/team", "--image", "server=r/s:1"))):
+                           (("s3.endpoint=http://s:9000", "s3.port=9000", "images.server=r/s:1"), ("--overlay", "s3", "--pipeline-root", "s3://b/c", "--s3-endpoint", "http://s:9000", "--registry", "reg.example/team", "--image", "server=r/s:1"))):
             r = subprocess.run([helm, "template", "dhow", f"{top}/c", "-n", "team-a", *itertools.chain(*(["--set", s] for s in sets))], capture_output=True, text=True, check=False)
             made = {name(o): o for o in yaml.safe_load_all(r.stdout) if o}
             ours = {name(o): o for o in printed("-n", "team-a", *args) if o["kind"] != "Namespace"}
@@ -214,6 +214,10 @@ def command() -> None:
     check(set(re.search(r"--overlay.*?\n\s*-n", dhow("deploy", "--help").stdout, re.S)[0].replace(",", " ").split()) >= set(OVERLAYS), "--help names every overlay")
     o = {name(x): x for x in printed("--overlay", "s3", "--pipeline-root", "s3://b/c", "--s3-endpoint", "http://s:9000", "--registry", "reg.example/team", "--image", "launcher=reg/l@sha256:00")}
     text = str(o)
+    check([o["NetworkPolicy/dhow-to-bucket"]["spec"]["egress"][0]["ports"][0]["port"]] == [9000], "the endpoint's port is open")
+    for endpoint, port in (("https://s", 443), ("http://s/", 80), ("http://ceph:7480/", 7480)):
+        made = {name(x): x for x in printed("--overlay", "s3", "--s3-endpoint", endpoint)}
+        check(made["NetworkPolicy/dhow-to-bucket"]["spec"]["egress"] == [{"ports": [{"protocol": "TCP", "port": port}]}], f"that of {endpoint} is {port}")
     check(o["ConfigMap/kfp-launcher"]["data"] == {"defaultPipelineRoot": "s3://b/c", "endpoint": "http://s:9000"} and "reg.example/team/server:" in text and "reg/l@sha256:00" in text
           and "dhow/launcher" not in text, "root, endpoint, registry and images are set")
     first, second = dhow("deploy", "secrets", "--overlay", "minio", "--overlay", "postgres"), dhow("deploy", "secrets", "--overlay", "minio")
