@@ -73,6 +73,7 @@ struct spot {
     bool is_builtin; /* makes or deletes a claim */
     bool is_gone;    /* no pod, and no node */
     bool is_nothing; /* no pod, but a node: others wait for it, or its condition */
+    bool is_asked;   /* its condition is the server's to answer */
     struct port *ports;
     size_t n_ports, cap_ports;
     struct exported *exports;
@@ -89,6 +90,7 @@ struct argo_workflow {
     struct js *manifest;
     struct js *control; /* scope → [{"output", "as", "file"}] */
     size_t n_pods;
+    bool asks;
 };
 
 struct argo {
@@ -104,6 +106,7 @@ struct argo {
     struct js *list;          /* templates */
     struct js *control;
     size_t n_pods;
+    bool asks; /* the server, about anything */
     struct dh_err *err;
 };
 
@@ -170,6 +173,8 @@ int decide_item(struct argo *a, struct spot *spot);
 /* ---- pod*.c ---- */
 
 int pod_build(struct argo *a, struct spot *spot); /* sets pod and patch */
+/* Whether the server is asked for its result before there is a pod. */
+bool pod_is_probed(const struct argo *a, const struct spot *spot);
 int pod_platform(struct argo *a, struct spot *spot);
 int pod_schedule(struct argo *a, struct spot *spot);
 

@@ -21,6 +21,19 @@ struct js;
 #define ARGO_ITERATION_ANNOTATION "dhow/iteration" /* "0.3": indices from outside in, or "" */
 #define ARGO_RUN_LABEL "dhow-run"                  /* on Workflow and pods: the run's id */
 
+/* What is asked of the server while the Workflow goes on, by nodes without a pod: Argo puts them
+ * into the Workflow's WorkflowTaskSet, and who answers writes them to its status. It wants a
+ * controller of Argo 4.1 with `disableAgentPodCreation`. */
+enum argo_agent {
+    ARGO_AGENT_OFF,
+    ARGO_AGENT_CONDITIONS, /* conditions that Argo's expressions cannot say */
+    ARGO_AGENT_LARGE, /* and, before the pod of a task with an accelerator, much CPU or memory, or
+                       * one that waits for a person, whether its result is there already */
+    ARGO_AGENT_ALL,   /* the same of each task that may be cached */
+};
+/* "off", "conditions", "large", "all"; NULL: off. DH_INVALID. */
+int argo_agent_named(const char *name, enum argo_agent *ret, struct dh_err *err);
+
 struct argo_options {
     const struct plan_run *run; /* its id, names, times, bound parameters; pipeline_root, workspace
                                  * may be NULL */
@@ -35,6 +48,7 @@ struct argo_options {
     const char *image_pull_secret; /* for the launcher's image; NULL: none */
     int32_t parallelism;           /* pods at a time; 0: no limit */
     int32_t error_retries;         /* how often a pod that was lost is made anew; -1: never, 0: 2 */
+    enum argo_agent agent;
 };
 
 struct argo_workflow;
@@ -55,6 +69,16 @@ struct js *argo_control(const struct argo_workflow *workflow, const char *scope,
                         const struct js *outputs);
 /* The files alone: ["/dhow/out/NAME", …]. The caller's. */
 struct js *argo_control_files(const struct argo_workflow *workflow, const char *scope);
+
+/* Whether it asks. A question is a task of the WorkflowTaskSet that has our plugin's
+ * {"ask": KIND} and the inputs "scope" and "iteration" (as the annotations of pods); an answer is
+ * the output ARGO_GO ("true": what follows is to be done), and for a result that is there its
+ * control values by the names of their files. */
+bool argo_asks(const struct argo_workflow *workflow);
+#define ARGO_PLUGIN "dhow"
+#define ARGO_ASK_CONDITION "condition" /* whether the task is to run */
+#define ARGO_ASK_RESULT "result"       /* whether its pod is needed */
+#define ARGO_GO "dhow-go"
 
 /* Pods of one pass: each container task once, as if each loop had one iteration and each condition
  * held. */

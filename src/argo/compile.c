@@ -213,6 +213,7 @@ int argo_compile(const struct spec *spec, const struct argo_options *options,
     workflow->manifest = workflow_manifest(&a);
     workflow->control = take(&a.control);
     workflow->n_pods = a.n_pods;
+    workflow->asks = a.asks;
     if (check_size(spec, workflow->manifest, err) < 0)
         return -1;
     *ret = take(&workflow);
@@ -239,6 +240,25 @@ const struct js *argo_manifest(const struct argo_workflow *workflow)
 size_t argo_n_pods(const struct argo_workflow *workflow)
 {
     return workflow->n_pods;
+}
+
+bool argo_asks(const struct argo_workflow *workflow)
+{
+    return workflow->asks;
+}
+
+int argo_agent_named(const char *name, enum argo_agent *ret, struct dh_err *err)
+{
+    static const char *const names[] = {"off", "conditions", "large", "all"};
+
+    *ret = ARGO_AGENT_OFF;
+    for (int i = 0; name && i <= ARGO_AGENT_ALL; i++)
+        if (!strcmp(name, names[i])) {
+            *ret = (enum argo_agent)i;
+            return 0;
+        }
+    return name ? dh_fail(err, DH_INVALID, "agent %s: expected off, conditions, large or all", name)
+                : 0;
 }
 
 struct js *argo_control_files(const struct argo_workflow *workflow, const char *scope)

@@ -49,6 +49,8 @@ static int decide_now(const struct condition *c, const struct cel_program *p, bo
     struct js *parameters = js_object();
     struct dh_err ignored;
 
+    if (cel_asks_artifacts(p))
+        return 0;
     js_set(inputs, "parameters", parameters);
     for (size_t i = 0; i < cel_n_params(p); i++) {
         struct flow f;
@@ -67,34 +69,44 @@ static int decide_now(const struct condition *c, const struct cel_program *p, bo
     return 1;
 }
 
-int decide_condition(struct argo *a, struct spot *spot)
+/* As Argo says it. */
+static int say(const struct condition *c, const struct cel_program *p)
 {
-    const struct trigger_policy *policy = &spot->task->trigger_policy;
-    const struct condition c = {a, spot};
-    own(cel_free) struct cel_program *p = NULL;
+    struct argo *a = c->a;
+    struct spot *spot = c->spot;
     own_buf struct buf b = {0};
     enum cel_expr_type type;
     bool yes;
-    int rc;
+    int rc = decide_now(c, p, &yes);
 
-    if (!policy->condition[0])
-        return 0;
-    if (cel_compile(policy->condition, &p, a->err) < 0)
-        return -1;
-    rc = decide_now(&c, p, &yes);
     if (rc < 0)
         return -1;
     if (rc > 0) {
         spot->when = yes ? NULL : "false";
         return 0;
     }
-    if (cel_expr(p, CEL_CONDITION, look_up, (void *)&c, &b, &type, a->err) < 0)
+    if (cel_expr(p, CEL_CONDITION, look_up, (void *)c, &b, &type, a->err) < 0)
         return strstr(a->err->msg, "triggerPolicy.condition")
                    ? -1
-                   : argo_refuse(a, policy->condition_pos, spot, "triggerPolicy.condition", "%s",
-                                 a->err->msg);
+                   : argo_refuse(a, spot->task->trigger_policy.condition_pos, spot,
+                                 "triggerPolicy.condition", "%s", a->err->msg);
     spot->when = arena_printf(a->arena, "{{=%s}}", buf_str(&b));
     return 0;
+}
+
+int decide_condition(struct argo *a, struct spot *spot)
+{
+    const struct condition c = {a, spot};
+    own(cel_free) struct cel_program *p = NULL;
+
+    if (!spot->task->trigger_policy.condition[0])
+        return 0;
+    if (cel_compile(spot->task->trigger_policy.condition, &p, a->err) < 0)
+        return -1;
+    if (say(&c, p) == 0)
+        return 0;
+    spot->is_asked = a->options->agent != ARGO_AGENT_OFF;
+    return spot->is_asked ? 0 : -1;
 }
 
 /* ---- loops ---- */

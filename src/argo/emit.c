@@ -71,6 +71,12 @@ static bool runs_always(const struct spot *spot)
     return spot->task->trigger_policy.strategy == TRIGGER_ALL_UPSTREAM_TASKS_COMPLETED;
 }
 
+/* The task that asks about another one's condition. No task of a pipeline has such a name. */
+static const char *ask_name(struct argo *a, const struct spot *spot)
+{
+    return arena_printf(a->arena, "%s-Asks", spot->name);
+}
+
 static void set_depends(struct js *task, const struct spot *dag, size_t i)
 {
     own(strmap_free) struct strmap *all = strmap_new();
@@ -204,25 +210,17 @@ static void add_control(struct argo *a, const struct spot *spot)
     }
 }
 
-/* A pod's template, shared by all tasks whose pods are the same but for scope and values. */
-static const char *emit_pod(struct argo *a, struct spot *spot)
+/* A template that all share whose own is the same, by a name of the component's. Takes it. */
+static const char *shared(struct argo *a, const struct spot *spot, const char *ending,
+                          struct js *template)
 {
-    struct js *template = js_object();
-    own_mem char *text = NULL;
-    const char *name, *component = spot->component->name;
+    own_mem char *text = js_dump(template, JS_SORTED);
+    const char *name = strmap_get(a->templates, text), *component = spot->component->name;
 
-    a->n_pods++;
-    add_control(a, spot);
-    set_list(template, "inputs", inputs(spot));
-    set_outputs(template, spot);
-    for (js_each(spot->pod, it))
-        js_set(template, it.key, js_ref(it.value));
-    text = js_dump(template, JS_SORTED);
-    name = strmap_get(a->templates, text);
     if (!name) {
         struct js *named = js_object();
 
-        name = template_name(a, strncmp(component, "comp-", 5) ? component : component + 5, "");
+        name = template_name(a, strncmp(component, "comp-", 5) ? component : component + 5, ending);
         (void)strmap_put(a->templates, text, (void *)name);
         js_set(named, "name", js_str(name));
         for (js_each(template, it))
@@ -231,6 +229,20 @@ static const char *emit_pod(struct argo *a, struct spot *spot)
     }
     js_free(template);
     return name;
+}
+
+/* A pod's template, shared by all tasks whose pods are the same but for scope and values. */
+static const char *emit_pod(struct argo *a, struct spot *spot)
+{
+    struct js *template = js_object();
+
+    a->n_pods++;
+    add_control(a, spot);
+    set_list(template, "inputs", inputs(spot));
+    set_outputs(template, spot);
+    for (js_each(spot->pod, it))
+        js_set(template, it.key, js_ref(it.value));
+    return shared(a, spot, "", template);
 }
 
 static const char *emit(struct argo *a, struct spot *spot);
@@ -245,6 +257,94 @@ static struct js *dag_object(const struct spot *spot, struct js *tasks)
     js_set(dag, "tasks", tasks);
     return dag;
 }
+
+/* ---- what is asked of the server ---- */
+
+/* Its answer says whether what follows is to be done. */
+static const char *emit_question(struct argo *a, const char *kind)
+{
+    const char *name = arena_printf(a->arena, "dhow-asks-%s", kind);
+    struct js *template, *in, *out, *from, *plugin, *ask;
+
+    if (strmap_get(a->templates, name))
+        return name;
+    (void)strmap_put(a->templates, name, a);
+    a->asks = true;
+    template = js_object();
+    in = js_array();
+    js_push(in, pair("scope", NULL));
+    js_push(in, pair("iteration", NULL));
+    out = js_array();
+    from = js_object();
+    js_set(from, "supplied", js_object());
+    js_push(out, pair(ARGO_GO, NULL));
+    js_set(js_at(out, 0), "valueFrom", from);
+    plugin = js_object();
+    ask = js_object();
+    js_set(ask, "ask", js_str(kind));
+    js_set(plugin, ARGO_PLUGIN, ask);
+    js_set(template, "name", js_str(name));
+    set_list(template, "inputs", in);
+    set_list(template, "outputs", out);
+    js_set(template, "plugin", plugin);
+    js_push(a->list, template);
+    return name;
+}
+
+static struct js *question(struct argo *a, const char *name, const char *kind, const char *scope,
+                           const char *iteration)
+{
+    struct js *task = js_object(), *list = js_array();
+
+    js_set(task, "name", js_str(name));
+    js_set(task, "template", js_str(emit_question(a, kind)));
+    js_push(list, pair("scope", scope));
+    js_push(list, pair("iteration", iteration));
+    set_list(task, "arguments", list);
+    return task;
+}
+
+static void set_answered(struct js *task, const char *question)
+{
+    js_set(task, "depends", js_strf("%s.Succeeded", question));
+    js_set(task, "when", js_strf("{{tasks.%s.outputs.parameters." ARGO_GO "}}", question));
+}
+
+/* Around a pod: the question whether its result is there already, which then gives the outputs. */
+static const char *emit_probed(struct argo *a, struct spot *spot, const char *pod)
+{
+    struct js *template = js_object(), *tasks = js_array(), *task = js_object();
+    struct js *in = inputs(spot), *given = js_array(), *out = js_array();
+
+    for (size_t i = 0; i < js_n(in); i++) {
+        const char *name = js_get_text(js_at(in, i), "name");
+        own_mem char *value = dh_printf("{{inputs.parameters.%s}}", name);
+
+        js_push(given, pair(name, value));
+    }
+    for (size_t i = 0; i < spot->n_exports; i++) {
+        const char *name = spot->exports[i].name;
+        own_mem char *text = dh_printf("(tasks['pod'].status == 'Succeeded' ? "
+                                       "tasks['pod'].outputs.parameters['%s'] : "
+                                       "tasks['asks'].outputs.parameters['%s'])",
+                                       name, name);
+
+        js_push(out, output(name, "expression", text, ""));
+    }
+    js_push(tasks, question(a, "asks", ARGO_ASK_RESULT, "{{inputs.parameters.scope}}",
+                            "{{inputs.parameters.iteration}}"));
+    js_set(task, "name", js_str("pod"));
+    js_set(task, "template", js_str(pod));
+    set_list(task, "arguments", given);
+    set_answered(task, "asks");
+    js_push(tasks, task);
+    set_list(template, "inputs", in);
+    set_list(template, "outputs", out);
+    js_set(template, "dag", dag_object(NULL, tasks));
+    return shared(a, spot, "-asked", template);
+}
+
+/* ---- loops ---- */
 
 static struct js *sequence(const struct spot *loop, bool is_number)
 {
@@ -337,9 +437,22 @@ static struct js *emit_task(struct argo *a, struct spot *dag, size_t i)
     if (!spot->is_nothing)
         set_list(task, "arguments",
                  spot->is_loop ? loop_arguments(spot) : arguments(spot, outer_iteration(dag)));
-    set_depends(task, dag, i);
+    if (spot->is_asked)
+        set_answered(task, ask_name(a, spot));
+    else
+        set_depends(task, dag, i);
     if (spot->when)
         js_set(task, "when", js_str(spot->when));
+    return task;
+}
+
+static struct js *emit_condition(struct argo *a, const struct spot *dag, size_t i)
+{
+    const struct spot *spot = &dag->children[i];
+    struct js *task =
+        question(a, ask_name(a, spot), ARGO_ASK_CONDITION, spot->scope, outer_iteration(dag));
+
+    set_depends(task, dag, i);
     return task;
 }
 
@@ -353,9 +466,12 @@ static const char *emit_dag(struct argo *a, struct spot *spot)
     set_outputs(template, spot);
     js_set(template, "dag", dag_object(spot, tasks));
     js_push(a->list, template); /* before those that it calls: to be read from above */
-    for (size_t i = 0; i < spot->n_children; i++)
+    for (size_t i = 0; i < spot->n_children; i++) {
+        if (spot->children[i].is_asked)
+            js_push(tasks, emit_condition(a, spot, i));
         if (!spot->children[i].is_gone)
             js_push(tasks, emit_task(a, spot, i));
+    }
     return name;
 }
 
@@ -385,12 +501,16 @@ static const char *emit(struct argo *a, struct spot *spot)
     if (spot->is_nothing)
         return emit_nothing(a);
     body = argo_is_leaf(spot) ? emit_pod(a, spot) : emit_dag(a, spot);
+    if (argo_is_leaf(spot) && pod_is_probed(a, spot))
+        body = emit_probed(a, spot, body);
     return spot->is_loop ? emit_loop(a, spot, body) : body;
 }
 
 void emit_templates(struct argo *a)
 {
     (void)strmap_put(a->names, NOTHING, a);
+    (void)strmap_put(a->names, "dhow-asks-" ARGO_ASK_CONDITION, a);
+    (void)strmap_put(a->names, "dhow-asks-" ARGO_ASK_RESULT, a);
     (void)strmap_put(a->names, "root", a);
     a->root.template = emit(a, &a->root);
 }

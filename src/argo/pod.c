@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "spec/kubernetes.h"
 
+/* From here on a pod is worth a question whether it is needed; bytes. */
+#define LARGE_CPU 4.0
+#define LARGE_MEMORY 16e9
 #define RAW '\001' /* begins a text of the patch that is written as it is */
 
 /* ---- small parts ---- */
@@ -479,6 +482,32 @@ static void metadata(struct spot *spot)
 static bool waits_for_person(const struct pipeline_container_spec *c)
 {
     return !strcmp(c->image, "kfp://human-input");
+}
+
+/* Worth a look before it is scheduled. What is only known then may be much. */
+static bool is_much(const char *text, double number, double much)
+{
+    double value;
+
+    return (spec_quantity(text, &value) == 0 ? value : *text ? much : number) >= much;
+}
+
+static bool is_large(const struct resource_spec *r)
+{
+    return r && (r->accelerator || is_much(r->resource_cpu_request, r->cpu_request, LARGE_CPU) ||
+                 is_much(r->resource_cpu_limit, r->cpu_limit, LARGE_CPU) ||
+                 is_much(r->resource_memory_request, r->memory_request * 1e9, LARGE_MEMORY) ||
+                 is_much(r->resource_memory_limit, r->memory_limit * 1e9, LARGE_MEMORY));
+}
+
+bool pod_is_probed(const struct argo *a, const struct spot *spot)
+{
+    const struct pipeline_container_spec *c = spot->executor->container;
+
+    if (a->options->agent < ARGO_AGENT_LARGE)
+        return false;
+    return waits_for_person(c) || (spot->task->caching_options.enable_cache &&
+                                   (a->options->agent == ARGO_AGENT_ALL || is_large(c->resources)));
 }
 
 int pod_build(struct argo *a, struct spot *spot)

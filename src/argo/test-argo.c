@@ -59,7 +59,7 @@ char *compile_text(const struct row *row, struct argo_workflow **ret)
                            .pipeline_root = "s3://bucket/root",
                            .created_at = "2026-01-02T03:04:05Z",
                            .scheduled_at = "2026-01-02T03:04:06Z"};
-    struct argo_options options = {.run = &run, .namespace = "ml"};
+    struct argo_options options = {.run = &run, .namespace = "ml", .agent = row->agent};
     struct dh_err err = {0};
 
     buf_addf(&text, "%s%s%s%s%s", head, row->executors ? row->executors : "", components,
@@ -387,6 +387,78 @@ static void test_control(void **state)
     assert_int_equal(argo_n_pods(workflow), 4);
 }
 
+/* What is asked of the server. */
+static void test_agent(void **state)
+{
+#define CACHED ", cachingOptions: {enableCache: true}"
+#define ASKS(task, kind, more)                                                                     \
+    "{\"name\":\"" task "\",\"template\":\"dhow-asks-" kind "\",\"arguments\":{\"parameters\":["   \
+    "{\"name\":\"scope\",\"value\":\"" more
+#define ANSWERED(task)                                                                             \
+    "\"depends\":\"" task ".Succeeded\",\"when\":\"{{tasks." task ".outputs.parameters.dhow-go}}"  \
+    "\"}"
+    static const char large[] = "    big: {container: {image: img, command: [x], resources: "
+                                "{resourceMemoryLimit: 64Gi}}}\n";
+    static const char big[] =
+        "  big: {executorLabel: big, outputDefinitions: {parameters: {o: {parameterType: "
+        "STRING}}}}\n";
+    static const struct row rows[] = {
+        {"a condition that Argo cannot say", .agent = ARGO_AGENT_CONDITIONS,
+         .yaml = ROOT TASK("p", "p", CACHED)
+             TASK("c", "t", AFTER("p") IN(FROM("n", "p", "n")) IF("int(" P("n") ") % 2 == 0"))
+                 TASK("d", "t", AFTER("c")),
+         .want = ASKS("c-Asks", "condition",
+                      "root.c\"},{\"name\":\"iteration\",\"value\":\"\"}]},"
+                      "\"depends\":\"p.Succeeded\"}\n")
+             ANSWERED("c-Asks") "\n"
+                                "\"depends\":\"c.Succeeded\"}\n"
+                                "{\"name\":\"dhow-asks-condition\"\n"
+                                "\"plugin\":{\"dhow\":{\"ask\":\"condition\"}}\n"
+                                "!dhow-asks-result\n"},
+        {"on how another task ended", .agent = ARGO_AGENT_CONDITIONS,
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("c", "t",
+                  AFTER("p")
+                      IN("x: {taskFinalStatus: {producerTask: p}}") ", triggerPolicy: {"
+                                                                    "condition: \"" P(
+                                                                        "x") " == 'a'\", strategy: "
+                                                                             "ALL_UPSTREAM_TASKS_"
+                                                                             "COMPLETED}"),
+         .want = "\"depends\":\"(p.Succeeded || p.Failed || p.Errored || p.Skipped || "
+                 "p.Omitted)\"}\n" ANSWERED("c-Asks") "\n"},
+        {"on artifacts, with all else known", .agent = ARGO_AGENT_CONDITIONS,
+         .yaml =
+             ROOT TASK("p", "p", "") TASK("c", "t", AFTER("p") IF("size(inputs.artifacts) == 0")),
+         .want = "c-Asks\n"},
+        {"one that Argo can say is Argo's", .agent = ARGO_AGENT_ALL,
+         .yaml = ROOT TASK("p", "p", "")
+             TASK("c", "t", AFTER("p") IN(FROM("x", "p", "o")) IF(P("x") " == 'a'")),
+         .want = "!dhow-asks\n"},
+        {"large tasks that may be cached", .agent = ARGO_AGENT_LARGE, .executors = large,
+         .more = big,
+         .yaml = ROOT TASK("p", "p", CACHED) TASK("b", "big", CACHED) TASK("u", "big", "")
+             TASK("c", "t", AFTER("b") IN(FROM("x", "b", "o")) IF(P("x") " == 'a'")),
+         .want =
+             "{\"name\":\"b\",\"template\":\"big-asked\"\n"
+             "{\"name\":\"u\",\"template\":\"big-2\"\n{\"name\":\"p\",\"template\":\"p\"\n" ASKS(
+                 "asks", "result", "{{inputs.parameters.scope}}\"}\n")
+                 ANSWERED("asks") "\n"
+                                  "\"expression\":\"(tasks['pod'].status == 'Succeeded' ? "
+                                  "tasks['pod'].outputs.parameters['o'] : "
+                                  "tasks['asks'].outputs.parameters['o'])\"\n"
+                                  "(tasks['b'].outputs.parameters['o'] == 'a')\n"},
+        {"in a loop, each", .agent = ARGO_AGENT_ALL,
+         .yaml = ROOT TASK("l", "t",
+                           CACHED ", parameterIterator: {items: {raw: '[1, 2]'}, itemInput: x}"),
+         .want = "\"template\":\"t-asked\",\"arguments\":{\"parameters\":[{\"name\":\"scope\","
+                 "\"value\":\"root.l\"},{\"name\":\"iteration\",\"value\":\"{{item}}\"}]}\n"},
+        {"off", .executors = large, .more = big, .yaml = ROOT TASK("b", "big", CACHED),
+         .want = "!dhow-asks\n"},
+    };
+    (void)state;
+    CHECK(rows);
+}
+
 /* Many tasks: shared pods' templates keep it small; past the bound it is refused. */
 static void test_size(void **state)
 {
@@ -417,6 +489,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_conditions), cmocka_unit_test(test_loops),
         cmocka_unit_test(test_pods),       cmocka_unit_test(test_platform),
         cmocka_unit_test(test_control),    cmocka_unit_test(test_size),
+        cmocka_unit_test(test_agent),
     };
 
     if (argc > 1 && !strcmp(argv[1], "--print")) {
@@ -424,6 +497,7 @@ int main(int argc, char **argv)
         test_order(NULL);
         test_conditions(NULL);
         test_loops(NULL);
+        test_agent(NULL);
         test_pods(NULL);
         test_platform(NULL);
         return 0;

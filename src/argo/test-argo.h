@@ -22,6 +22,7 @@
 struct row {
     const char *name;
     const char *more, *executors, *yaml, *platform, *parameters;
+    enum argo_agent agent;
     const char *want; /* lines, each a part of the Workflow's JSON; '!': none; "error: …" */
 };
 

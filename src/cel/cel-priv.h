@@ -143,6 +143,7 @@ struct cel_program {
     const struct cel_node *root;
     const char **params;
     size_t n_params, cap_params;
+    bool asks_artifacts;
 };
 
 /* ---- evaluation ---- */

@@ -55,6 +55,9 @@ static void collect_params(struct cel_program *p, const struct cel_node *e)
         DH_GROW(p->params, p->n_params, p->cap_params);
         p->params[p->n_params++] = name;
     }
+    if (is_field(e, "artifacts") && e->args[0]->kind == CEL_NODE_IDENT &&
+        strcmp(e->args[0]->name, "inputs") == 0)
+        p->asks_artifacts = true;
     for (size_t i = 0; i < e->n_args; i++)
         collect_params(p, e->args[i]);
 }
@@ -102,6 +105,11 @@ size_t cel_n_params(const struct cel_program *p)
 const char *cel_param(const struct cel_program *p, size_t i)
 {
     return i < p->n_params ? p->params[i] : NULL;
+}
+
+bool cel_asks_artifacts(const struct cel_program *p)
+{
+    return p->asks_artifacts;
 }
 
 int cel_eval(const struct cel_program *p, const struct js *vars, struct js **ret,

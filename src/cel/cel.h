@@ -55,6 +55,8 @@ int cel_check(const struct cel_program *p, enum cel_use use, struct dh_err *err)
 /* Keys of inputs.parameter_values that the expression names, each once, in order. Borrowed. */
 size_t cel_n_params(const struct cel_program *p);
 const char *cel_param(const struct cel_program *p, size_t i);
+/* Whether it looks at inputs.artifacts. */
+bool cel_asks_artifacts(const struct cel_program *p);
 
 /* vars: an object, variable name to value; NULL: none. *ret is the caller's (js_free): bytes become
  * base64 text, timestamps and durations their text, an uint over 2^63 a real. DH_FAILED. */

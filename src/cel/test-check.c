@@ -113,6 +113,10 @@ static void test_params(void **state)
     assert_string_equal(cel_param(p, 0), "b");
     assert_string_equal(cel_param(p, 1), "a");
     assert_null(cel_param(p, 2));
+    assert_false(cel_asks_artifacts(p));
+    p = cel_free(p);
+    assert_int_equal(cel_compile("size(inputs.artifacts) == 0", &p, NULL), 0);
+    assert_true(cel_asks_artifacts(p));
 }
 
 static void test_regex(void **state)

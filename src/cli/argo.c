@@ -33,6 +33,8 @@ static int options_of(const struct cli_args *args, struct argo_options *ret, str
     if (cli_get_int(args, "parallelism", 0, 0, &parallelism, err) < 0 ||
         cli_get_int(args, "lost-retries", 0, 2, &retries, err) < 0)
         return -1;
+    if (argo_agent_named(cli_get(args, "agent"), &ret->agent, err) < 0)
+        return -1;
     ret->name = cli_get(args, "name");
     ret->namespace = cli_get(args, "namespace");
     ret->server = cli_get(args, "launch-url");

@@ -164,7 +164,8 @@ static void put_values(const struct choice *c, FILE *to)
     (void)fputs(
         "# What is added: minio or s3 (where artifacts go; one of them), postgres (the record),\n"
         "# volumes (pipelines may make and delete volumes), internet (steps may use the web),\n"
-        "# kind (a port of the node).\noverlays:\n",
+        "# kind (a port of the node), agent (Argo 4.1 asks the server where no pod is "
+        "needed).\noverlays:\n",
         to);
     for (size_t i = 0; (one = cli_get_at(c->args, "overlay", i)); i++)
         (void)fprintf(to, "  - %s\n", one);
@@ -361,11 +362,12 @@ static int run_deploy(struct cli *cli, const struct cli_args *args, struct dh_er
 static const struct cli_option options[] = {
     {.name = "overlay",
      .value = "NAME",
-     .choices = "argo internet kind minio postgres s3 volumes",
+     .choices = "agent argo internet kind minio postgres s3 volumes",
      .repeats = true,
      .help = "what is added: argo (a controller of its own), minio or s3 (where artifacts "
              "go; one of them), postgres (the record), volumes (pipelines may make and "
-             "delete volumes), internet (steps may use the web), kind (a port of the node)"},
+             "delete volumes), internet (steps may use the web), kind (a port of the node), "
+             "agent (Argo 4.1 asks the server where no pod is needed)"},
     {.name = "namespace", .letter = 'n', .value = "NAME", .help = "where (default: dhow)"},
     {.name = "pipeline-root", .value = "URI", .help = "s3: the bucket and path of artifacts"},
     {.name = "s3-endpoint", .value = "URL", .help = "s3: a server that is not Amazon's"},

@@ -104,6 +104,7 @@ static const char environment[] =
     ".TP\n\\fBDHOW_DB\\fR\nWhere the record is, without \\fB\\-\\-db\\fR: "
     "\\fIpostgresql://\\fR…, \\fImysql://\\fR… or a file.\nElse it is \\fIdhow.db\\fR in the "
     "home.\n"
+    ".TP\n\\fBDHOW_AGENT\\fR\nFor \\fIserve\\fR, without \\fB\\-\\-agent\\fR.\n"
     ".TP\n\\fBNO_COLOR\\fR\nNo colours, also on a terminal.\n"
     ".SH FILES\n"
     ".TP\n\\fIHOME/dhow.db\\fR\nThe record: a SQLite database. \\fIdhow.db.vN\\fR: as it was "

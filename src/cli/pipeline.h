@@ -46,6 +46,12 @@ int cli_params(const struct spec *spec, const struct cli_args *args, struct js *
         {.name = "executor-account",                                                               \
          .value = "NAME",                                                                          \
          .help = "pods: the account of Argo's own containers (default: dhow-executor)"},           \
+        {.name = "agent",                                                                          \
+         .value = "WHAT",                                                                          \
+         .choices = "off conditions large all",                                                    \
+         .help = "what Argo (4.1, with disableAgentPodCreation) asks the server, without a pod: "  \
+                 "conditions that it cannot say; 'large': and whether the result of a large task " \
+                 "is there already; 'all': of each task (default: off)"},                          \
     {                                                                                              \
         .name = "parallelism", .value = "N", .help = "pods: how many of a run at a time"           \
     }

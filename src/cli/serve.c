@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "argo/argo.h"
 #include "artifact/artifact.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -67,7 +68,10 @@ static int read_cluster(const struct cli_args *args, struct js **ret, struct dh_
                  {"executor-account", "executor_account"},
                  {"image-pull-secret", "image_pull_secret"}};
     const char *engine = cli_get(args, "engine"), *span = cli_get(args, "pull-timeout");
+    /* The environment is how the manifests say it. */
+    const char *agent = cli_has(args, "agent") ? cli_get(args, "agent") : getenv("DHOW_AGENT");
     own(js_free) struct js *v = js_object();
+    enum argo_agent known;
     int64_t us = 0;
     long pods;
 
@@ -79,6 +83,9 @@ static int read_cluster(const struct cli_args *args, struct js **ret, struct dh_
         return dh_fail(err, DH_INVALID, "--pull-timeout %s: expected 90s, 5m or 1h", span);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         out_set_text(v, texts[i].key, cli_get(args, texts[i].option));
+    if (argo_agent_named(agent, &known, err) < 0)
+        return -1;
+    out_set_text(v, "agent", agent);
     if (cli_has(args, "launch-ca") && read_ca(cli_get(args, "launch-ca"), v, err) < 0)
         return -1;
     if (cli_has(args, "image-volume"))

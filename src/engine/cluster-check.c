@@ -65,19 +65,21 @@ static bool look_at_argo(const struct look *l)
     return false;
 }
 
-static bool look_at_rights(const struct look *l)
+static bool look_at_rights(const struct look *l, bool asks)
 {
     static const struct {
         const char *verbs, *group, *resource;
     } all[] = {{"create get list watch patch delete", ARGO_GROUP, "workflows"},
                {"get list watch patch", "", "pods"},
                {"get", "", "pods/log"},
-               {"create patch", "", "secrets"}};
+               {"create patch", "", "secrets"},
+               {"list watch", ARGO_GROUP, "workflowtasksets"}, /* these two: where Argo asks */
+               {"patch", ARGO_GROUP, "workflowtasksets/status"}};
     own_buf struct buf missing = {0};
     struct dh_err err;
     int rc;
 
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < sizeof all / sizeof *all - (asks ? 0 : 2); i++)
         for (const char *verb = all[i].verbs; *verb;) {
             size_t n = strcspn(verb, " ");
             own_mem char *one = dh_strndup(verb, n);
@@ -116,6 +118,7 @@ void cluster_look(const struct js *settings, void (*say)(void *user, bool ok, co
     own(kube_close) struct kube *kube = NULL;
     own(kube_disconnect) struct kube_conn *conn = NULL;
     struct look l = {say, user, NULL, NULL};
+    enum argo_agent agent;
     struct dh_err err;
 
     if (connect_as(settings, 0, &kube, &conn, &err) < 0) {
@@ -125,7 +128,9 @@ void cluster_look(const struct js *settings, void (*say)(void *user, bool ok, co
     l.kube = kube;
     l.conn = conn;
     if (look_at_server(&l) && look_at_argo(&l))
-        (void)look_at_rights(&l);
+        (void)look_at_rights(&l,
+                             argo_agent_named(js_get_text(settings, "agent"), &agent, NULL) == 0 &&
+                                 agent != ARGO_AGENT_OFF);
 }
 
 /* ---- a run that is deleted ---- */

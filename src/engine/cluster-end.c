@@ -85,7 +85,7 @@ static void terminate(struct cluster *c)
     spec = js_object();
     js_set(spec, "shutdown", js_str("Terminate"));
     js_set(body, "spec", spec);
-    cluster_patch(c, kube_path(c->kube, "argoproj.io/v1alpha1", "workflows", c->name), body);
+    cluster_patch(c, kube_path(c->kube, CLUSTER_ARGO, "workflows", c->name), body);
 }
 
 /* Argo goes on after the first cancel: exit handlers are tasks like others for it. What is canceled
@@ -123,6 +123,10 @@ bool cluster_settled(struct run *run)
 
     if (!c->settle_us)
         c->settle_us = clock_mono_us();
+    /* Argo would ask on, and if this process were killed after the run's end, nobody would answer.
+     */
+    if (argo_asks(c->workflow) && !c->broken && !c->workflow_over && !cluster_is_over(run))
+        return false;
     return logs_are_here(c) || clock_mono_us() - c->settle_us > LOGS_US;
 }
 

@@ -8,7 +8,6 @@
 #include "engine/cluster-priv.h"
 #include "engine/launch.h"
 
-#define WORKFLOWS "argoproj.io/v1alpha1"
 #define PATCH_PATIENCE_S 120
 
 /* ---- news ---- */
@@ -20,6 +19,7 @@ void cluster_news_free(struct news *n)
     free(n->scope);
     free(n->iteration);
     free(n->text);
+    js_free(n->asks);
     free(n);
 }
 
@@ -151,7 +151,7 @@ static int put_secret(struct cluster *c, struct kube_conn *conn, struct dh_err *
 static int look_at_workflow(struct cluster *c, struct kube_conn *conn, struct js **ret,
                             struct dh_err *err)
 {
-    own_mem char *path = kube_path(c->kube, WORKFLOWS, "workflows", c->name);
+    own_mem char *path = kube_path(c->kube, CLUSTER_ARGO, "workflows", c->name);
     const char *its;
     int rc = kube_call(conn, KUBE_GET, path, NULL, ret, err);
 
@@ -167,7 +167,7 @@ static int look_at_workflow(struct cluster *c, struct kube_conn *conn, struct js
 static int put_workflow(struct cluster *c, struct kube_conn *conn, struct js **ret,
                         struct dh_err *err)
 {
-    own_mem char *path = kube_path(c->kube, WORKFLOWS, "workflows", NULL);
+    own_mem char *path = kube_path(c->kube, CLUSTER_ARGO, "workflows", NULL);
     int rc = kube_call(conn, KUBE_CREATE, path, argo_manifest(c->workflow), ret, err);
 
     return rc == KUBE_CONFLICT ? look_at_workflow(c, conn, ret, err) : rc;
@@ -184,7 +184,7 @@ static void tie_secret(struct cluster *c, struct kube_conn *conn, const struct j
     js_set(patch, "metadata", metadata);
     js_set(metadata, "ownerReferences", owners);
     js_push(owners, owner);
-    js_set(owner, "apiVersion", js_str(WORKFLOWS));
+    js_set(owner, "apiVersion", js_str(CLUSTER_ARGO));
     js_set(owner, "kind", js_str("Workflow"));
     js_set(owner, "name", js_str(c->name));
     js_set(owner, "uid", js_str(uid ? uid : ""));
@@ -221,12 +221,19 @@ static void workflow_event(void *user, const char *type, const struct js *object
     cluster_post(user, strcmp(type, "DELETED") ? news_of_workflow(object) : workflow_gone());
 }
 
+/* That one of a kind which has the Workflow's name. */
+static char *path_of_own(const struct cluster *c, const char *kind)
+{
+    own_mem char *all = kube_path(c->kube, CLUSTER_ARGO, kind, NULL);
+
+    return dh_printf("%s?fieldSelector=metadata.name%%3D%s", all, c->name);
+}
+
 static void *make_and_watch(void *user)
 {
     struct cluster *c = user;
     const struct kube_watch watch = {workflow_listed, workflow_event, c};
-    own_mem char *all = kube_path(c->kube, WORKFLOWS, "workflows", NULL);
-    own_mem char *path = dh_printf("%s?fieldSelector=metadata.name%%3D%s", all, c->name);
+    own_mem char *path = path_of_own(c, "workflows");
     own(kube_disconnect) struct kube_conn *conn = NULL;
     own(js_free) struct js *workflow = NULL;
     struct dh_err err = {0};
@@ -248,11 +255,79 @@ static void *make_and_watch(void *user)
     return NULL;
 }
 
+/* ---- what Argo asks ---- */
+
+static const char *input_of(const struct js *task, const char *name)
+{
+    const struct js *list = js_path(task, "inputs", "parameters", NULL);
+
+    for (size_t i = 0; i < js_n(list); i++) {
+        const char *its = js_get_text(js_at(list, i), "name");
+
+        if (its && !strcmp(its, name))
+            return js_get_text(js_at(list, i), "value");
+    }
+    return NULL;
+}
+
+/* Our tasks of the set that have no answer yet. */
+static struct news *news_of_asks(const struct js *set)
+{
+    const struct js *answers = js_path(set, "status", "nodes", NULL);
+    struct news *n = news_of(NEWS_ASKS, NULL);
+
+    n->asks = js_object();
+    for (js_each(js_path(set, "spec", "tasks", NULL), it)) {
+        const char *ask = js_get_text(js_path(it.value, "plugin", ARGO_PLUGIN, NULL), "ask");
+        const char *scope = input_of(it.value, "scope"), *iteration;
+        struct js *one;
+
+        if (!ask || !scope || js_get(answers, it.key))
+            continue;
+        iteration = input_of(it.value, "iteration");
+        one = js_object();
+        js_set(one, "ask", js_str(ask));
+        js_set(one, "scope", js_str(scope));
+        js_set(one, "iteration", js_str(iteration ? iteration : ""));
+        js_set(n->asks, it.key, one);
+    }
+    return n;
+}
+
+static void asks_listed(void *user, const struct js *items)
+{
+    cluster_post(user, news_of_asks(js_at(items, 0)));
+}
+
+static void asks_event(void *user, const char *type, const struct js *object)
+{
+    cluster_post(user, news_of_asks(strcmp(type, "DELETED") ? object : NULL));
+}
+
+static void *listen_to_asks(void *user)
+{
+    struct cluster *c = user;
+    const struct kube_watch watch = {asks_listed, asks_event, c};
+    own_mem char *path = path_of_own(c, "workflowtasksets");
+    own(kube_disconnect) struct kube_conn *conn = NULL;
+    struct dh_err err = {0};
+
+    if (kube_connect(c->kube, &c->stop, -1, &conn, &err) < 0 ||
+        kube_watch(conn, path, &watch, &err) != 0)
+        broken(c, "what Argo asks cannot be heard", &err);
+    return NULL;
+}
+
 int cluster_threads_start(struct cluster *c, struct dh_err *err)
 {
+    bool asks = argo_asks(c->workflow);
+
     c->maker_runs = pthread_create(&c->maker, NULL, make_and_watch, c) == 0;
     c->watcher_runs = pthread_create(&c->watcher, NULL, watch_pods, c) == 0;
-    return c->maker_runs && c->watcher_runs ? 0 : dh_fail_errno(err, "cannot start a thread");
+    c->listener_runs = asks && pthread_create(&c->listener, NULL, listen_to_asks, c) == 0;
+    return c->maker_runs && c->watcher_runs && c->listener_runs == asks
+               ? 0
+               : dh_fail_errno(err, "cannot start a thread");
 }
 
 void cluster_threads_stop(struct cluster *c)
@@ -261,7 +336,9 @@ void cluster_threads_stop(struct cluster *c)
         (void)pthread_join(c->maker, NULL);
     if (c->watcher_runs)
         (void)pthread_join(c->watcher, NULL);
-    c->maker_runs = c->watcher_runs = false;
+    if (c->listener_runs)
+        (void)pthread_join(c->listener, NULL);
+    c->maker_runs = c->watcher_runs = c->listener_runs = false;
 }
 
 /* ---- wishes ---- */

@@ -21,19 +21,6 @@
 
 /* ---- whose a pod is ---- */
 
-/* "0.3" */
-static struct js *indices_of(const char *text)
-{
-    struct js *list = js_array();
-
-    while (text && *text) {
-        js_push(list, js_int(strtoll(text, NULL, 10)));
-        text += strcspn(text, ".");
-        text += *text == '.';
-    }
-    return list;
-}
-
 static struct job *job_of_claim(struct cluster *c, const struct known *k)
 {
     struct job *job = c->run->job_list;
@@ -45,7 +32,7 @@ static struct job *job_of_claim(struct cluster *c, const struct known *k)
 
 static struct job *job_of_pod(struct cluster *c, const struct pod *p)
 {
-    own(js_free) struct js *iteration = indices_of(p->iteration);
+    own(js_free) struct js *iteration = cluster_indices(p->iteration);
     struct plan_node *node = p->scope ? cluster_node(c, p->scope, iteration) : NULL;
 
     return node ? cluster_job_of(c, node) : NULL;
@@ -267,6 +254,10 @@ static int one_news(struct cluster *c, struct news *n, struct strmap *seen, stru
             c->workflow_message = cluster_text(n->text);
         }
         break;
+    case NEWS_ASKS:
+        js_free(c->asks);
+        c->asks = take(&n->asks);
+        break;
     case NEWS_BROKEN:
         if (!c->broken)
             c->broken = dh_strdup(n->text);
@@ -403,6 +394,7 @@ int cluster_news(struct run *run, struct dh_err *err)
         return -1;
     cluster_claim_held(c);
     gate_flush(c);
+    cluster_answer(c);
     give_up(c);
     return 0;
 }
@@ -411,4 +403,5 @@ void cluster_committed(struct run *run)
 {
     cluster_claim_held(run->cluster);
     gate_flush(run->cluster);
+    cluster_answer(run->cluster);
 }

@@ -35,6 +35,7 @@ enum news_kind {
     NEWS_GONE,
     NEWS_LISTED,
     NEWS_WORKFLOW,
+    NEWS_ASKS,
     NEWS_BROKEN,
     NEWS_NOTE,    /* Kubernetes answers (again) */
     NEWS_TROUBLE, /* it does not */
@@ -44,8 +45,9 @@ struct news { /* of a thread */
     enum news_kind kind;
     struct kube_pod pod; /* texts below */
     char *name, *uid, *scope, *iteration;
-    char *text; /* NOTE, BROKEN; WORKFLOW: its message */
-    bool over;  /* WORKFLOW */
+    char *text;      /* NOTE, BROKEN; WORKFLOW: its message */
+    bool over;       /* WORKFLOW */
+    struct js *asks; /* ASKS: what is open, as in cluster.asks */
 };
 
 struct reply {
@@ -78,8 +80,8 @@ struct cluster {
     struct strmap *pods;     /* pod uid → struct pod */
     /* threads */
     atomic_bool stop;
-    pthread_t maker, watcher;
-    bool maker_runs, watcher_runs;
+    pthread_t maker, watcher, listener;
+    bool maker_runs, watcher_runs, listener_runs;
     pthread_mutex_t lock;
     struct news *first, **last; /* under the lock */
     struct follower *followers;
@@ -90,6 +92,9 @@ struct cluster {
     struct failed *failed;
     struct held *held; /* claims that are answered as soon as they can be */
     int n_held;
+    struct js *asks;     /* Argo's open questions: node id → {"ask", "scope", "iteration"} */
+    struct strmap *told; /* node id → when it was answered, if it asks on */
+    int64_t told_us;
     /* the loop's */
     bool terminated;    /* Argo was told to end it */
     bool workflow_over; /* Argo is through with it, or it is gone */
@@ -99,12 +104,17 @@ struct cluster {
 };
 
 /* ---- cluster-kube.c: what asks Kubernetes ---- */
+#define CLUSTER_ARGO "argoproj.io/v1alpha1"
 int cluster_threads_start(struct cluster *c, struct dh_err *err);
 void cluster_threads_stop(struct cluster *c);
 void cluster_post(struct cluster *c, struct news *news); /* from any thread; takes it */
 void cluster_news_free(struct news *news);
 /* In the background, once; what fails is noted. Takes `body`. */
 void cluster_patch(struct cluster *c, char *path, struct js *body);
+
+/* ---- cluster-asks.c: what Argo asks ---- */
+/* What can be answered now is. For when all is committed. */
+void cluster_answer(struct cluster *c);
 
 /* ---- cluster-log.c ---- */
 /* Follows a container's log into the file, from where a process before has left it. */
@@ -153,6 +163,7 @@ int cluster_turn(struct cluster *c, struct dh_err *err); /* in a transaction fro
 /* The pod was lost, and Argo makes it anew, whatever the task's own retries are. */
 int cluster_made_anew(struct job *job, const char *reason, struct dh_err *err);
 struct job *cluster_job_of(struct cluster *c, const struct plan_node *node); /* NULL: none */
+struct js *cluster_indices(const char *text); /* "0.3" → [0, 3]; NULL is as "" */
 /* NULL: there is none (yet). Where a loop or dag has ended without it: that one. */
 struct plan_node *cluster_node(struct cluster *c, const char *scope, const struct js *iteration);
 struct known *cluster_known(struct cluster *c, const char *uuid, int number);

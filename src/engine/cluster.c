@@ -57,6 +57,8 @@ struct cluster *cluster_free(struct cluster *c)
     strmap_free(c->known);
     strmap_free(c->claimers);
     strmap_free(c->pods);
+    strmap_free(c->told);
+    js_free(c->asks);
     while (c->first) {
         struct news *next = c->first->next;
 
@@ -106,6 +108,7 @@ static void fill(const struct js *settings, struct argo_options *o)
     o->executor_account = js_get_text(settings, "executor_account");
     o->image_pull_secret = js_get_text(settings, "image_pull_secret");
     o->parallelism = (int32_t)js_get_int(settings, "parallelism", 0);
+    (void)argo_agent_named(js_get_text(settings, "agent"), &o->agent, NULL); /* checked before */
 }
 
 int cluster_check(const struct engine_request *r, const struct js *parameters, const char *root,
@@ -204,6 +207,7 @@ int cluster_new(struct run *run, struct dh_err *err)
     c->known = strmap_new();
     c->claimers = strmap_new();
     c->pods = strmap_new();
+    c->told = strmap_new();
     c->pull_us = js_get_int(settings, "pull_timeout_us", PULL_US);
     (void)pthread_mutex_init(&c->lock, NULL);
     c->name = argo_name(run->spec->pipeline.pipeline_info.name, id);
@@ -236,6 +240,18 @@ void cluster_stop(struct run *run)
 }
 
 /* ---- nodes and jobs ---- */
+
+struct js *cluster_indices(const char *text)
+{
+    struct js *list = js_array();
+
+    while (text && *text) {
+        js_push(list, js_int(strtoll(text, NULL, 10)));
+        text += strcspn(text, ".");
+        text += *text == '.';
+    }
+    return list;
+}
 
 static struct plan_node *child_named(const struct plan_node *node, const char *name, size_t n)
 {

@@ -3,6 +3,7 @@ import contextlib
 import json
 import pathlib
 import socket
+import sqlite3
 import ssl
 import tempfile
 import time
@@ -11,9 +12,10 @@ import urllib.request
 
 import minio
 from cluster import LAUNCHER, Cluster
+from flows import person
 from server import Server
 from specs import write
-from tap import dhow, done, skip
+from tap import check, dhow, done, skip
 
 API = "/apis/v2beta1/"
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
@@ -83,6 +85,11 @@ class Bench:
         shown = dhow("show", run, "--output", "json", home=self.home, env=self.env)
         return json.loads(shown.stdout) if shown.returncode == 0 else {"error": shown.stderr}
 
+    def process(self, run: str) -> int:
+        """The process that runs it; 0: none."""
+        with contextlib.closing(sqlite3.connect(self.home / "dhow.db")) as db:
+            return db.execute("SELECT owner_pid FROM run WHERE uuid = ?", (run,)).fetchone()[0] or 0
+
     def log(self, run: str) -> str:
         return dhow("logs", run, home=self.home, env=self.env).stdout
 
@@ -112,6 +119,17 @@ def bench(*options):
             yield b
         finally:
             b.close()
+
+
+def decided(b: Bench) -> str:
+    """A run that waits for a person, and is told to go on."""
+    run = b.submit(person(), "person")
+    b.until(lambda: any(t["state"] == "RUNNING" for t in b.show(run)["tasks"]))
+    dhow("approve", f"{run}/ask", "--set", "go=YES", "--by", "anna", home=b.home, env=b.env)
+    b.wait(run)
+    states = {t["name"]: t["state"] for t in b.show(run)["tasks"]}
+    check(states == {"ask": "SUCCEEDED", "then": "SUCCEEDED", "deploy": "SUCCEEDED"} and b.workflow_ended(run) == "Succeeded", "a task waits for a person; what depends on the answer runs", f"{states}\n{b.log(run)}")
+    return run
 
 
 def outcome(shown: dict) -> dict:

@@ -1,4 +1,6 @@
 """Pipelines that the tests run on the cluster and here: what must come out is the same."""
+import json
+
 from specs import output, pipeline, step
 
 
@@ -74,3 +76,55 @@ def retried(script: str, n: int = 2) -> dict:
 def slow(seconds: float = 60) -> dict:
     s = step(pipeline("slow"), "work", f"echo WORKING; sleep {seconds}; echo done", cache=False)
     return step(s, "clean", "echo cleaned", after=("work",), cache=False, triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})
+
+
+def person() -> dict:
+    """A task that waits for a person, and a condition on the answer."""
+    s = pipeline("person")
+    s["components"]["comp-ask"] = {"executorLabel": "exec-ask", "outputDefinitions": {"parameters": {"go": {"parameterType": "STRING"}}}}
+    s["deploymentSpec"]["executors"]["exec-ask"] = {"container": {"image": "kfp://human-input", "args": [json.dumps({"go": {"enum": ["YES", "NO"]}})]}}
+    s["root"]["dag"]["tasks"]["ask"] = {"componentRef": {"name": "comp-ask"}, "taskInfo": {"name": "ask"}}
+    dag = nested(s, "then", dependentTasks=["ask"], inputs={"parameters": {"go": {"taskOutputParameter": {"producerTask": "ask", "outputParameterKey": "go"}}}},
+                 triggerPolicy={"condition": "inputs.parameter_values['go'] == 'YES'"})
+    given(s, "then", go="STRING")
+    step(s, "deploy", "echo deployed", dag=dag)
+    return s
+
+
+# ---- conditions that Argo cannot say ----
+
+def after_status(name: str, script: str, test: str) -> dict:
+    """A task that depends on how another one ended."""
+    s = step(pipeline(name), "work", script, cache=False)
+    dag = nested(s, "then", dependentTasks=["work"], inputs={"parameters": {"status": {"taskFinalStatus": {"producerTask": "work"}}}},
+                 triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED", "condition": test})
+    s["components"]["comp-then"]["inputDefinitions"] = {"parameters": {"status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}}}
+    step(s, "tell", "echo told", dag=dag, cache=False)
+    return s
+
+
+def numbers(test: str, name: str = "numbers") -> dict:
+    """Two branches by arithmetic on what a step says; what one of them gives is the pipeline's output."""
+    s = step(pipeline(name), "count", f"printf 7 > $out_n # {name}", outputs=("n",))
+    s["components"]["comp-count"]["outputDefinitions"]["parameters"]["n"]["parameterType"] = "NUMBER_INTEGER"
+    for name, text in (("odd", test), ("even", f"!({test})")):
+        dag = nested(s, f"is-{name}", dependentTasks=["count"], triggerPolicy={"condition": text},
+                     inputs={"parameters": {"n": {"taskOutputParameter": {"producerTask": "count", "outputParameterKey": "n"}}}})
+        given(s, f"is-{name}", n="NUMBER_INTEGER")
+        step(s, name, f"printf {name} > $out_said", outputs=("said",), dag=dag)
+        s["components"][f"comp-is-{name}"]["outputDefinitions"] = {"parameters": {"said": {"parameterType": "STRING"}}}
+        dag["outputs"] = {"parameters": {"said": {"valueFromParameter": {"producerSubtask": name, "outputParameterKey": "said"}}}}
+    output(s, "said", "is-odd", "said")
+    s["root"]["dag"]["outputs"]["parameters"]["said"] = {"valueFromOneof": {"parameterSelectors": [
+        {"producerSubtask": f"is-{name}", "outputParameterKey": "said"} for name in ("odd", "even")]}}
+    return s
+
+
+def by_metadata() -> dict:
+    """A condition on an artifact's metadata."""
+    s = step(pipeline("metadata"), "train", "mkdir -p $(dirname $out_model); echo m > $out_model", artifacts={"model": "Model"})
+    dag = nested(s, "then", dependentTasks=["train"], triggerPolicy={"condition": "size(inputs.artifacts['model'].artifacts) == 1 && inputs.artifacts['model'].artifacts[0].uri != ''"},
+                 inputs={"artifacts": {"model": {"taskOutputArtifact": {"producerTask": "train", "outputArtifactKey": "model"}}}})
+    s["components"]["comp-then"]["inputDefinitions"] = {"artifacts": {"model": {"artifactType": {"schemaTitle": "system.Model", "schemaVersion": "0.0.1"}}}}
+    step(s, "use", "echo used", dag=dag)
+    return s

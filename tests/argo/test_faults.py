@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -17,12 +16,6 @@ from tap import check, dhow, done
 
 def task(b, run: str, name: str) -> dict:
     return next((t for t in b.show(run)["tasks"] if t["name"] == name), {})
-
-
-def run_process(b, run: str) -> int:
-    """The process that runs it; 0: none."""
-    with contextlib.closing(sqlite3.connect(b.home / "dhow.db")) as db:
-        return db.execute("SELECT owner_pid FROM run WHERE uuid = ?", (run,)).fetchone()[0] or 0
 
 
 # ---- what no pod can say ----
@@ -95,8 +88,8 @@ def test_process_killed(b) -> None:
     run = b.submit(retried(script, 0), "process")
     b.until(lambda: "line 5" in b.log(run))
     for also_server in (False, True):
-        b.until(lambda: run_process(b, run))
-        pid = run_process(b, run)
+        b.until(lambda: b.process(run))
+        pid = b.process(run)
         if also_server:
             b.server.kill()
         os.kill(pid, signal.SIGKILL)
@@ -151,7 +144,7 @@ def test_protocol(b) -> None:
     with urllib.request.urlopen(urllib.request.Request(signed["url"], method="PUT", data=b"hello\n", headers=signed["headers"]), timeout=20) as answer:
         check(answer.status == 200, "the URL takes the file")
     finish = {"exit_code": 0, "signal": None, "message": None, "executor_output": None, "parameters": {}, "artifacts": [{"name": "data", "folder": False, "files": [{"name": "", "size": 6, "sha256": digest}]}]}
-    pid = run_process(b, run)
+    pid = b.process(run)
     first = post(b, call + "finish", secret, finish)
     check(first[0] == 200 and first[1]["state"] == "SUCCEEDED", "it finishes", str(first))
     check(post(b, call + "finish", secret, finish) == first, "the same finish gets the same answer")

@@ -11,7 +11,7 @@ import sys
 
 from tap import check, done, skip
 import pods
-from workflows import pipelines, workflow
+from workflows import asking, pipelines, workflow
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 COMMON = GOLDEN / "common.json"
@@ -81,7 +81,10 @@ def main() -> None:
         made = list(pool.map(workflow, entries))
     for entry, (manifest, message) in zip(entries, made):
         expect(golden_path(entry), compact(manifest, common) if manifest else message + "\n", update)
-    known = {golden_path(e).name for e in entries} | {COMMON.name}
+    questions = asking()
+    for name, manifest in questions:
+        expect(GOLDEN / f"{name}.txt", compact(manifest, common), update)
+    known = {golden_path(e).name for e in entries} | {COMMON.name} | {f"{name}.txt" for name, _ in questions}
     left = sorted(p.name for p in GOLDEN.iterdir() if p.name not in known)
     check(not left, "no golden file is left over", ", ".join(left))
     page = pods.PAGE.read_text()

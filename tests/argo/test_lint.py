@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from tap import DHOW, ROOT, check, dhow, done, says, skip
-from workflows import RUN_ID, pipelines, workflow
+from workflows import RUN_ID, asking, pipelines, workflow
 
 LOOP = """
 schemaVersion: 2.1.0
@@ -81,6 +81,8 @@ def accepted(program: str) -> None:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         made = list(pool.map(lambda e: workflow(e)[0], entries))
     manifests = {e["file"]: m for e, m in zip(entries, made) if m}
+    if entries:
+        manifests.update(asking())
     for options in (["--image-volume", "--namespace", "ml"], ["--lost-retries", "0", "--parallelism", "3", "--image-pull-secret", "s"]):
         for name in ("model_selection", "model_selection_c"):
             path = ROOT / "pipelines" / name / "pipeline.yaml"

@@ -4,8 +4,8 @@ import json
 
 import yaml
 
-from bench import API, bench, here, needed, outcome
-from flows import condition, files, given, handler, hello, loop, nested, retried
+from bench import API, bench, decided, here, needed, outcome
+from flows import condition, files, handler, hello, loop, retried
 from specs import pipeline, step
 from tap import ROOT, check, dhow, done
 
@@ -92,20 +92,7 @@ def test_demo(b) -> None:
 
 def test_person(b) -> None:
     """A task that waits for a person, and a condition on the answer."""
-    s = pipeline("person")
-    s["components"]["comp-ask"] = {"executorLabel": "exec-ask", "outputDefinitions": {"parameters": {"go": {"parameterType": "STRING"}}}}
-    s["deploymentSpec"]["executors"]["exec-ask"] = {"container": {"image": "kfp://human-input", "args": [json.dumps({"go": {"enum": ["YES", "NO"]}})]}}
-    s["root"]["dag"]["tasks"]["ask"] = {"componentRef": {"name": "comp-ask"}, "taskInfo": {"name": "ask"}}
-    dag = nested(s, "then", dependentTasks=["ask"], inputs={"parameters": {"go": {"taskOutputParameter": {"producerTask": "ask", "outputParameterKey": "go"}}}},
-                 triggerPolicy={"condition": "inputs.parameter_values['go'] == 'YES'"})
-    given(s, "then", go="STRING")
-    step(s, "deploy", "echo deployed", dag=dag)
-    run = b.submit(s, "person")
-    b.until(lambda: any(t["state"] == "RUNNING" for t in b.show(run)["tasks"]))
-    dhow("approve", f"{run}/ask", "--set", "go=YES", "--by", "anna", home=b.home, env=b.env)
-    b.wait(run)
-    states = {t["name"]: t["state"] for t in b.show(run)["tasks"]}
-    check(states == {"ask": "SUCCEEDED", "then": "SUCCEEDED", "deploy": "SUCCEEDED"} and b.workflow_ended(run) == "Succeeded", "a task waits for a person; what depends on the answer runs", f"{states}\n{b.log(run)}")
+    decided(b)
 
 
 def test_wishes(b) -> None:

@@ -12,6 +12,10 @@ RUN_ID = "11111111-2222-3333-4444-666677778888"
 STAND_INS = {"NUMBER_INTEGER": 1, "INT": 1, "NUMBER_DOUBLE": 0.5, "DOUBLE": 0.5, "BOOLEAN": True, "LIST": ["a", "b"], "STRUCT": {"a": "b"}}
 
 
+# Pipelines whose Workflows with questions to the server are looked at, too: the file, and what is asked.
+ASKING = (("collected_parameters.yaml", "all"), ("if_else_with_oneof_parameters.yaml", "all"), ("src__runtime_resource_request_gpu.yaml", "large"))
+
+
 def spec_of(path: pathlib.Path) -> dict:
     """The pipeline spec in a file, however it is wrapped."""
     first = next(d for d in yaml.load_all(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if d)
@@ -43,6 +47,12 @@ def pipelines() -> list[dict]:
         return []
     all_of_it = json.loads(manifest.read_text())
     return sorted(all_of_it["pipelines"] + all_of_it["load_only"], key=lambda p: p["file"])
+
+
+def asking() -> list[tuple[str, dict]]:
+    """(name, Workflow) of those."""
+    known = {e["file"]: e for e in pipelines()}
+    return [(f"{pathlib.Path(file).stem}.asks-{what}", workflow(known[file], "--agent", what)[0]) for file, what in ASKING]
 
 
 def workflow(entry: dict, *more: str):

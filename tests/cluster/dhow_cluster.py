@@ -158,13 +158,13 @@ def volumes() -> None:
 
 
 @contextlib.contextmanager
-def deploy():
+def deploy(*overlays: str):
     """dhow of this build in the cluster by `dhow deploy`, with MinIO beside it; both are new and empty."""
     kube.load("shell", "python", "minio", ours=True)
     kubectl("delete", "deployment,persistentvolumeclaim,secret", "-l", "app.kubernetes.io/part-of=dhow", "--ignore-not-found")
     kubectl("delete", "workflows", "--all")
     volumes()
-    what = [DHOW, "deploy", "--overlay", "minio", "--namespace", NAMESPACE]
+    what = [DHOW, "deploy", *(word for name in ("minio", *overlays) for word in ("--overlay", name)), "--namespace", NAMESPACE]
     secrets = subprocess.run([*what[:2], "secrets", *what[2:]], capture_output=True, text=True, check=True)
     token = re.search(r": ([0-9a-f]{20,})", secrets.stderr)[1]
     for manifest in (secrets.stdout, subprocess.run(what, capture_output=True, text=True, check=True).stdout):
