@@ -72,5 +72,10 @@ int source_fetch(const char *source, char **ret, size_t *ret_n, struct dh_err *e
                        "minio:// or gs://",
                        source);
     own_mem char *path = find_file(scheme ? source + 7 : source);
+    if (!fs_exists(path))
+        return dh_fail(err, DH_INVALID,
+                       "source '%s': there is no file %s (a step in a container sees its image's "
+                       "files alone: give it http://, https:// or s3://)",
+                       source, path);
     return fs_read(path, MAX_SOURCE_BYTES, ret, ret_n, err);
 }

@@ -203,14 +203,21 @@ bool job_has_out(const struct job *job)
            names_executor_input(job->node->executor->container);
 }
 
+static int make_given(const struct job *job, const char *folder, struct dh_err *err)
+{
+    return fs_mkdirs(folder, 0755, err) < 0 ? -1 : runtime_give(&job->spec, folder, err);
+}
+
 int job_make_folders(struct job *job, struct dh_err *err)
 {
     if (job->attempt > 1 && fs_remove_tree(job->out, err) < 0)
         return -1;
-    if (work_make(job, err) < 0 || (job_has_out(job) && fs_mkdirs(job->out, 0755, err) < 0))
+    if (work_make(job, err) < 0 || runtime_give(&job->spec, job->spec.cwd, err) < 0)
+        return -1;
+    if (job_has_out(job) && make_given(job, job->out, err) < 0)
         return -1;
     return job->node->component->output_definitions.artifacts.n
-               ? fs_mkdirs(job->task_root, 0755, err)
+               ? make_given(job, job->task_root, err)
                : 0;
 }
 

@@ -67,7 +67,7 @@ void oci_images_close(struct oci *oci);
 /* ---- oci-process.c: what is to run in the container ---- */
 
 /* Fills job->state's argv, env and cwd from the job and the image. */
-int oci_process(const struct oci *oci, const struct runtime_job *job, struct oci_job *to,
+int oci_process(const struct oci *oci, struct runtime_job *job, struct oci_job *to,
                 struct dh_err *err);
 void oci_job_free(struct oci_job *j);
 /* ---- oci.c ---- */

@@ -166,7 +166,17 @@ static char *container_name(const char *label)
     return name;
 }
 
-int oci_process(const struct oci *oci, const struct runtime_job *job, struct oci_job *to,
+/* Root is no other: what it may write without root is ours as well. */
+static void tell_user(struct runtime_job *job, const char *user)
+{
+    size_t n = strcspn(user, ":");
+    bool number = n && strspn(user, "0123456789") == n;
+
+    job->other = number ? strtoll(user, NULL, 10) : -1;
+    job->as_other = n && !(n == 4 && !strncmp(user, "root", n)) && job->other != 0;
+}
+
+int oci_process(const struct oci *oci, struct runtime_job *job, struct oci_job *to,
                 struct dh_err *err)
 {
     const char *cwd = js_get_text(to->fetch->image.config, "WorkingDir");
@@ -181,5 +191,6 @@ int oci_process(const struct oci *oci, const struct runtime_job *job, struct oci
         to->user_name = dh_printf("%lld", (long long)job->user);
     else
         to->user_name = dh_strdup(user ? user : "");
+    tell_user(job, to->user_name);
     return command(oci, job, to, err);
 }

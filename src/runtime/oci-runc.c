@@ -102,6 +102,8 @@ int oci_runc_prepare(const struct oci *oci, struct runtime_job *job, struct oci_
                        "the step is to run as user %s: without root, runc has no other user than "
                        "its own; use docker or podman",
                        j->user_name);
+    job->as_other = uid != 0;
+    job->other = uid;
     j->bundle = fs_join(oci->folder, j->name);
     add_start(&a, START, oci->runner.path, j->bundle, state, j->name);
     runtime_set_argv(job, args_take(&a));

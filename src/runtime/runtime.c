@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -67,6 +68,16 @@ int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *
         return rc;
     runtime_limit(rt, job);
     return rt->ops->ready ? rt->ops->ready(rt, job, err) : 0;
+}
+
+/* Root can name the owner. Who is not root can only let everybody write, as a pod's emptyDir does.
+ */
+int runtime_give(const struct runtime_job *job, const char *folder, struct dh_err *err)
+{
+    if (!job->as_other || (job->other >= 0 && chown(folder, (uid_t)job->other, (gid_t)-1) == 0) ||
+        chmod(folder, 0777) == 0)
+        return 0;
+    return dh_fail_errno(err, "cannot let the step's user write into %s", folder);
 }
 
 void runtime_finish(struct runtime *rt, struct runtime_job *job)

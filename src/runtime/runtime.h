@@ -41,11 +41,13 @@ struct runtime_job { /* one attempt of one task; owned by the engine, strings ma
     char *cleanup; /* for struct spawn: what removes the container; NULL: nothing to do */
     char *cgroup;  /* for struct spawn, as the next two: what bounds it */
     uint64_t memory_max, processes_max;
-    char *worker; /* for struct spawn: the warm worker that can fork it; NULL: none */
-    char *note;   /* one line to be said once in the run; NULL: nothing */
-    char *reason; /* set by finish: why the step died, where the runtime knows better; or NULL */
-    void *state;  /* the runtime's, from prepare to finish */
-    int status;   /* how it ended, as from waitpid; set by the engine before finish */
+    char *worker;  /* for struct spawn: the warm worker that can fork it; NULL: none */
+    bool as_other; /* it runs as another user than ours: runtime_give */
+    int64_t other; /* that user's number; -1: the image alone knows it */
+    char *note;    /* one line to be said once in the run; NULL: nothing */
+    char *reason;  /* set by finish: why the step died, where the runtime knows better; or NULL */
+    void *state;   /* the runtime's, from prepare to finish */
+    int status;    /* how it ended, as from waitpid; set by the engine before finish */
 };
 
 enum runtime_answer { RUNTIME_WAIT = 1 };
@@ -80,6 +82,9 @@ OWN_DEFINE(struct runtime *, runtime_close)
  * where there can be one, so that all that the run starts is bounded and found again. */
 void runtime_bound(struct runtime *rt, struct shepherd *starter);
 int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err);
+/* After prepare: lets the step write into `folder`, one of its own, also where it runs as another
+ * user than ours (whom the image names, or the pipeline). */
+int runtime_give(const struct runtime_job *job, const char *folder, struct dh_err *err);
 void runtime_finish(struct runtime *rt, struct runtime_job *job);
 const char *runtime_name(const struct runtime *rt);
 

@@ -171,6 +171,8 @@ void attempt_start(struct attempt *a)
     struct dh_err err;
 
     attempt_prepare(a);
+    if (runtime_give(&a->job, a->task, &err) < 0)
+        fail_msg("%s", err.msg);
     spawn = (struct spawn){.id = ++id,
                            .key = a->job.label,
                            .file = a->job.file,

@@ -249,6 +249,12 @@ static void users(void **state)
     a.job.user = 1234;
     attempt_run(&a);
     assert_string_equal(a.log, "1234\n77\n");
+    own_mem char *file = dh_printf("%s/written", a.task), *script = dh_printf("id -u >%s", file);
+    new_job(script);
+    a.job.user = 1234;
+    attempt_run(&a);
+    assert_string_equal(a.log, "");
+    assert_true(fs_exists(file));
     new_job("id -u; id -g");
     a.job.user = 4321;
     a.job.group = 99;
