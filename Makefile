@@ -86,8 +86,12 @@ test-firefox: build .venv ## the page's main flow in Firefox (Debian: firefox-es
 	@PYTHONPATH=tests .venv/bin/python tests/ui/firefox.py
 
 install: build ## install program, man page, completion, headers; PREFIX=/usr/local, DESTDIR
-	@ninja -C $(BUILD) --quiet install-files
-	@meson install -C $(BUILD) --no-rebuild
+	@grep -q '"value": "$(abspath $(PREFIX))"' $(BUILD)/meson-info/intro-buildoptions.json || meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	@ninja -C $(BUILD) --quiet install-files >$(BUILD)/install.log || { cat $(BUILD)/install.log; exit 1; }
+	@meson install -C $(BUILD) --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+uninstall: ## remove what the last `make install` put there
+	@ninja -C $(BUILD) --quiet uninstall
 
 format: ## put all C files into the house's form
 	@clang-format-14 -i $(C_FILES)
@@ -122,4 +126,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help faults argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install format lint hdr-check sanitize clang release tsan fuzz clean bench-server test-firefox cluster-up cluster-down cluster-test bench-cluster .FORCE
+.PHONY: help faults argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install uninstall format lint hdr-check sanitize clang release tsan fuzz clean bench-server test-firefox cluster-up cluster-down cluster-test bench-cluster .FORCE
