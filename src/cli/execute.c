@@ -122,6 +122,16 @@ static void send_trace(const struct cli *cli, struct store *store, const char *r
                 err.msg);
 }
 
+/* The machine failed, a full disk say: what the run has done is kept. */
+static void tell_left(struct store *store, const char *run_id)
+{
+    own(arena_free) struct arena *a = arena_new();
+    struct store_run run;
+
+    if (store_run_find(store, run_id, a, &run, NULL) == 0 && run.state == STORE_RUNNING)
+        record_tell_still(&run);
+}
+
 int cli_execute(const struct cli *cli, const struct cli_args *args, struct engine *engine,
                 const char *run_id, struct engine_how how, struct dh_err *err)
 {
@@ -144,6 +154,8 @@ int cli_execute(const struct cli *cli, const struct cli_args *args, struct engin
     view_end(view);
     if (rc == 0 && events)
         events_run(events, run_id, plan_state_name(result.state));
+    if (rc < 0 && err && err->code == DH_IO)
+        tell_left(engine_store(engine), run_id);
     if (rc == 0 && otlp_is_wanted())
         send_trace(cli, engine_store(engine), run_id);
     if (rc < 0 || print_result(cli, engine_store(engine), run_id, quiet, err) < 0)

@@ -14,7 +14,7 @@
 #include "cli/out.h"
 #include "cli/record.h"
 
-enum { POLL_MS = 100, FRESH_US = 10000000 };
+enum { POLL_MS = 100 };
 
 struct stream { /* one task's log, as far as it has been printed */
     char *path, *prefix;
@@ -220,17 +220,6 @@ static void nap(void)
     (void)nanosleep(&t, NULL);
 }
 
-/* A run that was just submitted is about to be taken up. */
-static bool is_live(const struct store_run *run)
-{
-    enum store_owner_state owner = store_owner_state(&run->owner);
-
-    if (run->state == STORE_PENDING && clock_now_us() - run->created_us < FRESH_US)
-        return true;
-    return !store_state_ended(run->state) &&
-           (owner == STORE_OWNER_ALIVE || owner == STORE_OWNER_ELSEWHERE);
-}
-
 static int follow_run(struct follow *f, struct store *store, const char *run, struct dh_err *err)
 {
     for (;;) {
@@ -239,15 +228,13 @@ static int follow_run(struct follow *f, struct store *store, const char *run, st
 
         if (record_load(store, run, &record, err) < 0)
             return -1;
-        live = is_live(&record->run); /* as of before the reading below: nothing is missed */
+        live = record_is_live(&record->run); /* as of before the reading below: nothing is missed */
         if (pump_all(f, store, record, err) < 0)
             return -1;
         if (!live) {
             flush_all(f);
             if (!store_state_ended(record->run.state))
-                fprintf(stderr,
-                        "run %lld stands still: nobody runs it ('dhow resume %lld' goes on)\n",
-                        (long long)record->run.id, (long long)record->run.id);
+                record_tell_still(&record->run);
             return 0;
         }
         do {

@@ -9,7 +9,8 @@
 #include "cli/out.h"
 #include "cli/record.h"
 
-enum { NOTE_WIDTH = 140, VALUE_WIDTH = 160 };
+/* FRESH_US: a run that was just submitted is about to be taken up. */
+enum { NOTE_WIDTH = 140, VALUE_WIDTH = 160, FRESH_US = 10000000 };
 
 /* "RUNTIME" → "", "CONDITION_BRANCH" → "condition branch": a step is the usual thing. */
 static char *type_words(enum store_task_type type)
@@ -286,6 +287,22 @@ static const struct store_task *first_failed(const struct record *record)
     return NULL;
 }
 
+bool record_is_live(const struct store_run *run)
+{
+    enum store_owner_state owner = store_owner_state(&run->owner);
+
+    if (run->state == STORE_PENDING && clock_now_us() - run->created_us < FRESH_US)
+        return true;
+    return !store_state_ended(run->state) &&
+           (owner == STORE_OWNER_ALIVE || owner == STORE_OWNER_ELSEWHERE);
+}
+
+void record_tell_still(const struct store_run *run)
+{
+    fprintf(stderr, "run %lld stands still: nobody runs it ('dhow resume %lld' goes on)\n",
+            (long long)run->id, (long long)run->id);
+}
+
 /* The program as it was called, so that a line can be copied: "dhow", "build/dhow". */
 static void print_hint(FILE *to, const char *arguments, const char *what)
 {
@@ -309,6 +326,8 @@ static void print_next(const struct record *record, FILE *to, bool color)
         print_hint(to, retry, "runs what failed, and what follows from it");
     } else if (!store_state_ended(record->run.state)) {
         print_hint(to, resume, "goes on where it stopped");
+    } else if (record->run.state == STORE_CANCELED) {
+        print_hint(to, retry, "runs what was stopped, and what follows from it");
     }
     print_hint(to, show, "its tasks, parameters and artifacts; with /TASK one of them");
     if (!failed) {

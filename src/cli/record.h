@@ -49,6 +49,11 @@ int record_find_tasks(const struct record *record, const char *text, struct reco
 /* The links of one task, a part of `all`. */
 struct store_linkeds record_links(const struct store_linkeds *all, int64_t task_id);
 
+/* Whether somebody is at it, here or on another machine, or is about to be. */
+bool record_is_live(const struct store_run *run);
+/* To standard error: that nobody is, and what to do. */
+void record_tell_still(const struct store_run *run);
+
 /* A number that a task gave: of its Metrics artifacts, or reported while it ran. */
 struct record_metric {
     const struct store_task *task;

@@ -88,6 +88,9 @@ static void print_table(const struct cli *cli, const struct store_runs *runs,
         out_cell(table, run->uuid, OUT_DIM);
     }
     out_table_print(table, "");
+    for (size_t i = 0; i < runs->n; i++)
+        if (runs->items[i].state == STORE_RUNNING && !record_is_live(&runs->items[i]))
+            record_tell_still(&runs->items[i]);
     if (runs->more)
         fprintf(stderr, "… and more: --limit N shows them\n");
 }

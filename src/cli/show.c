@@ -80,6 +80,8 @@ static void show_run(const struct cli *cli, const struct record *record)
     record_print_metrics(record, stdout, cli->color);
     print_values(cli, "OUTPUTS", run->outputs);
     record_print_error(record, stdout, cli->color);
+    if (run->state == STORE_RUNNING && !record_is_live(run))
+        record_tell_still(run);
 }
 
 /* ---- RUN/TASK ---- */

@@ -223,7 +223,8 @@ def stopping(folder: pathlib.Path) -> None:
     with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         check(wait_for(running), "a slow run runs, and its log can be read")
         p.send_signal(signal.SIGINT)
-        check(p.wait(timeout=120) == 130, "Ctrl-C: exit status 130", p.stderr.read())
+        told = p.communicate(timeout=120)[1]
+        check(p.returncode == 130 and "retry" in told, "Ctrl-C: exit status 130, and what may come next", told)
     check(state()["state"] == "CANCELED" and [t["state"] for t in state()["tasks"] if t["name"] == "wait"] == ["CANCELED"], "and it is recorded", str(state()))
     check(not sleepers(), "and its child is gone", str(sleepers()))
 
@@ -248,6 +249,9 @@ def stopping(folder: pathlib.Path) -> None:
         p.kill()
         p.wait()
     check(state()["state"] == "RUNNING", "after kill -9 the record says RUNNING")
+    for command in (("runs",), ("show", "last")):
+        r = dhow(*command, home=home)
+        check("stands still" in r.stderr and "dhow resume" in r.stderr, f"and '{command[0]}' that nobody runs it", says(r))
     closed = dhow("cancel", "last", home=home)
     check(closed.returncode == 0 and state()["state"] == "CANCELED" and all(t["state"] in ("CANCELED", "SKIPPED") for t in state()["tasks"]),
           "cancel closes a run that nobody runs", says(closed))
