@@ -67,7 +67,8 @@ struct cli_command {
 
 extern const struct cli_command *const cli_commands[]; /* ends with NULL */
 extern const struct cli_option cli_global_options[];
-const struct cli_command *cli_command_find(const char *name); /* NULL: none */
+/* DH_INVALID: there is none; the message names one that is near. */
+int cli_command_find(const char *name, const struct cli_command **ret, struct dh_err *err);
 
 /* ---- one invocation ---- */
 

@@ -94,12 +94,8 @@ static int run_help(struct cli *cli, const struct cli_args *args, struct dh_err 
         cli_man(stdout);
         return CLI_DONE;
     }
-    if (cli_n(args)) {
-        command = cli_command_find(cli_at(args, 0));
-        if (!command)
-            return dh_fail(err, DH_INVALID, "no command '%s'; 'dhow help' lists them",
-                           cli_at(args, 0));
-    }
+    if (cli_n(args) && cli_command_find(cli_at(args, 0), &command, err) < 0)
+        return -1;
     cli_help(command, stdout, cli->color);
     return CLI_DONE;
 }

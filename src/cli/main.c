@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "cli/cli.h"
 #include "artifact/artifact.h"
 #include "cli/code.h"
@@ -79,12 +80,22 @@ const struct cli_option cli_global_options[] = {
     {.name = NULL},
 };
 
-const struct cli_command *cli_command_find(const char *name)
+int cli_command_find(const char *name, const struct cli_command **ret, struct dh_err *err)
 {
-    for (size_t i = 0; cli_commands[i]; i++)
-        if (!strcmp(cli_commands[i]->name, name))
-            return cli_commands[i];
-    return NULL;
+    struct nearest nearest = {.word = name};
+
+    for (size_t i = 0; cli_commands[i]; i++) {
+        if (!strcmp(cli_commands[i]->name, name)) {
+            *ret = cli_commands[i];
+            return 0;
+        }
+        if (cli_commands[i]->group)
+            nearest_try(&nearest, cli_commands[i]->name);
+    }
+    if (nearest.best)
+        return dh_fail(err, DH_INVALID, "no command '%s'; did you mean 'dhow %s'?", name,
+                       nearest.best);
+    return dh_fail(err, DH_INVALID, "no command '%s'; 'dhow help' lists them", name);
 }
 
 int cli_exit_status(enum dh_code code)
@@ -120,22 +131,6 @@ static int complain(const struct cli *cli, const struct dh_err *err)
     fprintf(stderr, "%sdhow%s%s:%s %s\n", cli->err_color ? "\033[1;31m" : "", what ? " " : "",
             what ? what : "", cli->err_color ? "\033[0m" : "", err->msg);
     return cli_exit_status(err->code);
-}
-
-static int find_command(const char *name, const struct cli_command **ret, struct dh_err *err)
-{
-    struct cli_nearest nearest = {.word = name};
-
-    *ret = cli_command_find(name);
-    if (*ret)
-        return 0;
-    for (size_t i = 0; cli_commands[i]; i++)
-        if (cli_commands[i]->group)
-            cli_nearest_try(&nearest, cli_commands[i]->name);
-    if (nearest.best)
-        return dh_fail(err, DH_INVALID, "no command '%s'; did you mean 'dhow %s'?", name,
-                       nearest.best);
-    return dh_fail(err, DH_INVALID, "no command '%s'; 'dhow help' lists them", name);
 }
 
 /* A URL may hold a password: it is taken out of where other processes could read it. */
@@ -192,7 +187,7 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct dh_err *err)
                  cli_has(global, "help") ? cli->color : cli->err_color);
         return cli_has(global, "help") ? CLI_DONE : CLI_WRONG;
     }
-    if (find_command(argv[at], &command, err) < 0)
+    if (cli_command_find(argv[at], &command, err) < 0)
         return -1;
     cli->command = command;
     cli->argc = argc - at;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 
 struct given {
     const struct cli_option *option;
@@ -33,42 +34,6 @@ struct cli_args *cli_args_free(struct cli_args *args)
     return NULL;
 }
 
-/* ---- near misses ---- */
-
-static size_t edits(const char *a, const char *b)
-{
-    enum { MAX = 32 };
-    size_t n = strlen(a), m = strlen(b), row[MAX + 1];
-
-    if (n > MAX || m > MAX)
-        return MAX;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            size_t other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-
-            diagonal = row[j];
-            row[j] = change < other ? change : other;
-        }
-    }
-    return row[m];
-}
-
-void cli_nearest_try(struct cli_nearest *nearest, const char *name)
-{
-    size_t n = edits(nearest->word, name);
-
-    if (n <= 1 + strlen(nearest->word) / 3 && (!nearest->best || n < nearest->edits)) {
-        nearest->best = name;
-        nearest->edits = n;
-    }
-}
-
 /* ---- reading ---- */
 
 static const struct cli_option *find(const struct cli_command *command, const char *name, size_t n,
@@ -86,12 +51,12 @@ static const struct cli_option *find(const struct cli_command *command, const ch
 static int unknown(const struct cli_command *command, const char *word, struct dh_err *err)
 {
     own_mem char *name = dh_strndup(word, strcspn(word, "="));
-    struct cli_nearest nearest = {.word = name + strspn(name, "-")};
+    struct nearest nearest = {.word = name + strspn(name, "-")};
     const struct cli_option *tables[] = {command ? command->options : NULL, cli_global_options};
 
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct cli_option *o = tables[t]; o && o->name; o++)
-            cli_nearest_try(&nearest, o->name);
+            nearest_try(&nearest, o->name);
     if (nearest.best && !strncmp(word, "--", 2))
         return dh_fail(err, DH_INVALID, "unknown option '%s'; did you mean '--%s'?", name,
                        nearest.best);

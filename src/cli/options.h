@@ -12,10 +12,3 @@ OWN_DEFINE(struct cli_args *, cli_args_free)
  * DH_INVALID: "unknown option '--x'; did you mean '--y'?" and the like. */
 int cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_args *args,
               int *ret_at, struct dh_err *err);
-
-/* The nearest of the names to `word` by edits, or NULL where none is near. */
-struct cli_nearest {
-    const char *word, *best;
-    size_t edits;
-};
-void cli_nearest_try(struct cli_nearest *nearest, const char *name);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/out.h"
@@ -113,16 +114,16 @@ static void near_names_are_found(void **state)
 {
     static const char *const names[] = {"run", "runs", "resume", "retry", "validate"};
     static const char *const cases[][2] = {
-        {"rum", "run"},          {"ruuns", "runs"}, {"retyr", "retry"},
-        {"valdate", "validate"}, {"serve", NULL},   {"x", NULL},
+        {"rum", "run"},          {"rnu", "run"},  {"ruuns", "runs"}, {"retyr", "retry"},
+        {"valdate", "validate"}, {"serve", NULL}, {"x", NULL},
     };
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct cli_nearest nearest = {.word = cases[i][0]};
+        struct nearest nearest = {.word = cases[i][0]};
 
         for (size_t k = 0; k < sizeof names / sizeof *names; k++)
-            cli_nearest_try(&nearest, names[k]);
+            nearest_try(&nearest, names[k]);
         if (cases[i][1])
             assert_string_equal(nearest.best, cases[i][1]);
         else

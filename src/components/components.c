@@ -1,6 +1,7 @@
 #include "components/components.h"
 #include <stdio.h>
 #include <string.h>
+#include "base/nearest.h"
 #include "components/steps.h"
 
 static const struct step_spec *const specs[] = {
@@ -34,11 +35,17 @@ const struct component_info *components_list(size_t *ret_n)
 int components_main(int argc, char **argv)
 {
     const char *name = argc > 0 ? argv[0] : "";
+    struct nearest nearest = {.word = name};
+
     for (size_t i = 0; i < N_SPECS; i++)
         if (strcmp(specs[i]->name, name) == 0)
             return step_main(specs[i], argc, argv);
     fprintf(stderr, "dhow component: there is no component '%s'; there are:\n", name);
-    for (size_t i = 0; i < N_SPECS; i++)
+    for (size_t i = 0; i < N_SPECS; i++) {
         fprintf(stderr, "  %-28s %s\n", specs[i]->name, specs[i]->help);
+        nearest_try(&nearest, specs[i]->name);
+    }
+    if (nearest.best)
+        fprintf(stderr, "did you mean '%s'?\n", nearest.best);
     return 2;
 }

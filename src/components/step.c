@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "components/steps.h"
 
 enum { STEP_FAILED = 1, STEP_USAGE = 2 };
@@ -199,13 +200,25 @@ static int take_executor_input(struct step *s, const char *text, struct dh_err *
     return 0;
 }
 
+static int unknown_argument(const struct step_spec *spec, const char *flag, struct dh_err *err)
+{
+    struct nearest nearest = {.word = flag + strspn(flag, "-")};
+
+    for (const struct step_arg *a = spec->args; a->name; a++)
+        nearest_try(&nearest, a->name);
+    if (nearest.best)
+        return dh_fail(err, DH_INVALID, "unknown argument '%s'; did you mean '--%s'?", flag,
+                       nearest.best);
+    return dh_fail(err, DH_INVALID, "unknown argument '%s' (see --help)", flag);
+}
+
 static int take_value(struct step *s, const char *flag, const char *text, struct dh_err *err)
 {
     if (strcmp(flag, "--executor-input") == 0)
         return take_executor_input(s, text, err);
     const struct step_arg *a = strncmp(flag, "--", 2) == 0 ? find_arg(s->spec, flag + 2) : NULL;
     if (!a)
-        return dh_fail(err, DH_INVALID, "unknown argument '%s' (see --help)", flag);
+        return unknown_argument(s->spec, flag, err);
     if (!a->repeats && step_n(s, a->name))
         return dh_fail(err, DH_INVALID, "%s is given twice", flag);
     if (*text && !is_of_kind(a, text))

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/nearest.h"
 #include "spec/kubernetes.h"
 #include "spec/spec-priv.h"
 
@@ -86,59 +87,17 @@ void *spec_map_find(const struct spec_index *index, void *items, size_t n, size_
     return NULL;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edit distance, with neighbours swapped as one edit; more than `most` where that is plain to see.
- */
-static size_t distance(const char *a, const char *b, size_t most)
-{
-    enum { LONGEST = 64 };
-    size_t rows[3][LONGEST + 1];
-    size_t *before = rows[0], *last = rows[1], *now = rows[2];
-    size_t na = strlen(a), nb = strlen(b);
-
-    if (na > LONGEST || nb > LONGEST || na > nb + most || nb > na + most)
-        return most + 1;
-    for (size_t j = 0; j <= nb; j++)
-        last[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t *spare = before;
-
-        now[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            now[j] = least(last[j - 1] + (a[i - 1] != b[j - 1]), least(last[j], now[j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                now[j] = least(now[j], before[j - 2] + 1);
-        }
-        before = last;
-        last = now;
-        now = spare;
-    }
-    return last[nb];
-}
-
 char *spec_hint(const void *items, size_t n, size_t size, const char *name, char to[SPEC_HINT])
 {
-    size_t most = strlen(name) / 3 + 1, best = SIZE_MAX;
+    struct nearest nearest = {.word = name};
 
     to[0] = '\0';
     if (n > 2000)
         n = 2000; /* a hint is not worth more time */
-    for (size_t i = 0; i < n; i++) {
-        size_t d = distance(name, name_of(items, size, i), most);
-
-        if (d > most)
-            continue;
-        best = i;
-        most = d - 1;
-        if (d <= 1)
-            break;
-    }
-    if (best != SIZE_MAX)
-        (void)snprintf(to, SPEC_HINT, "; did you mean '%.80s'?", name_of(items, size, best));
+    for (size_t i = 0; i < n; i++)
+        nearest_try(&nearest, name_of(items, size, i));
+    if (nearest.best)
+        (void)snprintf(to, SPEC_HINT, "; did you mean '%.80s'?", nearest.best);
     return to;
 }
 

@@ -227,9 +227,9 @@ const struct component_inputs_parameter_spec *spec_root_param(const struct spec 
                       spec->pipeline.pipeline_info.name, name);
     else
         (void)dh_fail(err, DH_NOT_FOUND,
-                      "pipeline '%.100s' has no parameter '%.100s'%s; it has: %s%s",
-                      spec->pipeline.pipeline_info.name, name, spec_hint_in(map, name, hint),
-                      buf_str(&list), list.truncated ? "..." : "");
+                      "pipeline '%.100s' has no parameter '%.100s'; it has: %s%s%s",
+                      spec->pipeline.pipeline_info.name, name, buf_str(&list),
+                      list.truncated ? "..." : "", spec_hint_in(map, name, hint));
     return NULL;
 }
 

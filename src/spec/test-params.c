@@ -144,9 +144,9 @@ static void inputs_are_bound(void **state)
         {"{\"name\": \"x\", \"size\": \"xl\"}",
          "parameter 'size': expected one of \"s\", \"m\", \"l\", got the string \"xl\""},
         {"{\"name\": \"x\", \"cuont\": 1}",
-         "pipeline 'demo' has no parameter 'cuont'; did you mean 'count'?; it has: name (STRING), "
+         "pipeline 'demo' has no parameter 'cuont'; it has: name (STRING), "
          "count (NUMBER_INTEGER), rate (NUMBER_DOUBLE), struct (STRUCT), list (LIST), flag "
-         "(BOOLEAN), size (STRING)"},
+         "(BOOLEAN), size (STRING); did you mean 'count'?"},
         {"[1]", "parameters must be a JSON object of names and values"},
     };
 
