@@ -19,14 +19,15 @@
 #define LIMIT_LOOP_ITEMS 1000000                 /* iterations of one loop */
 #define LIMIT_NEST 64                            /* DAGs within DAGs */
 #define LIMIT_ARGO_BYTES ((size_t)1 << 20)       /* a Workflow's JSON */
-#define LIMIT_ARGO_TASKS 20000                /* tasks of a Workflow, each call of a dag counted */
-#define LIMIT_IMAGE_BYTES ((int64_t)64 << 30) /* an image's files, unpacked */
-#define LIMIT_IMAGE_FILES 5000000             /* and their number */
-#define LIMIT_IMAGE_JSON ((size_t)16 << 20)   /* a manifest or configuration of an image */
-#define LIMIT_LIVE_METRICS 1000000            /* numbers that one task reports while it runs */
-#define LIMIT_LOG_BYTES ((long long)1 << 30)  /* one attempt's log, then cut with a note */
-#define LIMIT_PB_DEPTH 100                    /* messages within messages */
-#define LIMIT_XML_BYTES ((size_t)16 << 20)    /* one answer of an object store */
+#define LIMIT_ARGO_TASKS 20000                 /* tasks of a Workflow, each call of a dag counted */
+#define LIMIT_IMAGE_BYTES ((int64_t)64 << 30)  /* an image's files, unpacked */
+#define LIMIT_IMAGE_FILES 5000000              /* and their number */
+#define LIMIT_IMAGE_JSON ((size_t)16 << 20)    /* a manifest or configuration of an image */
+#define LIMIT_LIVE_METRICS 1000000             /* numbers that one task reports while it runs */
+#define LIMIT_METRICS_BYTES ((size_t)64 << 20) /* that a pod tells of them */
+#define LIMIT_LOG_BYTES ((long long)1 << 30)   /* one attempt's log, then cut with a note */
+#define LIMIT_PB_DEPTH 100                     /* messages within messages */
+#define LIMIT_XML_BYTES ((size_t)16 << 20)     /* one answer of an object store */
 #define LIMIT_XML_DEPTH 32
 #define LIMIT_XML_ELEMENTS 200000
 #define LIMIT_HTTP_BODY                                                                            \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "artifact/artifact.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/js.h"
 #include "base/mem.h"
@@ -334,7 +335,7 @@ static int on_finish(struct cluster *c, uint64_t conn, struct known *k, struct j
     int64_t code = js_get_int(body, "exit_code", -1);
     char reason[sizeof err->msg];
 
-    if (cluster_turn(c, err) < 0)
+    if (cluster_turn(c, err) < 0 || metrics_live_end(job, err) < 0)
         return -1;
     if (code != 0 || job->kill_sent) {
         reason_of(body, reason, sizeof reason);
@@ -363,12 +364,27 @@ static int finished_before(struct cluster *c, uint64_t conn, const struct known 
     return 0;
 }
 
+static int on_beat(struct cluster *c, uint64_t conn, struct job *job, const struct js *body)
+{
+    const struct js *metrics = js_get(body, "metrics");
+    const char *data = js_get_text(metrics, "data");
+    own_buf struct buf bytes = {0};
+    struct js *v = js_object();
+
+    js_set(v, "cancel", js_bool(job->kill_sent));
+    if (data && base64_get(&bytes, data, strlen(data)) == 0)
+        js_set(v, "metrics_at",
+               js_int(metrics_live_append(job, js_get_int(metrics, "at", 0), buf_str(&bytes),
+                                          bytes.n)));
+    gate_reply(c, conn, 200, 0, v);
+    return 0;
+}
+
 static int of_attempt(struct cluster *c, uint64_t conn, const char *call, const struct js *request,
                       struct dh_err *err)
 {
     const struct js *body = js_get(request, "body");
     struct known *k = attempt_of(c, conn, request);
-    struct js *beat;
     struct job *job;
 
     if (!k)
@@ -384,10 +400,7 @@ static int of_attempt(struct cluster *c, uint64_t conn, const char *call, const 
         return on_transfer(c, conn, job, ERRAND_SIGN, body);
     if (!strcmp(call, "complete"))
         return on_transfer(c, conn, job, ERRAND_COMPLETE, body);
-    beat = js_object();
-    js_set(beat, "cancel", js_bool(job->kill_sent));
-    gate_reply(c, conn, 200, 0, beat);
-    return 0;
+    return on_beat(c, conn, job, body);
 }
 
 int cluster_call(struct cluster *c, uint64_t conn, struct js *request, struct dh_err *err)

@@ -12,8 +12,10 @@
 #include "engine/platform.h"
 #include "plan/executor_input.h"
 #include "plan/placeholder.h"
+#include "spec/kubernetes.h"
 
 #define POD_FOLDER "/dhow/o" /* what the launcher makes: parameters, the executor's answer */
+#define POD_METRICS POD_FOLDER "/.metrics.jsonl"
 enum { BEAT_S = 5, GRACE_S = 30, MAX_FILES = 100000 };
 
 /* ---- what it is given ---- */
@@ -87,6 +89,7 @@ static struct js *environment_of(struct job *job)
 
     js_set(env, "KFP_RUN_ID", js_str(job->run->uuid));
     js_set(env, "DHOW_TASK", js_str(plan_name(job->node)));
+    js_set(env, "DHOW_METRICS", js_str(POD_METRICS));
     js_set(env, "KFP_RETRY_INDEX", js_strf("%d", job->attempt - 1));
     for (size_t i = 0; i < c->env.n && !platform_passes(job, TASK_CONFIG_ENV); i++) {
         own_buf struct buf b = {0};
@@ -96,6 +99,26 @@ static struct js *environment_of(struct job *job)
         js_set(env, c->env.items[i].name, js_str(buf_str(&b)));
     }
     return env;
+}
+
+/* Where Kubernetes puts values that no log may show: the launcher looks there. */
+static struct js *secrets_of(struct job *job)
+{
+    const struct kubernetes_executor_config *k =
+        spec_kubernetes(job->run->spec, job->node->executor->name);
+    struct js *v = js_object(), *env = js_array(), *folders = js_array();
+
+    js_set(v, "env", env);
+    js_set(v, "folders", folders);
+    for (size_t i = 0; k && i < k->secret_as_env.n; i++) {
+        const struct secret_as_env *s = &k->secret_as_env.items[i];
+
+        for (size_t j = 0; j < s->key_to_env.n; j++)
+            js_push(env, js_str(s->key_to_env.items[j].env_var));
+    }
+    for (size_t i = 0; k && i < k->secret_as_volume.n; i++)
+        js_push(folders, js_str(k->secret_as_volume.items[i].mount_path));
+    return v;
 }
 
 static char *pod_path(const struct js *artifact)
@@ -202,6 +225,8 @@ struct js *cluster_job_claim(struct job *job, const char *attempt)
     js_set(v, "executor_input", js_ref(job->input));
     js_set(v, "inputs", inputs_of(job));
     js_set(v, "texts", js_array());
+    js_set(v, "metrics", js_str(POD_METRICS));
+    js_set(v, "secrets", secrets_of(job));
     js_set(v, "outputs", outputs_of(job, dirs));
     js_set(v, "dirs", dirs);
     js_set(v, "timeout_s", deadline ? js_int((deadline + 999999) / 1000000) : js_null());

@@ -363,6 +363,7 @@ int cluster_begin(struct job *job, const char *pod, const char *uid, const char 
     job->attempt++;
     job->kill_sent = job->timed_out = false;
     job->started = true;
+    job->metrics_at = 0;
     job->state = JOB_RUNNING;
     rc = cluster_job_build(job, err);
     if (record_attempt(run, job, rc < 0 ? NULL : err) < 0)
@@ -393,7 +394,7 @@ static int close_attempt(struct job *job, struct dh_err *err)
     if (!k || k->answer)
         return 0;
     k->answer = dh_strdup("{}");
-    return cluster_keep(c, k, err);
+    return metrics_live_end(job, err) < 0 ? -1 : cluster_keep(c, k, err);
 }
 
 int cluster_lost(struct job *job, enum plan_state state, const char *reason, int exit_code,
@@ -436,6 +437,8 @@ int cluster_adopt(struct job *job, const struct earlier *e, struct dh_err *err)
         return -1;
     if (e->row.started_us)
         job->started_us = e->row.started_us;
+    if (metrics_live_adopt(job, err) < 0)
+        return -1;
     return 1;
 }
 

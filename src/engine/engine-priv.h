@@ -294,6 +294,8 @@ int outputs_measure(struct js *outputs, struct dh_err *err); /* digests and size
 
 /* ---- metrics-live.c ---- */
 char *metrics_live_path(const struct job *job); /* $DHOW_METRICS; the caller's */
+/* A pod's launcher has read this from its byte `at` on; returns how many bytes are here. */
+int64_t metrics_live_append(struct job *job, int64_t at, const char *bytes, size_t n);
 /* Records what running steps have reported since; may begin a transaction. */
 int metrics_live_tick(struct run *run, struct dh_err *err);
 int metrics_live_end(struct job *job, struct dh_err *err); /* the rest, after the exit */

@@ -22,9 +22,11 @@
 #define READ_MAX ((size_t)1 << 20) /* at a time; the rest follows with the next tick */
 
 /* In the step's own folder, which all runtimes show it; named by the attempt, because the folder is
- * the slot's. */
+ * the slot's. Of a pod: where what its launcher sends of it is kept. */
 char *metrics_live_path(const struct job *job)
 {
+    if (job->run->cluster)
+        return dh_printf("%s/%s.metrics.jsonl", job->run->folder, job->spec.label);
     return dh_printf("%s/.metrics-%s.jsonl", job->spec.cwd, job->spec.label);
 }
 
@@ -101,6 +103,26 @@ static int open_file(const struct job *job)
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= job->metrics_at)
         return -1;
     return dh_take_fd(&fd);
+}
+
+/* The file is as good as the pod's: what of it is here already comes to nothing, what is missing
+ * before it is asked for by the answer. */
+int64_t metrics_live_append(struct job *job, int64_t at, const char *bytes, size_t n)
+{
+    own_mem char *path = metrics_live_path(job);
+    own_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int64_t end = at + (int64_t)n;
+    struct stat st;
+    ssize_t done;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || at < 0)
+        return at;
+    if (st.st_size >= (int64_t)LIMIT_METRICS_BYTES)
+        return end; /* read, and not kept */
+    if (at > st.st_size || end <= st.st_size)
+        return st.st_size;
+    done = pwrite(fd, bytes + (st.st_size - at), (size_t)(end - st.st_size), st.st_size);
+    return st.st_size + (done > 0 ? done : 0);
 }
 
 static int begin(struct run *run, struct dh_err *err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "artifact/artifact.h"
@@ -17,6 +18,17 @@
 
 #define VALUE_MAX ((size_t)1 << 20) /* Kubernetes' bound for a whole secret */
 #define NAME_MAX_CHARS 253          /* Kubernetes' bound for a name */
+
+void secret_dump_no_core(void)
+{
+    struct rlimit core;
+
+    /* Of one byte: with none, a core_pattern that is a program would get it all the same. */
+    if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur != 1) {
+        core.rlim_cur = core.rlim_max ? 1 : 0;
+        (void)setrlimit(RLIMIT_CORE, &core);
+    }
+}
 
 const char *secret_kind_name(enum secret_kind kind)
 {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "base/mask.h"
 #include "base/own.h"
 
 struct js;
@@ -29,15 +30,6 @@ void secret_set_done(struct secret_set *set); /* wipes the values */
 const struct secret_key *secret_find(const struct secret_set *set, const char *key);
 
 enum secret_answer { SECRET_NONE = 1 };
-/* Texts that a log must not show, for values of secrets: the value, without the blank space around
- * it, each of its lines, and in base64 and percent encoding. Short ones (below 4 bytes) are left
- * out: they would hide half of any log. */
-struct secret_masks {
-    char **items; /* NULL-terminated; NULL: none */
-    size_t n;
-};
-void secret_masks_add(struct secret_masks *masks, const char *bytes, size_t n);
-void secret_masks_done(struct secret_masks *masks); /* wipes them */
 /* Before a process reads a secret: a crash leaves no picture of its memory behind. */
 void secret_dump_no_core(void);
 

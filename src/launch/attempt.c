@@ -12,8 +12,10 @@
 #include "base/mem.h"
 #include "launch/get.h"
 #include "launch/keep.h"
+#include "launch/metrics.h"
 #include "launch/outputs.h"
 #include "launch/put.h"
+#include "launch/screen.h"
 #include "launch/wire.h"
 
 enum { CLAIMS_MAX = 4, BEAT_S = 30, GRACE_S = 30, LAST_WORD_S = 20 };
@@ -30,6 +32,8 @@ struct attempt {
     atomic_int why;    /* enum why: what the beat has heard */
     atomic_bool ended; /* no beat any more */
     atomic_bool running;
+    struct metrics metrics; /* the beat's while it lives */
+    struct screen *screen;  /* NULL: the step has no secrets */
 };
 
 /* ---- the heartbeat ---- */
@@ -45,32 +49,41 @@ static void heard(struct attempt *a, enum why why)
         launch_stop();
 }
 
+/* One word that we live, with the step's numbers. true: there may be more of them. */
+static bool tell_beat(struct attempt *a, struct web *w, long patience_s)
+{
+    own(js_free) struct js *body = js_object();
+    own(js_free) struct js *answer = NULL;
+    struct dh_err err = {0};
+    bool sent = metrics_put(&a->metrics, body);
+    int rc = server_tell(a->server, w, "beat", body, patience_s, &answer, &err);
+
+    if (rc == SERVER_REFUSED)
+        heard(a, WHY_LOST);
+    else if (rc == 0 && js_get_bool(answer, "cancel"))
+        heard(a, WHY_CANCEL);
+    return rc == 0 && sent && metrics_taken(&a->metrics, answer);
+}
+
 static void *beat(void *user)
 {
     struct attempt *a = user;
     own(web_free) struct web *w = web_new();
-    own(js_free) struct js *nothing = js_object();
 
     for (int64_t next_us = clock_mono_us();;) {
-        own(js_free) struct js *answer = NULL;
-        struct dh_err err = {0};
-        int rc;
-
         next_us += a->beat_s * 1000000;
         while (clock_mono_us() < next_us && !atomic_load(&a->ended))
             (void)usleep(20000);
         if (atomic_load(&a->ended))
             return NULL;
-        rc = server_tell(a->server, w, "beat", nothing, 0, &answer, &err);
-        if (rc == SERVER_REFUSED)
-            heard(a, WHY_LOST);
-        else if (rc == 0 && js_get_bool(answer, "cancel"))
-            heard(a, WHY_CANCEL);
+        while (tell_beat(a, w, 0) && !atomic_load(&a->ended))
+            continue;
     }
 }
 
 static void begin_beat(struct attempt *a)
 {
+    a->metrics.path = js_get_text(a->job, "metrics");
     a->beat_s = (long)js_get_int(a->job, "beat_s", BEAT_S);
     if (a->beat_s < 1 || a->beat_s > 3600)
         a->beat_s = BEAT_S;
@@ -83,6 +96,16 @@ static void end_beat(struct attempt *a)
     if (a->beats)
         (void)pthread_join(a->beat, NULL);
     a->beats = false;
+}
+
+/* The numbers that no beat has sent yet. Those that a server that is away does not hear are lost:
+ * the attempt's end is not to wait for them. */
+static void send_rest(struct attempt *a)
+{
+    own(web_return) struct web *w = web_borrow();
+
+    while (a->metrics.path && tell_beat(a, w, LAST_WORD_S))
+        continue;
 }
 
 /* ---- before the command ---- */
@@ -235,8 +258,12 @@ static int run_command(struct attempt *a, struct js *finish, int *ret_code, stru
 
     *ret_code = 126;
     atomic_store(&a->running, true);
-    if (keep_start(js_get(a->job, "command"), js_get(a->job, "env"), js_get_text(a->job, "cwd"),
-                   err) < 0) {
+    rc = screen_open(js_get(a->job, "secrets"), &a->screen, err);
+    if (rc == 0)
+        rc = keep_start(js_get(a->job, "command"), js_get(a->job, "env"),
+                        js_get_text(a->job, "cwd"), screen_ends(a->screen), err);
+    screen_start(a->screen);
+    if (rc < 0) {
         *ret_code = err->code == DH_NOT_FOUND ? 127 : 126;
         return -1;
     }
@@ -285,6 +312,8 @@ static int work(struct attempt *a, const struct js *body)
     if (rc == 0)
         rc = run_command(a, finish, &code, &err);
     end_beat(a);
+    if (rc != PUT_REFUSED && atomic_load(&a->why) != WHY_LOST)
+        send_rest(a);
     if (rc == PUT_REFUSED || atomic_load(&a->why) == WHY_LOST) {
         keep_signal(SIGKILL);
         launch_say("this attempt is not published: another has taken its place");
@@ -318,6 +347,7 @@ int attempt_run(struct attempt_plan *plan)
         begin_beat(&a);
         code = work(&a, plan->claim);
         end_beat(&a);
+        screen_close(a.screen);
     } else if (rc < 0) {
         code = err.code == DH_CANCELED ? 128 + keep_got() : give_up(&err);
     }

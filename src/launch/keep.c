@@ -195,7 +195,7 @@ static int find_program(const char *name, char *const *env, char **ret, struct d
 }
 
 static int spawn(const char *program, char *const *argv, char *const *env, const char *cwd,
-                 pid_t *ret)
+                 const int *streams, pid_t *ret)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -213,6 +213,8 @@ static int spawn(const char *program, char *const *argv, char *const *env, const
     (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                               POSIX_SPAWN_SETPGROUP);
     rc = cwd ? posix_spawn_file_actions_addchdir_np(&actions, cwd) : 0;
+    for (int i = 0; streams && rc == 0 && i < 2; i++)
+        rc = posix_spawn_file_actions_adddup2(&actions, streams[i], i + 1);
     if (rc == 0)
         rc = posix_spawn(ret, program, &actions, &attr, argv, env);
     (void)posix_spawn_file_actions_destroy(&actions);
@@ -220,7 +222,8 @@ static int spawn(const char *program, char *const *argv, char *const *env, const
     return rc;
 }
 
-int keep_start(const struct js *argv, const struct js *env, const char *cwd, struct dh_err *err)
+int keep_start(const struct js *argv, const struct js *env, const char *cwd, const int *streams,
+               struct dh_err *err)
 {
     own_mem char **list = make_argv(argv);
     own_mem char *program = NULL;
@@ -240,7 +243,7 @@ int keep_start(const struct js *argv, const struct js *env, const char *cwd, str
         if (atomic_load(&got))
             rc = ECANCELED;
         else
-            rc = spawn(program, list, full, cwd, &step);
+            rc = spawn(program, list, full, cwd, streams, &step);
         if (rc == 0)
             phase = KEEP_RUNNING;
         (void)pthread_mutex_unlock(&lock);

@@ -13,9 +13,11 @@ enum keep_phase { KEEP_BEFORE, KEEP_RUNNING, KEEP_AFTER };
 
 /* Before any other thread begins. */
 int keep_begin(struct dh_err *err);
-/* The step's command, in a process group of its own, with our standard streams; `env` is an object
- * of what is added to ours. DH_NOT_FOUND: no such program; DH_FAILED: it cannot be started. */
-int keep_start(const struct js *argv, const struct js *env, const char *cwd, struct dh_err *err);
+/* The step's command, in a process group of its own; `env` is an object of what is added to ours;
+ * `streams`: its standard output and standard error, NULL: ours. DH_NOT_FOUND: no such program;
+ * DH_FAILED: it cannot be started. */
+int keep_start(const struct js *argv, const struct js *env, const char *cwd, const int *streams,
+               struct dh_err *err);
 /* 1: the step has ended, *ret_status as wait() gives it. 0: not within wait_ms. */
 int keep_wait(long wait_ms, int *ret_status);
 void keep_signal(int signal); /* to the step's process group */

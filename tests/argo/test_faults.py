@@ -1,5 +1,6 @@
 # run: timeout=300
 """What goes wrong on a cluster: what no pod can say, processes that are killed, an API server that is busy or forgets."""
+import base64
 import contextlib
 import json
 import os
@@ -83,8 +84,14 @@ def test_server_killed(b) -> None:
     check(r["state"] == "SUCCEEDED" and b.log(run).count("WORKING") == 1 and "done" in b.log(run), "the server is killed while a step runs and ends: nothing is lost", b.log(run))
 
 
+def numbers(b, run: str) -> list:
+    """What the run's step has reported by $DHOW_METRICS, as it is on record."""
+    with contextlib.closing(sqlite3.connect(f"file:{b.home}/dhow.db?mode=ro", uri=True, timeout=20)) as db:
+        return [n for (n,) in db.execute("SELECT m.number_value FROM metric m JOIN run r ON r.id = m.run_id WHERE r.uuid = ? ORDER BY m.id", (run,))]
+
+
 def test_process_killed(b) -> None:
-    script = "i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.1; done; echo WORKING"
+    script = "i=0; while [ $i -lt 40 ]; do echo line $i; echo '{\"name\": \"i\", \"value\": '$i'}' >>$DHOW_METRICS; i=$((i+1)); sleep 0.1; done; echo WORKING"
     run = b.submit(retried(script, 0), "process")
     b.until(lambda: "line 5" in b.log(run))
     for also_server in (False, True):
@@ -99,6 +106,7 @@ def test_process_killed(b) -> None:
     r = b.wait(run)
     log = [line.split("| ", 1)[-1] for line in b.log(run).splitlines() if "line " in line]
     check(r["state"] == "SUCCEEDED" and task(b, run, "work")["attempts"] == 1, "the run's process is killed, then with the server: the pod's attempt goes on", json.dumps(task(b, run, "work"))[:800])
+    check(numbers(b, run) == list(range(40)), "nor a number that it reported", str(numbers(b, run)))
     check(log == [f"line {i}" for i in range(40)], "no line of its log is lost or there twice", "\n".join(log))
 
 
@@ -136,6 +144,10 @@ def test_protocol(b) -> None:
     secret = body["secret"]
     call = f"attempts/{job['attempt']}/"
     check(post(b, call + "beat", secret, {}) == (200, {"cancel": False}), "a beat is answered")
+    for at, text, has in ((0, '{"loss": 1}\n{"lo', 16), (0, '{"loss": 1}\n{"loss"', 19), (40, "beyond", 19), (-1, "x", -1), (19, ": 2}\n", 24)):
+        said = post(b, call + "beat", secret, {"metrics": {"at": at, "data": base64.b64encode(text.encode()).decode()}})
+        check(said == (200, {"cancel": False, "metrics_at": has}), f"numbers from byte {at} on: so many are here", str(said))
+    check(post(b, call + "beat", secret, {"metrics": {"at": 24, "data": "?"}}) == (200, {"cancel": False}) and b.until(lambda: numbers(b, run) == [1, 2]), "and are on record", str(numbers(b, run)))
     check(post(b, call + "sign", secret, {"artifact": "other", "files": []})[0] == 404, "an artifact that is not the task's is refused")
     for name in ("../x", "/x", "a/../../b", "a//b"):
         check(post(b, call + "sign", secret, {"artifact": "data", "files": [{"name": name, "size": 1}]})[0] == 400, f"no URL for {name}")

@@ -57,6 +57,21 @@ def reasons(cluster: Cluster, folder: str) -> None:
     check(cluster.ended(started)["state"] in ("CANCELED", "CANCELLED"), "and it can be terminated")
 
 
+def live(cluster: Cluster, folder: str) -> None:
+    """Numbers while a step runs; and its secrets, which no log shows."""
+    kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dhow-test-secret"}, "stringData": {"password": "hunter2-of-env", "key": "hunter2-of-a-file\n"}})
+    started = cluster.submit(pipelines.compiled(pipelines.live, folder), {})
+    run = cluster.until(started, lambda _: cluster.numbers(started), "the first number")
+    check(cluster.numbers(started) == [("loss", 0.5, 1)] and run["state"] == "RUNNING", "a number is on record while its step runs", json.dumps([run["state"], cluster.numbers(started)]))
+    run = cluster.ended(started)
+    check(run["state"] == "SUCCEEDED" and cluster.numbers(started) == [("loss", 0.5, 1), ("loss", 0.25, 2)], "the rest at its end", json.dumps(cluster.numbers(started)))
+    said = cluster.log(run, "learns")
+    check("I know ***" in said and "go done" in said and "hunter2" not in said and "aHVudGVy" not in said, "its log has no value of a secret, from the environment or a file, in pieces or in base64", said)
+    pod = cluster.pod_list(started)[0]["metadata"]["name"]
+    check("hunter2" not in kube.kubectl("logs", pod, "-c", "main", check=False).stdout, "nor has what Kubernetes keeps of it")
+    kube.kubectl("delete", "secret", "dhow-test-secret")
+
+
 def terminate(cluster: Cluster, folder: str) -> None:
     started = cluster.submit(pipelines.compiled(pipelines.long, folder), {})
     cluster.until(started, lambda r: any(t["name"] == "sleeps" and t["state"] == "RUNNING" for t in r["tasks"]), "the long step's start")
@@ -73,6 +88,7 @@ def main() -> None:
     with deploy() as cluster, tempfile.TemporaryDirectory() as folder:
         plain(cluster, folder)
         same(cluster, "the demo", ROOT / "pipelines" / "model_selection" / "pipeline.yaml", "SUCCEEDED", here={"source": str(DATA)}, source=data_url())
+        live(cluster, folder)
         reasons(cluster, folder)
         terminate(cluster, folder)
     done()

@@ -99,6 +99,12 @@ class Cluster:
                 return base64.b64decode(secret["data"]["token"]).decode().strip()
         return ""
 
+    def numbers(self, run_id: str) -> list:
+        """What its steps have reported, as the page gets it."""
+        request = urllib.request.Request(f"{self.way.url}/ui/runs/{run_id}/metrics", headers={"Authorization": f"Bearer {self.admin}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return [(m["name"], m["value"], m["step"]) for m in json.load(answer)["items"]]
+
     def claim(self, body: dict, token: str) -> int:
         """The status of such a claim; 0: there is nothing to do, for the run is over."""
         request = urllib.request.Request(self.way.url + "/launch/v1/claim", json.dumps(body).encode(), {"Content-Type": "application/json", "Authorization": f"Bearer {token}"})

@@ -2,7 +2,7 @@
 import pathlib
 from typing import List
 
-from kfp import compiler, dsl
+from kfp import compiler, dsl, kubernetes
 from kfp.dsl import Artifact, Input, Output
 
 SHELL, PYTHON = "dhow.test/shell:1", "dhow.test/python:1"
@@ -193,6 +193,21 @@ def looks():
 @dsl.pipeline(name="looks-around")
 def looks_around():
     looks()
+
+
+@dsl.container_component
+def learns(go: str):
+    """Tells a number, waits, tells another; and says what it is not to say."""
+    return shell("""echo '{"step": 1, "loss": 0.5}' >>"$DHOW_METRICS"; printf 'I know hun'; sleep 1; echo "ter2-of-env"; cat /keys/key; printf %s "$PASSWORD" | base64
+sleep 12; printf '{"step": 2, "loss": 0.25}' >>"$DHOW_METRICS"; echo "$1 done" """, go)
+
+
+@dsl.pipeline(name="live")
+def live():
+    """A step with a Secret of the namespace in its environment and in a folder."""
+    task = learns(go="go")
+    kubernetes.use_secret_as_env(task, secret_name="dhow-test-secret", secret_key_to_env={"password": "PASSWORD"})
+    kubernetes.use_secret_as_volume(task, secret_name="dhow-test-secret", mount_path="/keys")
 
 
 @dsl.container_component

@@ -1,6 +1,7 @@
 """A stand-in for dhow's server and an object store at once: it speaks the launcher's protocol (docs/launcher.md), keeps what it hears,
 and injects faults. Faults are lists by "METHOD /path": "503" (any status), "reset", "half" (half of the body, then a reset), "slow", "garbage",
 each used once."""
+import base64
 import hashlib
 import http.server
 import json
@@ -26,6 +27,7 @@ class StandIn:
         self.finishes: list[dict] = []
         self.ranges: list[str] = []
         self.parts: dict[str, list[bytes]] = {}
+        self.metrics = b""
         self.state = {"secret": "", "published": None, "cancel": False, "lost": False, "beats": 0, "exit_code": None}
         self.control = [{"file": "n", "value": "3"}]
         self.attempt = "11111111-2222-3333-4444-555555555555"
@@ -211,9 +213,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         s.state["secret"] = secret
         self.answer(200, {"attempt": s.attempt, **s.job} if s.job["do"] == "run" else s.job)
 
-    def tell_beat(self, s: StandIn, _: dict) -> None:
+    def tell_beat(self, s: StandIn, body: dict) -> None:
         s.state["beats"] += 1
-        self.answer(200, {"cancel": s.state["cancel"]})
+        said = {"cancel": s.state["cancel"]}
+        if metrics := body.get("metrics"):
+            if metrics["at"] == len(s.metrics):
+                s.metrics += base64.b64decode(metrics["data"])
+            said["metrics_at"] = len(s.metrics)
+        self.answer(200, said)
 
     def tell_sign(self, s: StandIn, body: dict) -> None:
         signed = []

@@ -59,6 +59,51 @@ def whole() -> None:
     check(r.returncode == 0 and len(s.finishes) == 1 and "nothing to run" in r.stderr, "claimed again after its publish: nothing runs", says(r))
 
 
+def metrics() -> None:
+    """What the step appends to $DHOW_METRICS is sent on while it runs, and the rest before its end, whatever that is."""
+    at = fresh()
+    s = StandIn(sh(f"echo first >> {at}/m; while ! [ -e {at}/go ]; do sleep 0.1; done; echo second >> {at}/m; head -c 700000 /dev/zero >> {at}/m; exit 3", metrics=f"{at}/m", beat_s=1))
+    with pod.start(s, at) as p:
+        end = time.monotonic() + 30
+        while s.metrics != b"first\n" and time.monotonic() < end:
+            time.sleep(0.05)
+        check(s.metrics == b"first\n" and not s.finishes, "numbers come while the step runs", repr(s.metrics[:99]))
+        s.metrics = b""  # a server that forgot: it says so, and gets them again
+        (at / "go").touch()
+        p.communicate(timeout=60)
+        check(p.returncode == 3 and s.metrics == b"first\nsecond\n" + bytes(700000), "all of them, before a step's bad end too", repr((p.returncode, len(s.metrics), s.metrics[:99])))
+    for what, make in (("no file", "true"), ("a folder", "mkdir {at}/m"), ("a link", "ln -s /etc/passwd {at}/m"), ("a pipe", "mkfifo {at}/m")):
+        at = fresh()
+        s = StandIn(sh(make.format(at=at), metrics=f"{at}/m"))
+        r = pod.run(s, at)
+        check(r.returncode == 0 and s.metrics == b"", f"{what} in its place is left alone", says(r))
+
+
+def masks() -> None:
+    """Values of secrets do not stand in what the step says, in pieces neither."""
+    at = fresh()
+    (at / "keys").mkdir()
+    (at / "keys" / "..data").write_text("no key of its own")
+    (at / "keys" / ".config").write_text("from-a-folder\n")
+    script = """printf 'a hunt'; sleep 0.3; printf 'er2-secret b\n'; echo "is $PASSWORD" >&2; printf %s "$PASSWORD" | base64; cat "$KEYS"/.config; echo no key of its own; (sleep 0.2; echo late) & printf 'ends hunter'; exit 4"""
+    s = StandIn(sh(script, secrets={"env": ["PASSWORD", "UNSET"], "folders": [f"{at}/keys", f"{at}/none"]}))
+    r = pod.run(s, at, env={"PASSWORD": "hunter2-secret", "KEYS": f"{at}/keys"})
+    check(r.returncode == 4 and r.stdout.startswith("a *** b\n***") and "***\nno key of its own\nends hunter" in r.stdout and "is ***" in r.stderr
+          and "from-a-folder" not in r.stdout and "hunter2" not in r.stdout + r.stderr, "values of the environment and of folders are hidden, on both streams, to the last byte", says(r))
+    at = fresh()
+    s = StandIn(sh("exec setsid sh -c 'sleep 5' & printf 'my hunter2-secret'", secrets={"env": ["PASSWORD"], "folders": []}))
+    begin = time.monotonic()
+    r = pod.run(s, at, env={"PASSWORD": "hunter2-secret"})
+    check(r.returncode == 0 and r.stdout == "my ***" and time.monotonic() - begin < 4.5, "what a step leaves behind is not waited for", says(r))
+    at = fresh()
+    r = pod.run(StandIn({"command": ["no-such-program"], "secrets": {"env": ["PASSWORD"], "folders": []}}), at, env={"PASSWORD": "hunter2-secret"})
+    check(r.returncode == 127, "a program that is not there, with secrets", says(r))
+    at = fresh()
+    r = pod.run(StandIn(sh("readlink /proc/self/fd/1 /proc/$PPID/fd/1", secrets={"env": ["UNSET"], "folders": []})), at)
+    own = r.stdout.split()
+    check(r.returncode == 0 and len(own) >= 1 and len(set(own)) == 1, "without secrets the step has the container's own streams", says(r))
+
+
 def codes() -> None:
     for what, job, code in (("status 3", sh("exit 3"), 3), ("KILL", sh("kill -9 $$"), 137), ("no such program", {"command": ["no-such-program"]}, 127),
                             ("a program that is no program", {"command": ["/etc/passwd"]}, 126), ("too late", sh("sleep 60", timeout_s=1), 143),
@@ -190,6 +235,6 @@ def _has(program: str) -> bool:
     return subprocess.run(["which", program], capture_output=True, check=False).returncode == 0
 
 
-for case in (whole, codes, refused, signals, impostor, copy, tls):
+for case in (whole, metrics, masks, codes, refused, signals, impostor, copy, tls):
     case()
 done()

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/own.h"
-#include "runtime/shepherd-log.h"
+#include "base/mask.h"
 
 static void to_buf(void *user, const char *bytes, size_t n)
 {

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "runtime/shepherd-log.h"
+#include "base/mask.h"
 
 struct text {
     char *p;

@@ -2,25 +2,13 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "engine/secret.h"
+#include "base/mask.h"
 
 enum { SHORTEST = 4, SHORTEST_LINE = 8 };
-
-void secret_dump_no_core(void)
-{
-    struct rlimit core;
-
-    /* Of one byte: with none, a core_pattern that is a program would get it all the same. */
-    if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur != 1) {
-        core.rlim_cur = core.rlim_max ? 1 : 0;
-        (void)setrlimit(RLIMIT_CORE, &core);
-    }
-}
 
 void secret_masks_done(struct secret_masks *masks)
 {
