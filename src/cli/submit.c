@@ -49,23 +49,56 @@ static bool has_ended(const char *state)
                      !strcmp(state, "SKIPPED") || !strcmp(state, "CANCELED"));
 }
 
-/* Driver and executor nodes of the server's engine are not the author's tasks. */
-static bool is_shown(const char *name)
+/* The node of the server's engine that a task's first child is: WORKFLOW-NUMBER. */
+static const char *first_child(const struct js *task)
 {
-    size_t n = name ? strlen(name) : 0;
+    return js_get_text(js_at(js_get(task, "child_tasks"), 0), "pod_name");
+}
 
-    return n && strcmp(name, "root") != 0 && strcmp(name, "executor") != 0 &&
-           !(n > 7 && !strcmp(name + n - 7, "-driver"));
+/* The engine's node for all of the run: named as the Workflow is, which names its nodes too. */
+static bool is_whole_run(const struct js *task, const char *name)
+{
+    const char *child = first_child(task);
+    size_t n = strlen(name);
+
+    return child && !strncmp(child, name, n) && child[n] == '-' && child[n + 1] &&
+           child[n + 1 + strspn(child + n + 1, "0123456789")] == '\0';
+}
+
+/* Drivers, executors and a loop's rounds are nodes of the server's engine, not the author's tasks;
+ * of an attempt or a round "(0)" or "(0:item)" is added to the name. A driver that fails is told:
+ * its task never begins. */
+static bool is_shown(const struct js *task, const char *name, const char *state)
+{
+    static const char *const inner[] = {"root", "executor", "iteration-iterations",
+                                        "iteration-item"};
+    const size_t n = strcspn(name, "(");
+
+    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
+        if (strlen(inner[i]) == n && !strncmp(name, inner[i], n))
+            return false;
+    if (n > 7 && !strncmp(name + n - 7, "-driver", 7))
+        return !strcmp(state, "FAILED") && !stopped;
+    return n && !is_whole_run(task, name);
 }
 
 static void print_log(struct watch *w, const struct js *task)
 {
-    const char *pod = js_get_text(task, "pod_name"), *at;
+    const char *pod = js_get_text(task, "pod_name"), *child = first_child(task), *at;
+    own_mem char *of_child = NULL;
+    own_mem char *why = NULL;
     own_mem char *log = NULL;
     int lines = 0;
 
-    if (!pod || !*pod) /* a server without pods knows the task */
+    if ((!pod || !*pod) && child) {
+        if (remote_failed_pod(w->remote, w->run_id, child, &of_child, &why, NULL) < 0)
+            return;
+        pod = of_child;
+        if (why)
+            fprintf(stderr, "%s\n", why);
+    } else if (!pod || !*pod) { /* a server without pods knows the task */
         pod = js_get_text(task, "task_id");
+    }
     if (!pod || remote_log(w->remote, w->run_id, pod, &log, NULL) < 0 || !*log)
         return;
     for (at = log + strlen(log); at > log && lines <= TAIL_LINES; at--)
@@ -79,7 +112,7 @@ static void tell(struct watch *w, const struct js *task)
                *state = known_state(js_get_text(task, "state"));
     const bool color = w->cli->err_color;
 
-    if (!id || !is_shown(name) || strmap_get(w->states, id) == state)
+    if (!id || !name || !is_shown(task, name, state) || strmap_get(w->states, id) == state)
         return;
     (void)strmap_put(w->states, id, (void *)(uintptr_t)state);
     if (!strcmp(state, "PENDING") || !strcmp(state, "UNKNOWN"))
@@ -118,10 +151,25 @@ static int watch(struct watch *w, struct js **ret_run, struct dh_err *err)
     }
 }
 
+/* Kubeflow's engine knows of no end but a failure: a run that was stopped is FAILED after
+ * CANCELING. */
+static const char *end_state(const struct js *run)
+{
+    const char *state = js_get_text(run, "state");
+    const struct js *history = js_get(run, "state_history");
+
+    for (size_t i = 0; !strcmp(state, "FAILED") && i < js_n(history); i++) {
+        const char *was = js_get_text(js_at(history, i), "state");
+
+        if (was && !strcmp(was, "CANCELING"))
+            return "CANCELED";
+    }
+    return state;
+}
+
 static int finish(const struct cli *cli, const struct js *run)
 {
-    const char *state = js_get_text(run, "state"),
-               *message = js_get_text(js_get(run, "error"), "message");
+    const char *state = end_state(run), *message = js_get_text(js_get(run, "error"), "message");
 
     if (cli->json)
         out_json(run, stdout);

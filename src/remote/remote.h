@@ -35,6 +35,10 @@ int remote_start(struct remote *r, const struct remote_run *run, struct js **ret
                  struct dh_err *err);
 int remote_run(struct remote *r, const char *run_id, struct js **ret_run, struct dh_err *err);
 int remote_cancel(struct remote *r, const char *run_id, struct dh_err *err);
+/* The pod that failed at a node of the server's engine (a child of a task, as run_details names
+ * it), and why in the engine's words. Each is the caller's (free), or NULL: none failed there. */
+int remote_failed_pod(struct remote *r, const char *run_id, const char *node, char **ret_pod,
+                      char **ret_why, struct dh_err *err);
 /* The log of a task's pod, as far as there is one; the caller's (free). DH_NOT_FOUND: it is gone.
  */
 int remote_log(struct remote *r, const char *run_id, const char *pod, char **ret,

@@ -41,6 +41,60 @@ class Flaky(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Kubeflow(http.server.BaseHTTPRequestHandler):
+    """Answers as Kubeflow Pipelines 2.17 was seen to for a run of `say`, then `fails` (in its second attempt too): details are the
+    engine's nodes, a child is named by its node and not by its pod, and a log that is not there is an error with status 200."""
+    nodes = [("root-driver", "SUCCEEDED", "853903115"), ("breaks-q4t2v", "FAILED", "1178023276"), ("root", "FAILED", "3200227383"), ("say-driver", "SUCCEEDED", "115697298"),
+             ("say", "SUCCEEDED", "715469113"), ("executor", "SUCCEEDED", "3344291669"), ("fails-driver", "SUCCEEDED", "316923976"), ("fails", "FAILED", "991687955"),
+             ("executor", "FAILED", "11"), ("executor(0)", "FAILED", None), ("executor(1)", "FAILED", None), ("for-loop-1", "FAILED", "21"), ("iteration-driver", "SUCCEEDED", "22"),
+             ("iteration-iterations", "FAILED", "23"), ("iteration-iterations(0:0)", "FAILED", "24"), ("iteration-item", "FAILED", "25"), ("absent-driver", "FAILED", None)]
+
+    def answer(self, what) -> None:
+        body = what.encode() if isinstance(what, str) else json.dumps(what).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.answer({"run_id": "r1", "state": "PENDING"})
+
+    def do_GET(self):
+        if self.path == "/apis/v2beta1/runs/r1":
+            details = [{"task_id": str(i), "display_name": name, "state": state, **({"child_tasks": [{"pod_name": f"breaks-q4t2v-{child}"}]} if child else {})}
+                       for i, (name, state, child) in enumerate(self.nodes)]
+            self.answer({"run_id": "r1", "state": "FAILED", "state_history": [{"state": state} for state in self.history], "run_details": {"task_details": details}})
+        elif self.path == "/apis/v1beta1/runs/r1":
+            pod = {"type": "Pod", "templateName": "retry-system-container-impl", "phase": "Failed"}
+            nodes = {"breaks-q4t2v-991687955": {"type": "Retry", "phase": "Failed", "children": ["breaks-q4t2v-11", "breaks-q4t2v-12"]},
+                     "breaks-q4t2v-11": {**pod, "id": "breaks-q4t2v-11", "message": "the first"}, "breaks-q4t2v-12": {**pod, "id": "breaks-q4t2v-12", "message": "main: Error (exit code 1)"}}
+            manifest = {"metadata": {"name": "breaks-q4t2v"}, "status": {"nodes": nodes}}
+            self.answer({"pipeline_runtime": {"workflow_manifest": json.dumps(manifest)}})
+        elif self.path == "/apis/v1alpha1/runs/r1/nodes/breaks-q4t2v-retry-system-container-impl-12/log" and self.has_log:
+            self.answer("about to fail\n")
+        else:
+            self.answer({"error_message": "BadRequestError: Failed to read logs", "error_details": "NoSuchKey"})
+
+    has_log, history = True, ["PENDING", "RUNNING", "FAILED"]
+    log_message = Flaky.log_message
+
+
+def kubeflow(pipeline: pathlib.Path) -> None:
+    """What is told of a run by a server whose engine has nodes that are no tasks."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Kubeflow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for Kubeflow.has_log in (True, False):
+        result = dhow("submit", pipeline, "--host", f"http://127.0.0.1:{server.server_port}")
+        told = [line.split()[-1] for line in result.stderr.splitlines() if " FAILED " in line or " SUCCEEDED " in line]
+        check(result.returncode == 1 and told == ["say", "fails", "for-loop-1", "absent-driver"], "the author's tasks are told, and a driver that failed", says(result))
+        check("main: Error (exit code 1)" in result.stderr and "the first" not in result.stderr and ("about to fail" in result.stderr) is Kubeflow.has_log and "error_message" not in result.stderr,
+              "why the last attempt failed, and its log" if Kubeflow.has_log else "a log that is not there is not told", says(result))
+    Kubeflow.history = ["RUNNING", "CANCELING", "FAILED"]
+    result = dhow("submit", pipeline, "--host", f"http://127.0.0.1:{server.server_port}")
+    check(result.returncode == 130 and "CANCELED" in result.stderr.splitlines()[-1], "a run that was stopped there is canceled, whatever its last state", says(result))
+    server.shutdown()
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-submit-") as temp:
         folder = pathlib.Path(temp)
@@ -74,6 +128,7 @@ def main() -> None:
         result = dhow("submit", good, "--host", f"http://127.0.0.1:{flaky.server_port}", "--experiment", "e")
         check(result.returncode == 2 and "--token" in result.stderr and Flaky.asked == 3, "a server that is busy is asked again; one that wants a token says so", says(result))
         flaky.shutdown()
+        kubeflow(good)
     done()
 
 
