@@ -65,9 +65,9 @@ static bool is_whole_run(const struct js *task, const char *name)
            child[n + 1 + strspn(child + n + 1, "0123456789")] == '\0';
 }
 
-/* Drivers, executors and a loop's rounds are nodes of the server's engine, not the author's tasks;
- * of an attempt or a round "(0)" or "(0:item)" is added to the name. A driver that fails is told:
- * its task never begins. */
+/* Drivers, executors, a loop's rounds and what hangs exit tasks on are nodes of the server's
+ * engine, not the author's tasks; of an attempt or a round "(0)" or "(0:item)" is added to the
+ * name. A driver that fails is told: its task never begins. */
 static bool is_shown(const struct js *task, const char *name, const char *state)
 {
     static const char *const inner[] = {"root", "executor", "iteration-iterations",
@@ -79,6 +79,8 @@ static bool is_shown(const struct js *task, const char *name, const char *state)
             return false;
     if (n > 7 && !strncmp(name + n - 7, "-driver", 7))
         return !strcmp(state, "FAILED") && !stopped;
+    if (n > 7 && !strncmp(name + n - 7, ".onExit", 7))
+        return false;
     return n && !is_whole_run(task, name);
 }
 

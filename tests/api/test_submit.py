@@ -47,7 +47,7 @@ class Kubeflow(http.server.BaseHTTPRequestHandler):
     nodes = [("root-driver", "SUCCEEDED", "853903115"), ("breaks-q4t2v", "FAILED", "1178023276"), ("root", "FAILED", "3200227383"), ("say-driver", "SUCCEEDED", "115697298"),
              ("say", "SUCCEEDED", "715469113"), ("executor", "SUCCEEDED", "3344291669"), ("fails-driver", "SUCCEEDED", "316923976"), ("fails", "FAILED", "991687955"),
              ("executor", "FAILED", "11"), ("executor(0)", "FAILED", None), ("executor(1)", "FAILED", None), ("for-loop-1", "FAILED", "21"), ("iteration-driver", "SUCCEEDED", "22"),
-             ("iteration-iterations", "FAILED", "23"), ("iteration-iterations(0:0)", "FAILED", "24"), ("iteration-item", "FAILED", "25"), ("absent-driver", "FAILED", None)]
+             ("iteration-iterations", "FAILED", "23"), ("iteration-iterations(0:0)", "FAILED", "24"), ("iteration-item", "FAILED", "25"), ("exit-handler-1.onExit", "SUCCEEDED", "31"), ("absent-driver", "FAILED", None)]
 
     def answer(self, what) -> None:
         body = what.encode() if isinstance(what, str) else json.dumps(what).encode()
