@@ -248,6 +248,7 @@ def image(name: str, tree: Tree, registry: str, what: str, to: pathlib.Path) -> 
 
 
 def write_tree(tree: Tree, to: pathlib.Path) -> None:
+    to.mkdir(parents=True, exist_ok=True)
     for path, (mode, _, data) in sorted(tree.entries.items()):
         at = to / path.lstrip("/")
         if data is None:

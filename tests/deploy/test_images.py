@@ -42,6 +42,15 @@ def same_again() -> dict[str, str]:
     return first
 
 
+def trees() -> None:
+    """What a Dockerfile copies: the layer's files, in a folder that was not there."""
+    for name in ("server", "launcher"):
+        r = subprocess.run([sys.executable, str(ROOT / "deploy/images/build.py"), "--build", str(BUILD), "--tree", str(TOP / f"tree-{name}" / "image"), name],
+                           capture_output=True, text=True, timeout=120, check=False)
+        files = [{str(p.relative_to(top)): p.read_bytes() for p in top.rglob("*") if p.is_file()} for top in (TOP / f"tree-{name}" / "image", TOP / f"root-{name}")]
+        check(r.returncode == 0 and files[0] == files[1], f"{name}: --tree writes the files of its image", says(r))
+
+
 def layout(name: str, digest: str) -> pathlib.Path:
     """Checks the image's form, unpacks it, and gives the folder."""
     at = TOP / f"layout-{name}"
@@ -131,6 +140,7 @@ digests = same_again()
 roots = {n: layout(n, digests[n]) for n in NAMES}
 for n, r in roots.items():
     bill(n, r)
+trees()
 for n in ("launcher", "component-evaluate"):
     if not shutil.which("bwrap"):
         skip(f"{n} runs", "bubblewrap is not here")
