@@ -10,11 +10,13 @@
 #include "cli/pipeline.h"
 #include "cli/record.h"
 #include "cli/request.h"
+#include "engine/difference.h"
 
 struct listing {
     const struct cli *cli;
     const struct record *record; /* explain's run; NULL: plan */
     struct strmap *by_key;       /* its tasks */
+    const struct record *before; /* the run that could have spared it work; NULL: none */
     struct out_table *table;     /* what is printed, or… */
     struct js *list;             /* …the JSON of it */
     size_t counts[ENGINE_UNKNOWN + 1];
@@ -44,6 +46,48 @@ static struct strmap *tasks_by_key(const struct record *record)
     return map;
 }
 
+/* ---- why it ran ---- */
+
+static const struct store_task *task_before(const struct record *before, const char *key)
+{
+    for (size_t i = 0; before && i < before->tasks.n; i++)
+        if (!strcmp(before->keys[i], key))
+            return &before->tasks.items[i];
+    return NULL;
+}
+
+/* No result on record was used for it. The caller's. */
+static char *why_it_ran(const struct listing *l, const struct store_task *task, const char *key)
+{
+    const struct store_task *was = task_before(l->before, key);
+    const char *mode = l->record->run.cache_mode;
+    own(js_free) struct js *now = NULL;
+    struct buf b = {.max = 800};
+
+    if (mode && strcmp(mode, "on") && strcmp(mode, "read"))
+        return dh_printf("the cache was '%s'", mode);
+    if (!task->cache_fingerprint)
+        return dh_strdup("caching is off for this task");
+    if (!was)
+        return dh_strdup("no earlier run of this pipeline that succeeded had it");
+    if (was->cache_fingerprint && !strcmp(was->cache_fingerprint, task->cache_fingerprint))
+        return dh_printf("its result of run %lld could not be used", (long long)l->before->run.id);
+    now = record_task_json(l->record, task);
+    difference_of_inputs(js_get(now, "inputs"), was, &l->before->inputs, &b);
+    if (!b.n)
+        buf_adds(&b, "its command, image, environment or outputs have changed");
+    buf_addf(&b, " (since run %lld)", (long long)l->before->run.id);
+    return buf_take(&b);
+}
+
+static char *why(const struct listing *l, const struct store_task *then, const char *key)
+{
+    if (then && !then->state_reason && record_is_leaf(then) &&
+        (then->state == STORE_SUCCEEDED || then->state == STORE_FAILED))
+        return why_it_ran(l, then, key);
+    return then && then->state_reason ? dh_strdup(then->state_reason) : NULL;
+}
+
 static void add_json(struct listing *l, const struct engine_explained *task,
                      const struct store_task *then)
 {
@@ -52,8 +96,10 @@ static void add_json(struct listing *l, const struct engine_explained *task,
     out_set_text(v, "key", task->key);
     out_set_text(v, "type", plan_type_name(task->type));
     if (l->record) {
+        own_mem char *reason = why(l, then, task->key);
+
         out_set_text(v, "state", then ? store_state_name(then->state) : NULL);
-        out_set_text(v, "reason", then ? then->state_reason : NULL);
+        out_set_text(v, "reason", reason);
         out_set_text(v, "cached_from", then ? then->cached_from : NULL);
     }
     out_set_text(v, "would", would_names[task->would]);
@@ -68,8 +114,10 @@ static void add_row(struct listing *l, const struct engine_explained *task,
 {
     out_cell(l->table, strncmp(task->key, "root.", 5) ? task->key : task->key + 5, OUT_PLAIN);
     if (l->record) {
+        own_mem char *reason = why(l, then, task->key);
+
         out_cell_state(l->table, then ? store_state_name(then->state) : "-");
-        out_cell(l->table, then ? then->state_reason : "", OUT_DIM);
+        out_cell(l->table, reason, OUT_DIM);
     }
     out_cell(l->table, would_names[task->would], would_style(task->would));
     out_cell(l->table, task->because, OUT_PLAIN);
@@ -186,11 +234,31 @@ static int recorded_spec(struct store *store, const struct record *record, struc
     return spec_load_bytes(name, text, strlen(text), ret, NULL, err);
 }
 
+/* The newest run of the same pipeline before it that succeeded; *ret stays NULL: there is none. */
+static int load_before(struct store *store, const struct record *record, struct record **ret,
+                       struct dh_err *err)
+{
+    struct store_run_filter filter = {.pipeline = record->run.pipeline,
+                                      .state = STORE_SUCCEEDED,
+                                      .archived_too = true,
+                                      .limit = 1,
+                                      .after_created_us = record->run.created_us,
+                                      .after_id = record->run.id};
+    struct store_runs runs;
+
+    if (!record->run.pipeline)
+        return 0;
+    if (store_run_list(store, &filter, record->arena, &runs, err) < 0)
+        return -1;
+    return runs.n ? record_load(store, runs.items[0].uuid, ret, err) : 0;
+}
+
 static int run_explain(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     own(spec_free) struct spec *spec = NULL;
     own(engine_close) struct engine *engine = NULL;
     own(record_free) struct record *record = NULL;
+    own(record_free) struct record *before = NULL;
     own(strmap_free) struct strmap *by_key = NULL;
     own(js_free) struct js *parameters = NULL;
     own(out_table_free) struct out_table *table = out_table_new(stdout, cli->color);
@@ -202,6 +270,7 @@ static int run_explain(struct cli *cli, const struct cli_args *args, struct dh_e
 
         if (cli_store_with(cli, "runs", &store, err) < 0 ||
             record_load(store, cli_at(args, 0), &record, err) < 0 ||
+            load_before(store, record, &before, err) < 0 ||
             recorded_spec(store, record, &spec, err) < 0)
             return -1;
     }
@@ -213,6 +282,7 @@ static int run_explain(struct cli *cli, const struct cli_args *args, struct dh_e
                                       .pipeline_root = record->run.pipeline_root,
                                       .cache = record->run.cache_mode};
     listing.record = record;
+    listing.before = before;
     listing.by_key = by_key;
     listing_begin(&listing);
     if (cli_engine(cli, false, &engine, err) < 0 ||
@@ -229,9 +299,11 @@ const struct cli_command cmd_explain = {
     .min_operands = 1,
     .max_operands = 1,
     .operand_kind = CLI_RUN,
-    .text = "STATE and WHY are what was recorded then; NOW and BECAUSE are what running the same "
-            "pipeline with the same\n"
-            "parameters would do now, and which input differs.",
+    .text =
+        "STATE and WHY are what happened then, and which input differed from the newest run "
+        "before that\n"
+        "succeeded; NOW and BECAUSE are what running the same pipeline with the same parameters "
+        "would do now.",
     .examples = "dhow explain last",
     .run = run_explain,
 };

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/engine-priv.h"
 #include "engine/approval.h"
+#include "engine/difference.h"
 #include "engine/model-uri.h"
 #include "engine/remote.h"
 #include "engine/platform.h"
@@ -37,49 +38,6 @@ static enum cache_mode mode_of(const char *cache)
 
 /* ---- what differs from the earlier run ---- */
 
-static void add_parameter_differences(const struct plan_node *node, const struct store_task *row,
-                                      struct buf *to)
-{
-    const struct js *now = js_get(node->inputs, "parameters");
-    own(js_free) struct js *then = NULL;
-
-    if (row->inputs && js_parse(row->inputs, strlen(row->inputs), &then, NULL) < 0)
-        return;
-    for (js_each(now, it)) {
-        const struct js *old = js_get(then, it.key);
-        own_mem char *a = js_dump(old, JS_COMPACT);
-        own_mem char *b = js_dump(it.value, JS_COMPACT);
-
-        if (!old)
-            buf_addf(to, "%sinput '%s' is new", to->n ? "; " : "", it.key);
-        else if (!js_equal(old, it.value))
-            buf_addf(to, "%sinput '%s' changed from %.60s to %.60s", to->n ? "; " : "", it.key, a,
-                     b);
-    }
-    for (js_each(then, it))
-        if (!js_get(now, it.key))
-            buf_addf(to, "%sinput '%s' is gone", to->n ? "; " : "", it.key);
-}
-
-static void add_artifact_differences(const struct explain *x, const struct plan_node *node,
-                                     const struct store_task *row, struct buf *to)
-{
-    for (js_each(js_get(node->inputs, "artifacts"), it))
-        for (size_t i = 0; i < js_n(it.value); i++) {
-            const char *digest = js_get_text(js_at(it.value, i), "digest");
-
-            for (size_t k = 0; digest && k < x->earlier_inputs.n; k++) {
-                const struct store_linked *l = &x->earlier_inputs.items[k];
-
-                if (l->link.task_id == row->id && !strcmp(l->link.key, it.key) &&
-                    l->link.index == (int64_t)i && l->artifact.digest &&
-                    strcmp(l->artifact.digest, digest) != 0)
-                    buf_addf(to, "%sinput '%s' changed: digest %.12s, was %.12s", to->n ? "; " : "",
-                             it.key, digest, l->artifact.digest);
-            }
-        }
-}
-
 static char *difference(struct explain *x, const struct plan_node *node, const char *fingerprint)
 {
     struct earlier *e = x->compare ? earlier_find(&x->run, node) : NULL;
@@ -94,8 +52,7 @@ static char *difference(struct explain *x, const struct plan_node *node, const c
             return dh_strdup("its outputs are gone or have been changed");
         return dh_printf("it did not succeed: %s", store_state_name(e->row.state));
     }
-    add_parameter_differences(node, &e->row, &b);
-    add_artifact_differences(x, node, &e->row, &b);
+    difference_of_inputs(node->inputs, &e->row, &x->earlier_inputs, &b);
     if (!b.n)
         buf_adds(&b, "its command, image, environment or outputs have changed");
     return buf_take(&b);

@@ -150,6 +150,7 @@ def record_commands(home: pathlib.Path) -> None:
           and len(value("runs")) == 5, "plan: what would run", str(planned))
     explained = value("explain", "3")
     check({t["key"]: t["state"] for t in explained} == {"root.make": "SUCCEEDED", "root.use": "SUCCEEDED", "root.never": "SKIPPED"}, "explain", str(explained))
+    check("changed from \"hello\" to \"grüß\"" in explained[0]["reason"] and "(since run" in explained[0]["reason"], "explain says which input differed then", str(explained))
 
 
 def failing(folder: pathlib.Path) -> None:
