@@ -167,6 +167,8 @@ const char *flow_count(struct argo *a, struct flow f); /* the number of elements
 
 int decide_condition(struct argo *a, struct spot *spot); /* sets when */
 int decide_loop(struct argo *a, struct spot *spot);      /* sets count, and items */
+/* Whether the WorkflowTaskSet holds a question of each pass of the loops around (and of) `spot`. */
+bool decide_may_ask(const struct spot *spot);
 /* Makes the port of the item, where an iteration has to know its own; none where Argo cannot. */
 int decide_item(struct argo *a, struct spot *spot);
 

@@ -8,6 +8,11 @@
 #include "plan/executor_input.h"
 #include "plan/placeholder.h"
 
+/* What may be open at a time: a WorkflowTaskSet has 1.5 MB for it, and was seen to take 0.9 KB a
+ * question. What is said of a loop whose length is not known yet. */
+#define QUESTIONS_MAX 1000
+#define UNKNOWN_PASSES 100
+
 /* ---- conditions ---- */
 
 struct condition {
@@ -94,6 +99,35 @@ static int say(const struct condition *c, const struct cel_program *p)
     return 0;
 }
 
+bool decide_may_ask(const struct spot *spot)
+{
+    double n = 1;
+
+    for (; spot->task; spot = spot->up) {
+        const struct iterator_policy *policy = spot->task->iterator_policy;
+        double passes = !spot->is_loop ? 1
+                        : spot->items  ? (double)js_n(spot->items)
+                                       : UNKNOWN_PASSES;
+
+        if (policy && policy->parallelism_limit > 0 && policy->parallelism_limit < passes)
+            passes = policy->parallelism_limit;
+        n *= passes;
+    }
+    return n <= QUESTIONS_MAX;
+}
+
+static int ask(struct argo *a, struct spot *spot)
+{
+    spot->is_asked = true;
+    return decide_may_ask(spot->up)
+               ? 0
+               : argo_refuse(a, spot->task->trigger_policy.condition_pos, spot,
+                             "triggerPolicy.condition",
+                             "Argo would ask the server more than %d times at a time: give the "
+                             "loops around it a parallelism",
+                             QUESTIONS_MAX);
+}
+
 int decide_condition(struct argo *a, struct spot *spot)
 {
     const struct condition c = {a, spot};
@@ -105,8 +139,7 @@ int decide_condition(struct argo *a, struct spot *spot)
         return -1;
     if (say(&c, p) == 0)
         return 0;
-    spot->is_asked = a->options->agent != ARGO_AGENT_OFF;
-    return spot->is_asked ? 0 : -1;
+    return a->options->agent == ARGO_AGENT_OFF ? -1 : ask(a, spot);
 }
 
 /* ---- loops ---- */

@@ -504,7 +504,7 @@ bool pod_is_probed(const struct argo *a, const struct spot *spot)
 {
     const struct pipeline_container_spec *c = spot->executor->container;
 
-    if (a->options->agent < ARGO_AGENT_LARGE)
+    if (a->options->agent < ARGO_AGENT_LARGE || !decide_may_ask(spot))
         return false;
     return waits_for_person(c) || (spot->task->caching_options.enable_cache &&
                                    (a->options->agent == ARGO_AGENT_ALL || is_large(c->resources)));

@@ -394,6 +394,8 @@ static void test_agent(void **state)
 #define ASKS(task, kind, more)                                                                     \
     "{\"name\":\"" task "\",\"template\":\"dhow-asks-" kind "\",\"arguments\":{\"parameters\":["   \
     "{\"name\":\"scope\",\"value\":\"" more
+#define TEN(x) x x x x x x x x x x
+#define MANY ", parameterIterator: {items: {raw: '[" TEN(TEN(TEN("1, "))) "1]'}, itemInput: x}"
 #define ANSWERED(task)                                                                             \
     "\"depends\":\"" task ".Succeeded\",\"when\":\"{{tasks." task ".outputs.parameters.dhow-go}}"  \
     "\"}"
@@ -452,6 +454,12 @@ static void test_agent(void **state)
                            CACHED ", parameterIterator: {items: {raw: '[1, 2]'}, itemInput: x}"),
          .want = "\"template\":\"t-asked\",\"arguments\":{\"parameters\":[{\"name\":\"scope\","
                  "\"value\":\"root.l\"},{\"name\":\"iteration\",\"value\":\"{{item}}\"}]}\n"},
+        {"in a loop of too many, none; where there are few at a time, each",
+         .agent = ARGO_AGENT_ALL,
+         .yaml = ROOT TASK("l", "t", CACHED MANY)
+             TASK("k", "t", CACHED MANY ", iteratorPolicy: {parallelismLimit: 9}"),
+         .want = "\"name\":\"iteration\",\"template\":\"t\",\n"
+                 "\"name\":\"iteration\",\"template\":\"t-asked\",\n"},
         {"off", .executors = large, .more = big, .yaml = ROOT TASK("b", "big", CACHED),
          .want = "!dhow-asks\n"},
     };
