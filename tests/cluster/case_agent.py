@@ -42,15 +42,31 @@ def cached(cluster: Cluster, name: str, package, **parameters) -> None:
     check(cluster.pods(again["run_id"]) == 0 and not cluster.pod_list(again["run_id"]), f"{name}: without a pod", str(cluster.pods(again["run_id"])))
 
 
+def written(folder: str, spec: dict):
+    """The pipeline's file, with an image that is here."""
+    for executor in spec["deploymentSpec"]["executors"].values():
+        if executor["container"]["image"] == "test":
+            executor["container"]["image"] = pipelines.SHELL
+    return write(folder, spec, f"{spec['pipelineInfo']['name']}.yaml")
+
+
+def person(cluster: Cluster, folder: str) -> None:
+    """A task that waits for a person has no pod; its answer reaches a condition."""
+    run = cluster.submit(written(folder, flows.person()), {})
+    cluster.until(run, lambda r: any(t["name"] == "ask" and t["state"] == "RUNNING" for t in r["tasks"]), "the question to a person")
+    kubectl("exec", DEPLOYMENT, "--", "dhow", "approve", f"{run}/ask", "--set", "go=YES", "--by", "anna")
+    shown = cluster.ended(run)
+    check(shown["state"] == "SUCCEEDED" and {t["state"] for t in shown["tasks"]} == {"SUCCEEDED"} and ended(cluster, shown) == ["Succeeded"] and cluster.pods(run) == 1,
+          "what waits for a person has no pod; its answer reaches a condition", json.dumps([cluster.summary(shown), cluster.pods(run)]))
+
+
 def conditions(cluster: Cluster, folder: str) -> None:
     cases = (("a final status, failed", flows.after_status("failed", "exit 3", "inputs.parameter_values['status'].state == 'FAILED'"), "Failed"),
              ("a final status, well", flows.after_status("well", "true", "inputs.parameter_values['status'].state == 'FAILED'"), "Succeeded"),
              ("an artifact", flows.by_metadata(), "Succeeded"), ("arithmetic", flows.numbers("int(inputs.parameter_values['n']) % 2 == 1"), "Succeeded"),
              ("what fails", flows.numbers("1 / (int(inputs.parameter_values['n']) - 7) == 0", "wrong"), "Failed"))
     for name, spec, phase in cases:
-        for executor in spec["deploymentSpec"]["executors"].values():
-            executor["container"]["image"] = pipelines.SHELL
-        package = write(folder, spec, f"{spec['pipelineInfo']['name']}.yaml")
+        package = written(folder, spec)
         there, here = cluster.run(package, {}), local(package, {})
         phases = ended(cluster, there)
         check(there["state"] == here["state"] and cluster.summary(there) == cluster.summary(here) and phases == [phase], f"a condition on {name}: as by the local engine",
@@ -92,6 +108,7 @@ def main() -> None:
         for name, pipeline, parameters in (("artifacts", pipelines.artifacts, {}), ("conditions", pipelines.conditions, {"side": "tails"}), ("loops", pipelines.loops, {})):
             cached(cluster, name, pipelines.compiled(pipeline, folder, cache=True), **parameters)
         killed(cluster, folder)
+        person(cluster, folder)
         conditions(cluster, folder)
     done()
 
