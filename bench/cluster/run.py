@@ -66,7 +66,7 @@ def by_layout(tasks: dict) -> int:
 
 def clear(namespace: str) -> None:
     kube.kubectl("delete", "workflows", "--all", namespace=namespace)
-    kube.wait("the end of all pods", lambda: not kube.get("pods", selector="workflows.argoproj.io/workflow", namespace=namespace), 180)
+    kube.wait("the end of all pods", lambda: not kube.get("pods", selector="workflows.argoproj.io/workflow", namespace=namespace))
 
 
 def measured(what, rest: dict) -> dict:

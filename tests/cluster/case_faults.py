@@ -137,7 +137,7 @@ def node(cluster: Cluster, folder: str) -> None:
         return
     run = started(cluster, folder, 15)
     subprocess.run([sys.executable, str(HERE / "cluster.py"), "restart"], check=True)
-    kube.wait("the services", lambda: kubectl("rollout", "status", "deployment/minio", "--timeout=60s", check=False).returncode == 0, 180)
+    kube.wait("the services", lambda: kubectl("rollout", "status", "deployment/minio", "--timeout=60s", check=False).returncode == 0)
     cluster.again()
     ended = cluster.ended(run)
     check(ended["state"] == "SUCCEEDED", "the node restarted: the run ends right", json.dumps([cluster.summary(ended), ended.get("error")]))

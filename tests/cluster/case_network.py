@@ -69,7 +69,7 @@ def server() -> None:
 
 def internet(cluster: Cluster, folder: str) -> None:
     apply(subprocess.run([DHOW, "deploy", "--overlay", "minio", "--overlay", "internet", "--namespace", kube.NAMESPACE], capture_output=True, text=True, check=True).stdout)
-    kubectl("rollout", "status", DEPLOYMENT, "--timeout=180s", timeout=200)
+    kubectl("rollout", "status", DEPLOYMENT, f"--timeout={kube.PATIENCE}s")
     reached = from_step(cluster, folder, ["minio:9000", *REFUSED, kubelet()])
     check(reached == ["minio:9000", f"{WEB}:443", f"{WEB}:80"], "with the overlay 'internet' a step reaches the web, and still no pod and no port of the node", str(reached))
 

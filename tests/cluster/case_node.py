@@ -11,7 +11,7 @@ SHELL = "dhow.test/shell:1"
 
 def finished(name: str) -> dict:
     """A Workflow once it has ended."""
-    return kube.wait(f"the end of workflow {name}", lambda: (w := get("workflow", name)) and w.get("status", {}).get("phase") in ("Succeeded", "Failed", "Error") and w, 180)
+    return kube.wait(f"the end of workflow {name}", lambda: (w := get("workflow", name)) and w.get("status", {}).get("phase") in ("Succeeded", "Failed", "Error") and w)
 
 
 def workflow(name: str, templates: list, **spec) -> dict:

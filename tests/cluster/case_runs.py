@@ -77,9 +77,9 @@ def terminate(cluster: Cluster, folder: str) -> None:
     cluster.until(started, lambda r: any(t["name"] == "sleeps" and t["state"] == "RUNNING" for t in r["tasks"]), "the long step's start")
     begin = time.monotonic()
     cluster.terminate(started)
-    ended = cluster.ended(started, 120)
+    ended = cluster.ended(started)
     check(ended["state"] in ("CANCELED", "CANCELLED"), f"a running run is terminated ({time.monotonic() - begin:.0f} s)", json.dumps(cluster.summary(ended)))
-    kube.wait("the end of its pods", lambda: not [p for p in cluster.pod_list(started) if p["status"]["phase"] in ("Running", "Pending")], 90)
+    kube.wait("the end of its pods", lambda: not [p for p in cluster.pod_list(started) if p["status"]["phase"] in ("Running", "Pending")])
     check(True, "its pods are gone")
 
 

@@ -41,6 +41,7 @@ HOST, ADDRESS = (f"10.87.{NUMBER >> 6}.{(NUMBER & 63) * 4 + end}" for end in (1,
 PODS, SERVICES, DNS = "10.244.0.0/24", "10.96.0.0/16", "10.96.0.10"
 LINK = f"dhow-{NUMBER}"
 ARGO_NAMESPACE = "dhow"
+PATIENCE = 900  # seconds that anything may take on a busy machine; what comes early is not waited for
 
 
 def fail(why: str) -> None:
@@ -59,7 +60,7 @@ def run(*argv, check: bool = True, **more) -> subprocess.CompletedProcess:
     return result
 
 
-def kubectl(*argv, check: bool = True, stdin: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess:
+def kubectl(*argv, check: bool = True, stdin: str | None = None, timeout: float = PATIENCE) -> subprocess.CompletedProcess:
     return run(NODE, "kubectl", *argv, check=check, input=stdin, timeout=timeout, env={**os.environ, "KUBECONFIG": str(KUBECONFIG), "HOME": str(AT)})
 
 
@@ -229,11 +230,11 @@ def inside(*argv) -> list[str]:
     return ["nsenter", "--target", str(pid), "--mount", "--net", "--pid", "--", *map(str, argv)]
 
 
-def ctr(*argv, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess:
+def ctr(*argv, check: bool = True, timeout: float = PATIENCE) -> subprocess.CompletedProcess:
     return run(*inside("ctr", "--address", "/run/containerd/containerd.sock", "-n", "k8s.io", *argv), check=check, timeout=timeout)
 
 
-def wait_for(what: str, ready, seconds: float = 180) -> None:
+def wait_for(what: str, ready, seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not ready():
         if first_pid() is None:
@@ -329,7 +330,7 @@ def up() -> None:
         kubectl("apply", "-f", "-", stdin=(HERE / "manifests" / f"{name}.yaml").read_text().replace("DNS_ADDRESS", DNS).replace("HOST_ADDRESS", ADDRESS))
     argo()
     for namespace, what in (("kube-system", "deployment/coredns"), ("kube-system", "daemonset/policies"), (ARGO_NAMESPACE, "deployment/workflow-controller")):
-        kubectl("-n", namespace, "rollout", "status", what, "--timeout=180s", timeout=200)
+        kubectl("-n", namespace, "rollout", "status", what, f"--timeout={PATIENCE}s")
     say(f"pods run after {time.monotonic() - begin:.1f} s")
     print(f"KUBECONFIG={KUBECONFIG}")
 

@@ -37,7 +37,7 @@ class Cluster:
 
     def again(self) -> None:
         """After the server was replaced."""
-        kubectl("rollout", "status", DEPLOYMENT, "--timeout=180s", timeout=200)
+        kubectl("rollout", "status", DEPLOYMENT, f"--timeout={kube.PATIENCE}s")
         self.way.again()
 
     def submit(self, package, parameters: dict) -> str:
@@ -47,7 +47,7 @@ class Cluster:
 
     def show(self, run_id: str) -> dict:
         """What `dhow show` in the server's pod says; asked again while the server is away."""
-        for _ in range(60):
+        for _ in range(kube.PATIENCE):
             result = kubectl("exec", DEPLOYMENT, "--", "dhow", "show", run_id, "--output", "json", check=False)
             if result.returncode == 0:
                 return json.loads(result.stdout)
@@ -57,7 +57,7 @@ class Cluster:
     def log(self, run: dict, task: str) -> str:
         return kubectl("exec", DEPLOYMENT, "--", "dhow", "logs", f"{run['run_id']}/{task}", check=False).stdout
 
-    def until(self, run_id: str, true, what: str, seconds: float = 180) -> dict:
+    def until(self, run_id: str, true, what: str, seconds: float = kube.PATIENCE) -> dict:
         """The run once `true` holds for it."""
         end = time.monotonic() + seconds
         while True:
@@ -75,10 +75,10 @@ class Cluster:
                      kubectl("logs", DEPLOYMENT, "--tail=20", check=False).stdout):
             print("\n".join(f"# {part}" for part in str(line).splitlines()), file=sys.stderr)
 
-    def ended(self, run_id: str, seconds: float = 420) -> dict:
+    def ended(self, run_id: str, seconds: float = 2 * kube.PATIENCE) -> dict:
         return self.until(run_id, lambda r: r["state"] in FINAL, "the end of the run", seconds)
 
-    def run(self, package, parameters: dict, seconds: float = 420) -> dict:
+    def run(self, package, parameters: dict, seconds: float = 2 * kube.PATIENCE) -> dict:
         return self.ended(self.submit(package, parameters), seconds)
 
     def terminate(self, run_id: str) -> None:
@@ -130,7 +130,7 @@ def local(package, parameters: dict, home: str | None = None) -> dict:
         home = home or stack.enter_context(tempfile.TemporaryDirectory())
         given = [word for key, value in parameters.items() for word in ("-p", f"{key}={value}")]
         env = {**os.environ, "DHOW_HOME": home}
-        subprocess.run([DHOW, "run", str(package), *given], env=env, capture_output=True, check=False, timeout=300)
+        subprocess.run([DHOW, "run", str(package), *given], env=env, capture_output=True, check=False, timeout=kube.PATIENCE)
         shown = subprocess.run([DHOW, "show", "1", "--output", "json"], env=env, capture_output=True, text=True, check=True)
         return json.loads(shown.stdout)
 
@@ -176,6 +176,6 @@ def deploy(*overlays: str):
     for manifest in (secrets.stdout, subprocess.run(what, capture_output=True, text=True, check=True).stdout):
         kubectl("apply", "-f", "-", stdin=manifest)
     for each in ("deployment/minio", DEPLOYMENT):
-        kubectl("rollout", "status", each, "--timeout=180s", timeout=200)
+        kubectl("rollout", "status", each, f"--timeout={kube.PATIENCE}s")
     with Forward("service/dhow", 8080) as way:
         yield Cluster(way, token)

@@ -217,7 +217,7 @@ IMAGES = {
     "pause": (pause, "dhow.test/pause:1", {"Entrypoint": ["/pause"], "User": "65535:65535"}),
     "shell": (shell, "dhow.test/shell:1", {"Cmd": ["/bin/sh"], "Env": [PATH]}),
     "python": (python, "dhow.test/python:1", {"Cmd": ["python3"], "Env": [PATH, "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"]}),
-    "minio": (minio, overlays_minio(), {"Entrypoint": ["/bin/minio"], "Env": [PATH], "User": "65534"}),
+    "minio": (minio, overlays_minio(), {"Entrypoint": ["/bin/minio"], "Env": [PATH, "HOME=/tmp"], "User": "65534"}),
     "coredns": (lambda: one("/coredns", PROGRAMS / "coredns"), "dhow.test/coredns:1", {"Entrypoint": ["/coredns"]}),
     "policies": (lambda: one("/policies", PROGRAMS / "policies"), "dhow.test/policies:1", {"Entrypoint": ["/policies"]}),
     "workflow-controller": (lambda: one("/bin/workflow-controller", PROGRAMS / "workflow-controller"), f"dhow.test/workflow-controller:{ARGO}",

@@ -12,6 +12,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import images  # noqa: E402
+from cluster import PATIENCE  # noqa: E402
 from tap import DHOW, done, skip  # noqa: E402
 
 NAMESPACE = os.environ.get("DHOW_TEST_NAMESPACE", "dhow")
@@ -32,7 +33,7 @@ def needed(name: str) -> None:
         done()
 
 
-def kubectl(*argv, stdin: str | None = None, check: bool = True, timeout: float = 180, namespace: str | None = NAMESPACE) -> subprocess.CompletedProcess:
+def kubectl(*argv, stdin: str | None = None, check: bool = True, timeout: float = PATIENCE + 30, namespace: str | None = NAMESPACE) -> subprocess.CompletedProcess:
     where = ["--namespace", namespace] if namespace else []
     result = subprocess.run([*kubectl_program(), *where, *map(str, argv)], input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
     if check and result.returncode:
@@ -60,7 +61,7 @@ def apply(manifest: str | dict | list, **more) -> None:
     kubectl("apply", "-f", "-", stdin=manifest if isinstance(manifest, str) else json.dumps(manifest), **more)
 
 
-def wait(what: str, ready, seconds: float = 180, every: float = 0.5):
+def wait(what: str, ready, seconds: float = PATIENCE, every: float = 0.5):
     """What `ready` answers, once that is true; else the test ends."""
     end = time.monotonic() + seconds
     while True:
@@ -83,7 +84,7 @@ def phase(name: str) -> str:
     return kubectl("get", "pod", name, "-o", "jsonpath={.status.phase}", check=False).stdout
 
 
-def ended(name: str, seconds: float = 120) -> str:
+def ended(name: str, seconds: float = PATIENCE) -> str:
     """The phase of a pod once it has ended."""
     return wait(f"the end of pod {name}", lambda: (p := phase(name)) in ("Succeeded", "Failed") and p, seconds)
 
@@ -106,7 +107,7 @@ class Forward:
 
     def again(self) -> None:
         """After the pod behind the service was replaced."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             self.__exit__()
             self.process = subprocess.Popen([*kubectl_program(), "--namespace", self.namespace, "port-forward", self.target, f"{self.port}:{self.to}", "--address", "127.0.0.1"],
