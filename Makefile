@@ -104,6 +104,10 @@ argo-lint: build deps-test .venv ## the conformance pipelines' Workflows through
 	@tools/get-argo-lint.sh
 	@python3 tools/run_tests.py --only argo
 
+deploy-test: build deps-test .venv .tools ## deploy/ as helm, kustomize, actionlint and GitLab's schema see it (gets them first: Go 1.26, some minutes)
+	@tools/get-deploy-tools.sh
+	@PATH="$(CURDIR)/.tools/deploy/bin:$$PATH" python3 tools/run_tests.py --only deploy
+
 hdr-check: ## each header compiles alone
 	@python3 tools/run_tests.py --only headers
 
@@ -126,4 +130,4 @@ clean: ## remove all builds (not .dhow, the record, nor .venv)
 	@rm -rf build build-* build*.log
 
 .FORCE:
-.PHONY: help faults argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install uninstall format lint hdr-check sanitize clang release tsan fuzz clean bench-server test-firefox cluster-up cluster-down cluster-test bench-cluster .FORCE
+.PHONY: help faults argo-lint bench-c deps deps-test build demo test bench bench-record bench-ml conformance ui install uninstall format lint hdr-check sanitize clang release tsan fuzz clean bench-server test-firefox cluster-up cluster-down cluster-test bench-cluster deploy-test .FORCE

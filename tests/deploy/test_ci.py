@@ -131,13 +131,25 @@ def github() -> None:
 def actionlint() -> None:
     program = shutil.which("actionlint")
     if not program:
-        skip("GitHub's workflows by actionlint", "it is not here (go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12)")
+        skip("GitHub's workflows by actionlint", "it is not here (make deploy-test gets it)")
         return
     folder = TOP / "linted"
     shutil.copytree(CI / "github", folder / ".github")
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     r = subprocess.run([program], cwd=folder, capture_output=True, text=True, check=False)
     check(r.returncode == 0, "GitHub's workflows by actionlint", r.stdout + r.stderr)
+
+
+def schemas() -> None:
+    """Each template by its host's own schema."""
+    program = shutil.which("check-jsonschema")
+    if not program:
+        skip("templates by GitHub's and GitLab's schemas", "check-jsonschema is not here (make deploy-test gets it)")
+        return
+    for schema, pattern in (("gitlab-ci", "gitlab/*.yml"), ("github-workflows", "github/workflows/*.yml"), ("github-actions", "github/actions/*/action.yml")):
+        files = sorted(map(str, CI.glob(pattern)))
+        r = subprocess.run([program, "--builtin-schema", f"vendor.{schema}", *files], capture_output=True, text=True, check=False)
+        check(files and r.returncode == 0, f"{pattern} is what the schema {schema} takes", r.stdout + r.stderr)
 
 
 def gitlab() -> None:
@@ -288,6 +300,7 @@ def pins() -> None:
 
 github()
 actionlint()
+schemas()
 gitlab()
 pins()
 whole()
