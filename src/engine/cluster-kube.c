@@ -46,10 +46,24 @@ static struct news *news_of(enum news_kind kind, const char *text)
     return n;
 }
 
+/* Argo's own, which would answer our questions with errors. */
+static bool is_agent(const struct js *pod)
+{
+    const char *what =
+        js_get_text(js_path(pod, "metadata", "labels", NULL), "workflows.argoproj.io/component");
+
+    return what && !strcmp(what, "agent");
+}
+
 static struct news *news_of_pod(const struct js *pod, enum news_kind kind)
 {
-    struct news *n = news_of(kind, NULL);
+    struct news *n;
 
+    if (is_agent(pod))
+        return news_of(NEWS_BROKEN, "Argo makes a pod for what it is to ask the server: its "
+                                    "controller needs disableAgentPodCreation (Argo 4.1), or the "
+                                    "server --agent off");
+    n = news_of(kind, NULL);
     kube_pod_view(pod, &n->pod);
     if (!n->pod.uid || !n->pod.name) {
         cluster_news_free(n);

@@ -42,7 +42,7 @@ class Cluster:
         self.bad, self.busy, self.cuts, self.refused = {}, 0, 0, set()
         self.release, self.lists = threading.Event(), {}
         self.requests, self.stopping, self.down = [], False, False
-        self.asked, self.tidy = [], True  # questions to the server, with their answers; whether the controller takes away what it was told
+        self.asked, self.tidy, self.agents = [], True, False  # questions to the server, with their answers; whether the controller takes away what it was told, and makes pods for them
         self.made, self.binds = [], []  # volume claims that there were; folders of this machine that pods see
         self.token = "cluster-token"
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
@@ -477,6 +477,8 @@ class Controller:
             if self.name not in c.objects["workflowtasksets"]:
                 c.create("workflowtasksets", {"metadata": {"name": self.name, "ownerReferences": [{"uid": self.workflow["metadata"]["uid"]}]}, "spec": {"tasks": {}}, "status": {"nodes": {}}})
             tasks = c.objects["workflowtasksets"][self.name]
+            if c.agents:
+                c.create("pods", {"metadata": {"name": f"{self.name}-agent", "labels": {**self.spec["podMetadata"]["labels"], "workflows.argoproj.io/component": "agent"}}})
             tasks["spec"]["tasks"][node] = task
             c.changed("workflowtasksets", "MODIFIED", tasks)
             while node not in tasks["status"]["nodes"] and not self.over():

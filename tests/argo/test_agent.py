@@ -61,6 +61,11 @@ def test_ends(b) -> None:
     state = b.wait(run)["state"]
     check(state == "FAILED" and "what Argo asks cannot be heard" in json.dumps(b.show(run)["error"]), "without the right to hear what Argo asks a run fails, and says so", json.dumps(b.show(run)["error"]))
     b.cluster.refused.clear()
+    b.cluster.agents = True
+    run = b.submit(hello("agents"), "agents")
+    state = b.wait(run)["state"]
+    check(state == "FAILED" and "disableAgentPodCreation" in json.dumps(b.show(run)["error"]), "a controller that makes an agent's pod is said", json.dumps(b.show(run)["error"]))
+    b.cluster.agents = False
 
 
 def test_killed(b) -> None:
