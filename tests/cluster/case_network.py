@@ -12,7 +12,7 @@ from tap import check, done
 ELSEWHERE = "dhow-test-elsewhere"  # a namespace without policies
 WEB = "198.51.100.7"  # an address of the node alone that is in no private network
 REFUSED = ["dhow-test-near:8000", f"dhow-test-far.{ELSEWHERE}:8000", f"{WEB}:443", f"{WEB}:80"]
-SCRIPT = 'for at in "$@"; do nc -w 3 "${at%:*}" "${at##*:}" </dev/null >/dev/null 2>&1 && echo "$at"; done; true'
+SCRIPT = 'for at in "$@"; do nc -w 5 "${at%:*}" "${at##*:}" </dev/null >/dev/null 2>&1 && echo "$at"; done; true'
 
 
 def kubelet() -> str:

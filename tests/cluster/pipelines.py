@@ -213,7 +213,7 @@ def live():
 @dsl.container_component
 def reaches(places: str):
     """Says of each "host:port" whether it answers."""
-    return shell('for at in $1; do if nc -w 3 "${at%:*}" "${at##*:}" </dev/null >/dev/null 2>&1; then echo "$at answers"; else echo "$at is silent"; fi; done', places)
+    return shell('for at in $1; do if nc -w 5 "${at%:*}" "${at##*:}" </dev/null >/dev/null 2>&1; then echo "$at answers"; else echo "$at is silent"; fi; done', places)
 
 
 @dsl.pipeline(name="reaches-out")
