@@ -11,6 +11,10 @@ int cli_engine(const struct cli *cli, bool runs, struct engine **ret, struct dh_
  * once: engine_store. */
 int cli_engine_with(const struct cli *cli, const char *what, struct engine **ret,
                     struct dh_err *err);
+/* Instead of engine_close where the process ends: a file's record needs none (one that is killed
+ * says no goodbye either), and to give memory back piece by piece takes as long as a step. */
+struct engine *cli_engine_leave(struct engine *e);
+OWN_DEFINE(struct engine *, cli_engine_leave)
 /* Runs it to its end with a view (--quiet, --events of `args`), prints the result (outputs or the
  * contract's JSON to standard output, the summary to standard error) and answers with the exit
  * status. `how->watch` is set here. */

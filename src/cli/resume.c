@@ -34,7 +34,7 @@ static int which_run(const struct cli_args *args, char line[RUN_LINE], const cha
 
 static int run_resume(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
-    own(engine_close) struct engine *engine = NULL;
+    own(cli_engine_leave) struct engine *engine = NULL;
     own(arena_free) struct arena *a = arena_new();
     struct engine_how how = {.mode = ENGINE_RESUME};
     char line[RUN_LINE];
@@ -94,7 +94,7 @@ static int run_retry(struct cli *cli, const struct cli_args *args, struct dh_err
 {
     own_spec_notes struct spec_notes notes = {0};
     own(spec_free) struct spec *spec = NULL;
-    own(engine_close) struct engine *engine = NULL;
+    own(cli_engine_leave) struct engine *engine = NULL;
     own(arena_free) struct arena *a = arena_new();
     const char **from = arena_alloc(a, (size_t)(cli->argc + 1) * sizeof *from);
     struct engine_how how = {.mode = ENGINE_RETRY, .from = from};

@@ -131,7 +131,7 @@ static int run_run(struct cli *cli, const struct cli_args *args, struct dh_err *
 {
     own_spec_notes struct spec_notes notes = {0};
     own(spec_free) struct spec *spec = NULL;
-    own(engine_close) struct engine *engine = NULL;
+    own(cli_engine_leave) struct engine *engine = NULL;
     int jobs, rc = cli_jobs(args, &jobs, err); /* wrong use is said before the file is read */
 
     if (rc == 0)

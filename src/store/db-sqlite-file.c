@@ -16,11 +16,12 @@
 
 int db_sqlite_version(struct db *db, int *ret, struct dh_err *err)
 {
-    int64_t version, application, tables;
+    int64_t version, application, tables = 0;
 
     if (db_query_number(db, err, &version, "PRAGMA user_version") < 0 ||
         db_query_number(db, err, &application, "PRAGMA application_id") < 0 ||
-        db_query_number(db, err, &tables, "SELECT count(*) FROM sqlite_master") < 0)
+        (application != APPLICATION_ID &&
+         db_query_number(db, err, &tables, "SELECT count(*) FROM sqlite_master") < 0))
         return -1;
     if (application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0))
         return dh_fail(err, DH_INVALID, "%s is a database of another program", db->path);

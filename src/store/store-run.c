@@ -134,15 +134,25 @@ static int run_read(const struct db_rows *rows, struct arena *a, struct store_ru
     return store_read_state(rows, 15, &ret->state, err);
 }
 
+/* 1: there is none. */
+static int find_id(struct store *s, int64_t id, struct arena *a, struct store_run *ret,
+                   struct dh_err *err)
+{
+    own(db_end) struct db_rows *rows = NULL;
+    int rc;
+
+    if (db_query(s->db, err, &rows, RUN_SELECT "WHERE r.id = ?", DB_I(id)) < 0 ||
+        (rc = db_next(rows, err)) < 0)
+        return -1;
+    return rc == 1 ? run_read(rows, a, ret, err) : 1;
+}
+
 int store_run_get(struct store *s, int64_t id, struct arena *a, struct store_run *ret,
                   struct dh_err *err)
 {
-    own(db_end) struct db_rows *rows = NULL;
+    int rc = find_id(s, id, a, ret, err);
 
-    if (db_query(s->db, err, &rows, RUN_SELECT "WHERE r.id = ?", DB_I(id)) < 0 ||
-        store_one(db_next(rows, err), err, "run %lld", (long long)id) < 0)
-        return -1;
-    return run_read(rows, a, ret, err);
+    return rc == 1 ? store_one(0, err, "run %lld", (long long)id) : rc;
 }
 
 /* ---- finding one ---- */
@@ -180,14 +190,17 @@ static int find_last(struct store *s, struct arena *a, struct store_run *ret, st
     return only(rows, "last", a, ret, err);
 }
 
-static int find_number(struct store *s, const char *name, int64_t id, struct arena *a,
-                       struct store_run *ret, struct dh_err *err)
+/* By its id then: one text for both, which SQLite reads once. */
+static int find_whole_uuid(struct store *s, const char *uuid, struct arena *a,
+                           struct store_run *ret, struct dh_err *err)
 {
     own(db_end) struct db_rows *rows = NULL;
+    int rc;
 
-    if (db_query(s->db, err, &rows, RUN_SELECT "WHERE r.id = ?", DB_I(id)) < 0)
+    if (db_query(s->db, err, &rows, "SELECT id FROM run WHERE uuid = ?", DB_T(uuid)) < 0 ||
+        (rc = db_next(rows, err)) < 0)
         return -1;
-    return only(rows, name, a, ret, err);
+    return rc == 1 ? find_id(s, db_int(rows, 0), a, ret, err) : 1;
 }
 
 static int find_uuid(struct store *s, const char *name, const char *prefix, struct arena *a,
@@ -223,13 +236,17 @@ int store_run_find(struct store *s, const char *name, struct arena *a, struct st
     int64_t id = 0;
     int rc = 1;
 
-    if (!strcmp(name, "last") || !strcmp(name, "latest"))
-        return store_one(1 - find_last(s, a, ret, err), err, "run yet");
+    if (!strcmp(name, "last") || !strcmp(name, "latest")) {
+        rc = find_last(s, a, ret, err);
+        return rc == 1 ? store_one(0, err, "run yet") : rc;
+    }
     switch (store_name_kind(name, hex, &id)) {
     case STORE_NAME_NUMBER:
-        rc = find_number(s, name, id, a, ret, err);
+        rc = find_id(s, id, a, ret, err);
         break;
     case STORE_NAME_UUID:
+        rc = find_whole_uuid(s, hex, a, ret, err);
+        break;
     case STORE_NAME_PREFIX:
         rc = find_uuid(s, name, hex, a, ret, err);
         break;
