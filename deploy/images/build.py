@@ -28,8 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 USER = 65532
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
 # Loaded by name when they are wanted: ldd does not see them (callers of library_load, src/store/db-postgres.c, db-mysql.c).
-LOADED = ["libcrypto.so.3", "libcurl.so.4", "libexpat.so.1", "libmicrohttpd.so.12", "libpq.so.5", "libmariadb.so.3"]
-STATIC = {"dhow": ["libsqlite3-dev", "libssl-dev", "libyaml-dev", "libzstd-dev", "zlib1g-dev"], "dhow-launch": ["libc6-dev", "libssl-dev"]}
+LOADED = ["libcrypto.so.3", "libcurl.so.4", "libexpat.so.1", "libmicrohttpd.so.12", "libnghttp2.so.14", "libpq.so.5", "libmariadb.so.3"]
+STATIC = {"dhow": ["libsqlite3-dev", "libssl-dev", "libuv1-dev", "libyaml-dev", "libzstd-dev", "zlib1g-dev"], "dhow-launch": ["libc6-dev", "libssl-dev"]}
 LICENSE = "Apache-2.0"
 
 

@@ -5,9 +5,70 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/library.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "mlmd/frame.h"
+
+/* Loaded when a server starts: nothing else speaks HTTP/2 here. */
+static struct {
+    __typeof__(&nghttp2_session_callbacks_del) session_callbacks_del;
+    __typeof__(&nghttp2_session_callbacks_new) session_callbacks_new;
+    __typeof__(&nghttp2_session_callbacks_set_on_begin_headers_callback)
+        session_callbacks_set_on_begin_headers_callback;
+    __typeof__(&nghttp2_session_callbacks_set_on_data_chunk_recv_callback)
+        session_callbacks_set_on_data_chunk_recv_callback;
+    __typeof__(&nghttp2_session_callbacks_set_on_frame_recv_callback)
+        session_callbacks_set_on_frame_recv_callback;
+    __typeof__(&nghttp2_session_callbacks_set_on_header_callback)
+        session_callbacks_set_on_header_callback;
+    __typeof__(&nghttp2_session_callbacks_set_on_stream_close_callback)
+        session_callbacks_set_on_stream_close_callback;
+    __typeof__(&nghttp2_session_del) session_del;
+    __typeof__(&nghttp2_session_get_stream_user_data) session_get_stream_user_data;
+    __typeof__(&nghttp2_session_mem_recv) session_mem_recv;
+    __typeof__(&nghttp2_session_mem_send) session_mem_send;
+    __typeof__(&nghttp2_session_server_new) session_server_new;
+    __typeof__(&nghttp2_session_set_local_window_size) session_set_local_window_size;
+    __typeof__(&nghttp2_session_set_stream_user_data) session_set_stream_user_data;
+    __typeof__(&nghttp2_session_want_read) session_want_read;
+    __typeof__(&nghttp2_session_want_write) session_want_write;
+    __typeof__(&nghttp2_submit_response) submit_response;
+    __typeof__(&nghttp2_submit_settings) submit_settings;
+    __typeof__(&nghttp2_submit_trailer) submit_trailer;
+} ng;
+
+#define CALL(name)                                                                                 \
+    {                                                                                              \
+        "nghttp2_" #name, &ng.name                                                                 \
+    }
+
+int h2_load(struct dh_err *err)
+{
+    static const struct library_call calls[] = {
+        CALL(session_callbacks_del),
+        CALL(session_callbacks_new),
+        CALL(session_callbacks_set_on_begin_headers_callback),
+        CALL(session_callbacks_set_on_data_chunk_recv_callback),
+        CALL(session_callbacks_set_on_frame_recv_callback),
+        CALL(session_callbacks_set_on_header_callback),
+        CALL(session_callbacks_set_on_stream_close_callback),
+        CALL(session_del),
+        CALL(session_get_stream_user_data),
+        CALL(session_mem_recv),
+        CALL(session_mem_send),
+        CALL(session_server_new),
+        CALL(session_set_local_window_size),
+        CALL(session_set_stream_user_data),
+        CALL(session_want_read),
+        CALL(session_want_write),
+        CALL(submit_response),
+        CALL(submit_settings),
+        CALL(submit_trailer)};
+
+    return library_load("libnghttp2.so.14", "libnghttp2-14", "gRPC", calls,
+                        sizeof calls / sizeof *calls, err);
+}
 
 struct stream { /* one call */
     struct stream *next, **link;
@@ -61,13 +122,13 @@ static int on_begin(nghttp2_session *session, const nghttp2_frame *frame, void *
     if (s->next)
         s->next->link = &s->next;
     h->streams = s;
-    return nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, s);
+    return ng.session_set_stream_user_data(session, frame->hd.stream_id, s);
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t n_name, const uint8_t *value, size_t n_value, uint8_t flags, void *user)
 {
-    struct stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    struct stream *s = ng.session_get_stream_user_data(session, frame->hd.stream_id);
 
     (void)flags;
     (void)user;
@@ -84,7 +145,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
                    size_t n, void *user)
 {
-    struct stream *s = nghttp2_session_get_stream_user_data(session, id);
+    struct stream *s = ng.session_get_stream_user_data(session, id);
     struct h2 *h = user;
 
     (void)flags;
@@ -114,7 +175,7 @@ static ssize_t on_want(nghttp2_session *session, int32_t id, uint8_t *to, size_t
     if (s->sent < s->reply.n)
         return (ssize_t)n;
     *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    if (nghttp2_submit_trailer(session, id, trailers, 1) != 0)
+    if (ng.submit_trailer(session, id, trailers, 1) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     return (ssize_t)n;
 }
@@ -127,19 +188,19 @@ static int submit(nghttp2_session *session, int32_t id, struct stream *s, enum m
 
     (void)snprintf(s->status, sizeof s->status, "%d", status);
     if (status == MLMD_OK)
-        return nghttp2_submit_response(session, id, head, 2, &data);
+        return ng.submit_response(session, id, head, 2, &data);
     grpc_text(&s->text, text);
     nghttp2_nv all[] = {head[0], head[1], NV("grpc-status", s->status),
                         NV("grpc-message", buf_str(&s->text))};
 
-    return nghttp2_submit_response(session, id, all, 4, NULL); /* trailers only */
+    return ng.submit_response(session, id, all, 4, NULL); /* trailers only */
 }
 
 static int refuse(nghttp2_session *session, int32_t id)
 {
     nghttp2_nv head[] = {NV(":status", "415")};
 
-    return nghttp2_submit_response(session, id, head, 1, NULL);
+    return ng.submit_response(session, id, head, 1, NULL);
 }
 
 static int call(struct h2 *h, int32_t id, struct stream *s)
@@ -173,13 +234,13 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
         !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return 0;
-    s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    s = ng.session_get_stream_user_data(session, frame->hd.stream_id);
     return s && call(user, frame->hd.stream_id, s) != 0 ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
-    struct stream *s = nghttp2_session_get_stream_user_data(session, id);
+    struct stream *s = ng.session_get_stream_user_data(session, id);
 
     (void)code;
     if (s)
@@ -198,24 +259,24 @@ struct h2 *h2_new(struct store *store, bool readonly)
     };
     struct h2 *h = dh_zalloc(1, sizeof *h);
     nghttp2_session_callbacks *callbacks = NULL;
-    int rc = nghttp2_session_callbacks_new(&callbacks);
+    int rc = ng.session_callbacks_new(&callbacks);
 
     h->store = store;
     h->readonly = readonly;
     if (rc == 0) {
-        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
-        nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
-        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
-        rc = nghttp2_session_server_new(&h->session, callbacks, h);
+        ng.session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
+        ng.session_callbacks_set_on_header_callback(callbacks, on_header);
+        ng.session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+        ng.session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+        ng.session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+        rc = ng.session_server_new(&h->session, callbacks, h);
     }
-    nghttp2_session_callbacks_del(callbacks);
+    ng.session_callbacks_del(callbacks);
     if (rc == 0)
-        rc = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
-                                     sizeof settings / sizeof *settings);
+        rc = ng.submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
+                                sizeof settings / sizeof *settings);
     if (rc == 0)
-        rc = nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, 4 << 20);
+        rc = ng.session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, 4 << 20);
     return rc == 0 ? h : h2_free(h);
 }
 
@@ -223,7 +284,7 @@ struct h2 *h2_free(struct h2 *h)
 {
     if (!h)
         return NULL;
-    nghttp2_session_del(h->session);
+    ng.session_del(h->session);
     while (h->streams)
         stream_free(h, h->streams);
     dh_mem_own(&h);
@@ -232,14 +293,14 @@ struct h2 *h2_free(struct h2 *h)
 
 int h2_read(struct h2 *h, const void *bytes, size_t n)
 {
-    return nghttp2_session_mem_recv(h->session, bytes, n) == (ssize_t)n ? 0 : -1;
+    return ng.session_mem_recv(h->session, bytes, n) == (ssize_t)n ? 0 : -1;
 }
 
 int h2_write(struct h2 *h, size_t most, struct buf *to)
 {
     while (to->n < most) {
         const uint8_t *bytes;
-        ssize_t n = nghttp2_session_mem_send(h->session, &bytes);
+        ssize_t n = ng.session_mem_send(h->session, &bytes);
 
         if (n < 0)
             return -1;
@@ -252,5 +313,5 @@ int h2_write(struct h2 *h, size_t most, struct buf *to)
 
 bool h2_over(const struct h2 *h)
 {
-    return !nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session);
+    return !ng.session_want_read(h->session) && !ng.session_want_write(h->session);
 }

@@ -7,6 +7,8 @@
 
 struct h2;
 
+/* libnghttp2, before the first h2_new. DH_IO: it is not there. */
+int h2_load(struct dh_err *err);
 struct h2 *h2_new(struct store *s, bool readonly);
 struct h2 *h2_free(struct h2 *h);
 OWN_DEFINE(struct h2 *, h2_free)

@@ -195,7 +195,7 @@ int mlmd_serve(struct store *s, const struct mlmd_serve *options, struct dh_err 
     sigset_t ends, before;
     int rc;
 
-    if (open_listener(&v, err) < 0)
+    if (h2_load(err) < 0 || open_listener(&v, err) < 0)
         return -1;
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGTERM);
