@@ -5,10 +5,11 @@ bench/run.py DHOW [--quick] [--only demo,steps,loop,plan] [--out FILE.json]
 
 demo   `pipelines/model_selection` without cache and all cached: median and best of ten, as seen from outside.
 steps  10, 100, 1,000 and 10,000 steps that do nothing (`true`): a chain, all side by side, and a mix (layers of ten, each step
-       after three of the layer before). dhow records each in full; ninja runs as many `true` in one go and records its log. Both with as many
-       jobs as there are cores, in turn, three times; the median of the three ratios counts, so that what else the machine does falls on
-       both. ninja goes through `/bin/sh -c` for each command and dhow does not; a line of its own has dhow run `sh -c true`, too.
-       Milliseconds and processor time a step, peak memory of the process, and the ratio.
+       after three of the layer before). dhow records each in full, in a home that is there and holds the runs before; ninja runs as many
+       `true` in one go in a folder that is there, and writes its log anew. Both from exec to exit, with as many jobs as there are cores, in
+       turn, now one first and now the other; the median of the ratios counts, so that what else the machine does falls on both. ninja goes
+       through `/bin/sh -c` for each command and dhow does not; a line of its own has dhow run `sh -c true`, too, and another has it make
+       a new home for each run. Milliseconds and processor time a step, peak memory of the process, and the ratio.
 loop   a ParallelFor of 10,000 iterations over such a step: time linear, memory bounded.
 plan   `dhow plan` of a pipeline of 100,000 tasks: time linear, memory below 300 MiB.
 
@@ -109,7 +110,12 @@ def demo(dhow: pathlib.Path, folder: pathlib.Path, report: Report) -> None:
         report.rows[f"demo {name}, best"] = min(times)
 
 
-def duel(dhow: pathlib.Path, folder: pathlib.Path, after: list, command: tuple, turns: int) -> dict:
+def turns_of(n: int) -> int:
+    """A short run is repeated more often: what disturbs it is a larger part of it."""
+    return 1 if n >= 10000 else 3 if n >= 1000 else 11
+
+
+def duel(dhow: pathlib.Path, folder: pathlib.Path, after: list, command: tuple = ("true",), new_home: bool = False) -> dict:
     """dhow and ninja in turn: medians of the ratio and of what each took, the most memory."""
     n, jobs = len(after), str(os.cpu_count())
     write_pipeline(folder / "steps.json", after, command)
@@ -117,12 +123,22 @@ def duel(dhow: pathlib.Path, folder: pathlib.Path, after: list, command: tuple, 
     write_ninja(folder / "ninja" / "build.ninja", after)
     ours, theirs = [], []
     write_pipeline(folder / "one.json", graph("wide", 1))
-    run([dhow, "run", folder / "one.json", "-q"], {"DHOW_HOME": str(folder / "home")})  # a home is made once, not for each run
-    for _ in range(turns):
-        ours.append(run([dhow, "run", folder / "steps.json", "-q", "--cache", "off", "--jobs", jobs], {"DHOW_HOME": str(folder / "home")}))
+    env = {"DHOW_HOME": str(folder / "home")}
+    run([dhow, "run", folder / "one.json", "-q"], env)
+
+    def turn_of_dhow() -> None:
+        if new_home:
+            shutil.rmtree(folder / "home")
+        ours.append(run([dhow, "run", folder / "steps.json", "-q", "--cache", "off", "--jobs", jobs], env))
+
+    def turn_of_ninja() -> None:
         for left in (folder / "ninja").glob(".ninja*"):
             left.unlink()
         theirs.append(run([shutil.which("ninja"), "-C", folder / "ninja", "-j", jobs, "--quiet"]))
+
+    for i in range(turns_of(n)):
+        for turn in (turn_of_dhow, turn_of_ninja) if i % 2 == 0 else (turn_of_ninja, turn_of_dhow):
+            turn()
     shutil.rmtree(folder / "home")
     shutil.rmtree(folder / "ninja")
 
@@ -135,16 +151,17 @@ def duel(dhow: pathlib.Path, folder: pathlib.Path, after: list, command: tuple, 
 
 
 def show(n: int, d: dict, what: str = "") -> None:
-    print(f"    {n:6} steps: dhow {d['ours']:7.3f} ms ({d['cpu']:.3f} of processor), ninja {d['theirs']:7.3f} ms ({d['their cpu']:.3f}) a step; "
+    print(f"    {n:6} steps: dhow {d['ours']:7.3f} ms ({d['cpu']:.3f} of processor), ninja {d['theirs']:7.3f} ms ({d['their cpu']:.3f}) a step, "
+          f"ratio {d['ratio']:.2f}; "
           f"dhow's peak memory {d['memory']:.1f} MiB{what}", flush=True)
 
 
 def steps(dhow: pathlib.Path, folder: pathlib.Path, report: Report, sizes: list) -> None:
     for kind in ("chain", "wide", "mixed"):
-        print(f"{kind}: a no-op step, dhow beside ninja")
+        print(f"{kind}: a no-op step, dhow (in a home that is there) beside ninja")
         costs = {}
         for n in sizes:
-            d = duel(dhow, folder, graph(kind, n), ("true",), 1 if n >= 10000 else 3)
+            d = duel(dhow, folder, graph(kind, n))
             costs[n] = d["ours"]
             show(n, d)
             for key, value in d.items():
@@ -154,7 +171,8 @@ def steps(dhow: pathlib.Path, folder: pathlib.Path, report: Report, sizes: list)
         if len(sizes) > 2:
             report.bar(f"{kind}: a step of {sizes[-1]} / a step of {sizes[-2]}", costs[sizes[-1]] / costs[sizes[-2]], 1.3, "")
             report.bar(f"{kind}: peak memory of {sizes[-1]} steps", report.rows[f"{kind} {sizes[-1]} memory"], 100.0, "MiB")
-    show(1000, duel(dhow, folder, graph("mixed", 1000), ("sh", "-c", "true"), 3), "; both through sh -c")
+    show(1000, duel(dhow, folder, graph("mixed", 1000), ("sh", "-c", "true")), "; both through sh -c")
+    show(10, duel(dhow, folder, graph("mixed", 10), new_home=True), "; a new home for each run")
 
 
 def write_loop(path: pathlib.Path, n: int) -> None:
