@@ -47,11 +47,12 @@ int cli_engine_with(const struct cli *cli, const char *what, struct engine **ret
 
 struct engine *cli_engine_leave(struct engine *e)
 {
-    static __attribute__((used)) struct engine *left; /* not lost, for who looks for such memory */
+    static struct engine *left; /* not lost, for those who look for lost memory */
 
     if (!e || store_on_server(store_path(engine_store(e))))
         return engine_close(e);
-    left = e;
+    if (!left)
+        left = e;
     return NULL;
 }
 

@@ -31,7 +31,7 @@ static void begin(void)
     if (!mkdtemp(folder))
         abort();
     path = fs_join(folder, "dhow.db");
-    if (store_open(path, STORE_CREATE, &store, &err) < 0)
+    if (store_open(path, STORE_CREATE, &store, &err) < 0 || h2_load(&err) < 0)
         abort();
     (void)atexit(done);
 }
