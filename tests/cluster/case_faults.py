@@ -54,7 +54,8 @@ def server(cluster: Cluster, folder: str) -> None:
 
 def pods(cluster: Cluster, folder: str) -> None:
     def of_second(run: str) -> str:
-        return [p["metadata"]["name"] for p in cluster.pod_list(run) if p["status"]["phase"] == "Running"][0]
+        running = kube.wait("the step's pod runs", lambda: [p for p in cluster.pod_list(run) if p["status"]["phase"] == "Running"])
+        return running[0]["metadata"]["name"]
 
     run = started(cluster, folder, 15)
     kubectl("delete", "pod", of_second(run), "--grace-period=0", "--force")

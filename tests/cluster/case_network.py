@@ -5,6 +5,7 @@ import tempfile
 
 import kube
 import pipelines
+from cluster import enforced
 from dhow_cluster import DHOW, Cluster, deploy
 from kube import DEPLOYMENT, apply, kubectl, pod
 from tap import check, done
@@ -79,7 +80,7 @@ def main() -> None:
     if not kube.OWN:
         kube.skip("network policies", "only the own node is known to enforce them and has an address of the web")
         done()
-    with deploy() as cluster, tempfile.TemporaryDirectory() as folder:
+    with enforced(), deploy() as cluster, tempfile.TemporaryDirectory() as folder:
         places()
         try:
             steps(cluster, folder)

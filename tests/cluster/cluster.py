@@ -16,6 +16,7 @@ no rule in the machine's firewall, no mount and no process behind. It needs root
 
 The folder is DHOW_CLUSTER (.tools/cluster); its logs are in log/.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -312,6 +313,21 @@ def argo() -> None:
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=rendered)
 
 
+def manifest(name: str) -> str:
+    return (HERE / "manifests" / f"{name}.yaml").read_text().replace("DNS_ADDRESS", DNS).replace("HOST_ADDRESS", ADDRESS)
+
+
+@contextlib.contextmanager
+def enforced():
+    """NetworkPolicies hold meanwhile: each new connection of a pod is judged by a program, which has its price."""
+    kubectl("apply", "-f", "-", stdin=manifest("policies"))
+    try:
+        kubectl("-n", "kube-system", "rollout", "status", "daemonset/policies", f"--timeout={PATIENCE}s")
+        yield
+    finally:
+        kubectl("delete", "-f", "-", "--wait=true", stdin=manifest("policies"))
+
+
 def up() -> None:
     needed()
     if first_pid():
@@ -326,10 +342,9 @@ def up() -> None:
     wait_for("the API server", lambda: kubectl("get", "--raw", "/readyz", check=False).returncode == 0)
     say(f"the API server answers after {time.monotonic() - begin:.1f} s")
     wait_for("the node", lambda: "True" in kubectl("get", "nodes", "-o", "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}", check=False).stdout)
-    for name in ("coredns", "policies"):
-        kubectl("apply", "-f", "-", stdin=(HERE / "manifests" / f"{name}.yaml").read_text().replace("DNS_ADDRESS", DNS).replace("HOST_ADDRESS", ADDRESS))
+    kubectl("apply", "-f", "-", stdin=manifest("coredns"))
     argo()
-    for namespace, what in (("kube-system", "deployment/coredns"), ("kube-system", "daemonset/policies"), (ARGO_NAMESPACE, "deployment/workflow-controller")):
+    for namespace, what in (("kube-system", "deployment/coredns"), (ARGO_NAMESPACE, "deployment/workflow-controller")):
         kubectl("-n", namespace, "rollout", "status", what, f"--timeout={PATIENCE}s")
     say(f"pods run after {time.monotonic() - begin:.1f} s")
     print(f"KUBECONFIG={KUBECONFIG}")
