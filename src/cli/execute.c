@@ -134,13 +134,15 @@ static void send_trace(const struct cli *cli, struct store *store, const char *r
 }
 
 /* The machine failed, a full disk say: what the run has done is kept. */
-static void tell_left(struct store *store, const char *run_id)
+static void add_left(struct store *store, const char *run_id, struct dh_err *err)
 {
     own(arena_free) struct arena *a = arena_new();
     struct store_run run;
+    size_t n = strlen(err->msg);
 
     if (store_run_find(store, run_id, a, &run, NULL) == 0 && run.state == STORE_RUNNING)
-        record_tell_still(&run);
+        (void)snprintf(err->msg + n, sizeof err->msg - n, " ('dhow resume %lld' goes on)",
+                       (long long)run.id);
 }
 
 int cli_execute(const struct cli *cli, const struct cli_args *args, struct engine *engine,
@@ -166,7 +168,7 @@ int cli_execute(const struct cli *cli, const struct cli_args *args, struct engin
     if (rc == 0 && events)
         events_run(events, run_id, plan_state_name(result.state));
     if (rc < 0 && err && err->code == DH_IO)
-        tell_left(engine_store(engine), run_id);
+        add_left(engine_store(engine), run_id, err);
     if (rc == 0 && otlp_is_wanted())
         send_trace(cli, engine_store(engine), run_id);
     if (rc < 0 || print_result(cli, engine_store(engine), run_id, quiet, err) < 0)

@@ -257,6 +257,9 @@ bool jobs_may_start(const struct run *run); /* there is a free slot */
 void jobs_free(struct job *job);
 
 /* ---- lost.c ---- */
+/* Says how many at once, and where ends are written. One that has been killed before it was told is
+ * no step's doing, and has taken none with it: another takes its place. */
+int shepherd_brief(struct run *run, struct dh_err *err);
 /* The shepherd is gone: another is there, and what ran has ended or will begin anew. In the run's
  * transaction. */
 int lost_shepherd(struct run *run, struct dh_err *err);

@@ -64,6 +64,11 @@ static int settle(struct job *job, const struct journal *journal, bool suspect, 
     return attempt_again(job, err);
 }
 
+static int again_and_again(struct dh_err *err)
+{
+    return dh_fail(err, DH_IO, "the process that starts the steps is killed again and again");
+}
+
 static int settle_all(struct run *run, const char *path, struct dh_err *err)
 {
     own(journal_free) struct journal *journal = NULL;
@@ -74,7 +79,7 @@ static int settle_all(struct run *run, const char *path, struct dh_err *err)
         return -1;
     run->n_lost = n ? 0 : run->n_lost + 1;
     if (run->n_lost > LOST_MAX)
-        return dh_fail(err, DH_IO, "the process that starts the steps is killed again and again");
+        return again_and_again(err);
     if (n > 1)
         run_note(run, "the process that starts the steps was killed, by one of them it seems: what "
                       "was running begins anew, one at a time");
@@ -87,6 +92,21 @@ static int settle_all(struct run *run, const char *path, struct dh_err *err)
     return 0;
 }
 
+int shepherd_brief(struct run *run, struct dh_err *err)
+{
+    own_mem char *path = dh_printf("%s/journal", run->folder);
+    int rc = SHEPHERD_GONE;
+
+    for (int i = 0; rc == SHEPHERD_GONE && i < LOST_MAX; i++) {
+        if (i > 0 && shepherd_restart(run->shepherd, err) < 0)
+            return -1;
+        rc = shepherd_limit(run->shepherd, (unsigned)run->jobs, err);
+        if (rc == 0)
+            rc = shepherd_journal(run->shepherd, path, err);
+    }
+    return rc == SHEPHERD_GONE ? again_and_again(err) : rc;
+}
+
 int lost_shepherd(struct run *run, struct dh_err *err)
 {
     own_mem char *path = dh_printf("%s/journal", run->folder);
@@ -95,9 +115,7 @@ int lost_shepherd(struct run *run, struct dh_err *err)
     (void)uv_poll_stop(&run->poll); /* the descriptor stays the same, what is behind it does not */
     if (shepherd_restart(run->shepherd, err) < 0 ||
         (!store_in_transaction(store) && store_begin(store, err) < 0) ||
-        settle_all(run, path, err) < 0 ||
-        shepherd_limit(run->shepherd, (unsigned)run->jobs, err) < 0 ||
-        shepherd_journal(run->shepherd, path, err) < 0)
+        settle_all(run, path, err) < 0 || shepherd_brief(run, err) < 0)
         return -1;
     runtime_bound(run->runtime, run->shepherd);
     return 0;

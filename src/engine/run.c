@@ -359,8 +359,6 @@ static void make_slots(struct run *run)
 
 static int prepare(struct run *run, const struct store_run *row, struct dh_err *err)
 {
-    own_mem char *journal = NULL;
-
     if (read_object(row->parameters, &run->parameters, err) < 0 ||
         read_object(row->options, &run->options, err) < 0)
         return dh_while(err, "the record of run %s", run->uuid);
@@ -373,10 +371,7 @@ static int prepare(struct run *run, const struct store_run *row, struct dh_err *
         (run->how->mode != ENGINE_START && earlier_load(run, err) < 0) ||
         (js_get(run->options, "cluster") && cluster_new(run, err) < 0))
         return -1;
-    journal = dh_printf("%s/journal", run->folder);
-    if (shepherd_limit(run->shepherd, (unsigned)run->jobs, err) < 0)
-        return -1;
-    return shepherd_journal(run->shepherd, journal, err);
+    return shepherd_brief(run, err);
 }
 
 static void run_done(struct run *run)

@@ -1,6 +1,7 @@
 # run: asan
 """A step that kills the process which started it ends itself, and nothing else: the others and the run go on. Without warm workers, where that
 process is the one that starts all steps (`kill -9 $PPID`)."""
+import contextlib
 import json
 import os
 import pathlib
@@ -82,9 +83,28 @@ def from_outside(folder):
     tap.check(child.returncode == 0 and killed > 1 and len(ran) == 24, f"killed {killed} times from outside: all steps succeed", f"{child.returncode} {said} {sorted(ran)}")
 
 
+def before_all(folder):
+    """Killed as soon as it is there: the engine still opens its record, reads the pipeline, or begins the run."""
+    s = pipeline("early")
+    step(s, "a", "printf v > $out_o", outputs=("o",), cache=False, retryPolicy={"maxRetryCount": 2})
+    path, ends = write(folder, s), []
+    for i in range(8):
+        child = subprocess.Popen([tap.DHOW, "run", path, "--no-warm", "-q"], env={**os.environ, "DHOW_HOME": str(folder / "home")}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        pid = None
+        while not pid and child.poll() is None:
+            with contextlib.suppress(OSError):
+                pid = shepherd_of(child.pid)
+        time.sleep(i * 0.001)
+        if pid:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        ends.append(child.wait(60))
+    tap.check(ends == [0] * 8, "killed before the run has begun: another one takes its place", str(ends))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="dhow-parent-") as temp:
-        for case in (alone, among_others, retried, from_outside):
+        for case in (alone, among_others, retried, from_outside, before_all):
             folder = pathlib.Path(temp) / case.__name__
             folder.mkdir()
             case(folder)
