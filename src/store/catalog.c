@@ -87,11 +87,7 @@ int catalog_experiment_id(struct store *s, const char *uuid, int64_t *ret_id, st
 
 static int archive(struct store *s, int64_t id, bool archived, struct dh_err *err)
 {
-    int rc =
-        db_run(s->db, err, "UPDATE experiment SET archived = ?, edits = edits + 1 WHERE id = ?",
-               DB_I(archived), DB_I(id));
-
-    if (store_touched(s, rc, "experiment", id, err) < 0)
+    if (store_experiment_set_archived(s, id, archived, err) < 0)
         return -1;
     if (!archived)
         return 0;
