@@ -19,7 +19,7 @@
 #define GRACE_MS 10000
 #define SHORT_STEP_US 30000
 #define TINY_STEP_US 3000
-#define AHEAD_OF_TINY 4 /* that wait, for each that may run */
+#define AHEAD_OF_TINY 8 /* that wait, for each that may run */
 #define TAKE_BACK_US 100000
 
 static void grace_over(uv_timer_t *timer)

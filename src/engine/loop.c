@@ -10,6 +10,7 @@
 
 #define RENEW_US (STORE_LEASE_US / 6)
 #define AWAKE_US 1000
+#define SOON_MS 5
 #define TICK_MS 200 /* how often we look whether another process asks to cancel */
 #define TICKS_A_LOOK 10
 
@@ -49,7 +50,7 @@ static void on_shepherd(uv_poll_t *poll, int status, int events)
     if (rc < 0)
         run_fail(run);
     else if (news && attempts_suffice(run) && !run->over)
-        (void)uv_timer_start(&run->soon, on_soon, 1, 0);
+        (void)uv_timer_start(&run->soon, on_soon, SOON_MS, 0);
     else if (news) { /* that a step has started decides nothing */
         (void)uv_timer_stop(&run->soon);
         run_turn(run);

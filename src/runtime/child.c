@@ -10,17 +10,6 @@
 
 #include "runtime/shepherd-priv.h"
 
-static int open_output(const struct child_request *r)
-{
-    const char *path = r->log;
-
-    if (r->out > 0)
-        return fcntl(r->out, F_DUPFD_CLOEXEC, 3);
-    if (!*path)
-        return open("/dev/null", O_WRONLY | O_CLOEXEC);
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-}
-
 static int enter(const char *cgroup_file)
 {
     int fd = open(cgroup_file, O_WRONLY | O_CLOEXEC);
@@ -36,7 +25,7 @@ static int bound(int resource, uint64_t max)
 }
 
 /* Only system calls from here: the memory is the parent's. Returns only when something failed. */
-static int become(const struct child_request *r, int in, int out)
+static int become(const struct child_request *r)
 {
     /* What is ignored stays so over exec: what the shepherd ignores, and what those who start us
      * may. */
@@ -51,8 +40,8 @@ static int become(const struct child_request *r, int in, int out)
             return errno;
     if (bound(RLIMIT_DATA, r->memory_max) < 0 || bound(RLIMIT_NPROC, r->processes_max) < 0)
         return errno;
-    if (chdir(r->cwd) < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-        dup2(out, STDERR_FILENO) < 0)
+    if (chdir(r->cwd) < 0 || dup2(r->in, STDIN_FILENO) < 0 || dup2(r->out, STDOUT_FILENO) < 0 ||
+        dup2(r->out, STDERR_FILENO) < 0)
         return errno;
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         (void)signal(ignored[i], SIG_DFL);
@@ -64,25 +53,14 @@ static int become(const struct child_request *r, int in, int out)
 
 pid_t child_start(const struct child_request *r)
 {
-    int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = open_output(r), saved;
     volatile int failed = 0;
-    pid_t pid = -1;
+    pid_t pid = vfork();
 
-    if (in < 0 || out < 0) {
-        saved = errno;
-    } else {
-        pid = vfork();
-        if (pid == 0) {
-            failed = become(r, in, out);
-            _exit(127);
-        }
-        saved = errno;
+    if (pid == 0) {
+        failed = become(r);
+        _exit(127);
     }
-    if (in >= 0)
-        (void)close(in);
-    if (out >= 0)
-        (void)close(out);
     if (pid < 0)
-        return -saved;
+        return -errno;
     return failed ? -failed : pid;
 }

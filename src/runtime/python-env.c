@@ -153,14 +153,17 @@ void python_env_touch(const struct python_env *e)
 int python_run(const char *file, const char *const *argv, char **env, const char *log,
                atomic_bool *canceled, _Atomic pid_t *child)
 {
+    own_fd int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    own_fd int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     char *no_cgroup[] = {NULL};
     struct child_request r = {.file = file,
                               .cwd = "/",
-                              .log = log,
+                              .in = in,
+                              .out = out,
                               .argv = (char **)(uintptr_t)argv,
                               .env = env,
                               .cgroup = no_cgroup};
-    pid_t pid = *canceled ? -ECANCELED : child_start(&r);
+    pid_t pid = *canceled || in < 0 || out < 0 ? -1 : child_start(&r);
     int status = -1;
 
     if (pid < 0)

@@ -28,6 +28,7 @@ extern char **environ;
 
 #define LOG_CHECK_MS 100
 #define HOT_US 200
+#define EVENTS_AT_ONCE 16
 
 struct child {
     uint64_t id;
@@ -47,10 +48,12 @@ struct waiting { /* a WORD_SPAWN beyond the limit */
 };
 
 struct flock_of {
-    int control, signals, journal;
+    int control, signals, journal, null;
     struct child *children;
     size_t n, cap;
     struct workers workers;
+    struct shepherd_event events[EVENTS_AT_ONCE]; /* that the engine has not been told yet */
+    size_t n_events;
     struct waiting *queue; /* from queue_at on, in order */
     size_t n_queue, cap_queue, queue_at, limit;
     int64_t hot_until; /* the engine has just heard of an end and most often answers with a start */
@@ -77,10 +80,21 @@ static int read_all(int fd, void *to, size_t n)
     return 0;
 }
 
+/* Before we wait: the engine is woken once for an end and for the start that follows it. */
+static void tell_all(struct flock_of *f)
+{
+    size_t n = f->n_events * sizeof *f->events;
+
+    if (n && !f->alone && send(f->control, f->events, n, MSG_NOSIGNAL) != (ssize_t)n)
+        f->alone = true;
+    f->n_events = 0;
+}
+
 static void tell(struct flock_of *f, const struct shepherd_event *event)
 {
-    if (!f->alone && send(f->control, event, sizeof *event, MSG_NOSIGNAL) != (ssize_t)sizeof *event)
-        f->alone = true;
+    if (f->n_events == EVENTS_AT_ONCE)
+        tell_all(f);
+    f->events[f->n_events++] = *event;
 }
 
 /* What knows a secret leaves no picture of its memory behind, nor do those that it starts. A limit
@@ -116,10 +130,11 @@ static void tell_started(struct flock_of *f, const struct child *c)
 }
 
 /* pid, or -errno. */
-static pid_t start_own(struct child_request *r, struct child *c)
+static pid_t start_own(const struct flock_of *f, struct child_request *r, struct child *c)
 {
     pid_t pid;
 
+    r->in = r->out = f->null;
     if (!*r->log)
         return child_start(r);
     r->out = step_log_open(&c->output, r->log, c->log_max);
@@ -152,7 +167,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     if (c.link >= 0)
         c.body = body;
     else
-        c.pid = start_own(&q.child, &c);
+        c.pid = start_own(f, &q.child, &c);
     spawn_request_done(&q);
     if (h->n_masks)
         explicit_bzero(body, h->size);
@@ -168,6 +183,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     }
     DH_GROW(f->children, f->n, f->cap);
     f->children[f->n++] = c;
+    f->hot_until = 0; /* the answer is here; the step may want this very processor */
     if (c.pid)
         tell_started(f, &c);
 }
@@ -424,6 +440,7 @@ static int wait_for_any(struct flock_of *f, int timeout_ms, bool *ret_word)
     size_t n = 0;
     int rc;
 
+    tell_all(f);
     fds[n++] = (struct pollfd){.fd = f->alone ? -1 : f->control, .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = f->signals, .events = POLLIN};
     for (size_t i = 0; i < f->n; i++) /* in the children's order; -1 is passed over */
@@ -535,7 +552,8 @@ static int timeout_ms(const struct flock_of *f)
 
 void shepherd_main(int control)
 {
-    struct flock_of f = {.control = control, .journal = -1};
+    struct flock_of f = {
+        .control = control, .journal = -1, .null = open("/dev/null", O_RDWR | O_CLOEXEC)};
     sigset_t set;
     bool word;
 

@@ -28,8 +28,8 @@ struct shepherd_header {
 void shepherd_main(int control);
 
 struct child_request {
-    const char *file, *cwd, *log;
-    int out; /* stdout and stderr; 0: the log */
+    const char *file, *cwd, *log; /* log: for a worker, which opens it itself */
+    int in, out;                  /* out: stdout and stderr; above 2, and closed on exec */
     char **argv, **env;
     char **cgroup; /* files to write "0" to; NULL-terminated */
     uint64_t memory_max, processes_max;

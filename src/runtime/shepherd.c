@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +21,18 @@
 #include "runtime/shepherd-priv.h"
 
 #define SWEEPS 100 /* what forks while it is looked for is found by the next */
+#define EVENTS_AT_ONCE 16
 
 struct shepherd {
     int fd;
     pid_t pid;
     struct buf word; /* what is being sent, kept for its memory */
+    union {
+        struct shepherd_event events[EVENTS_AT_ONCE];
+        char bytes[EVENTS_AT_ONCE * sizeof(struct shepherd_event)];
+    } in;               /* what has come */
+    size_t n_in, in_at; /* bytes */
+    bool drained;       /* there was no more */
 };
 
 /* The child's side of the fork: nothing of the engine stays open but the socket. */
@@ -136,6 +144,8 @@ int shepherd_restart(struct shepherd *s, struct dh_err *err)
     for (int i = 0; i < SWEEPS && kill_session(s->pid); i++)
         (void)poll(NULL, 0, 1);
     s->pid = 0;
+    s->n_in = s->in_at = 0;
+    s->drained = false;
     if (begin(&fd, &pid, err) < 0)
         return -1;
     s->pid = pid;
@@ -279,28 +289,45 @@ void shepherd_watch(const struct shepherd *s, int64_t us)
     struct pollfd fd = {.fd = s->fd, .events = POLLIN};
     int64_t until = clock_mono_us() + us;
 
-    while (poll(&fd, 1, 0) == 0 && clock_mono_us() < until) {
-    }
+    /* Who has something to say may wait for this very processor. */
+    while (poll(&fd, 1, 0) == 0 && clock_mono_us() < until)
+        (void)sched_yield();
 }
 
-int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err *err)
+/* 0: at least one whole event is there. */
+static int receive(struct shepherd *s, struct dh_err *err)
 {
-    char *to = (char *)ret;
-    size_t got = 0;
+    ssize_t n;
 
-    while (got < sizeof *ret) {
-        /* An event is one small write: once its beginning is there, the rest is too. */
-        ssize_t n = recv(s->fd, to + got, sizeof *ret - got, got ? 0 : MSG_DONTWAIT);
-
+    memmove(s->in.bytes, s->in.bytes + s->in_at, s->n_in - s->in_at);
+    s->n_in -= s->in_at;
+    s->in_at = 0;
+    while (s->n_in < sizeof *s->in.events) {
+        n = recv(s->fd, s->in.bytes + s->n_in, sizeof s->in - s->n_in, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && got == 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return SHEPHERD_NONE;
         if (n == 0 || (n < 0 && errno == ECONNRESET))
             return SHEPHERD_GONE;
         if (n < 0)
             return dh_fail_errno(err, "the process that starts the steps");
-        got += (size_t)n;
+        s->n_in += (size_t)n;
+        s->drained = s->n_in < sizeof s->in;
     }
+    return 0;
+}
+
+int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err *err)
+{
+    if (s->n_in - s->in_at < sizeof *ret) {
+        int rc = s->drained ? SHEPHERD_NONE : receive(s, err);
+
+        s->drained = false; /* whoever asks again has been told that there is more */
+        if (rc)
+            return rc;
+    }
+    memcpy(ret, s->in.bytes + s->in_at, sizeof *ret);
+    s->in_at += sizeof *ret;
     return 0;
 }

@@ -27,8 +27,8 @@ bool python_kit(struct attempt *a)
     if (fs_mkdirs(wheels, 0755, NULL) < 0)
         return false;
     return python_run("/usr/bin/env",
-                      (const char *const[]){"env", "python3", TEST_WHEELS, wheels, NULL}, env, "",
-                      &canceled, &child) == 0;
+                      (const char *const[]){"env", "python3", TEST_WHEELS, wheels, NULL}, env,
+                      "/dev/null", &canceled, &child) == 0;
 }
 
 void python_open_runtime(struct attempt *a, bool warm)
