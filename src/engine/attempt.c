@@ -19,7 +19,8 @@
 #define GRACE_MS 10000
 #define SHORT_STEP_US 30000
 #define TINY_STEP_US 3000
-#define AHEAD_OF_TINY 8 /* that wait, for each that may run */
+#define AHEAD_OF_TINY 8 /* that wait, for each that may run; each has a working folder */
+#define TINY_FOR_ONE 4  /* so many must have been seen before one more waits */
 #define TAKE_BACK_US 100000
 
 static void grace_over(uv_timer_t *timer)
@@ -101,16 +102,18 @@ static void started(struct job *job, int64_t at_us)
 static void took(struct run *run, int64_t us)
 {
     run->step_us = run->step_us ? (run->step_us * 3 + us) / 4 : us;
-    run->ahead = run->step_us < SHORT_STEP_US ? run->jobs : 0;
-    if (run->step_us < TINY_STEP_US)
-        run->ahead *= AHEAD_OF_TINY;
+    if (run->step_us >= TINY_STEP_US)
+        run->n_tiny = 0;
+    else if (run->n_tiny < AHEAD_OF_TINY * TINY_FOR_ONE)
+        run->n_tiny++;
+    run->ahead = run->step_us < SHORT_STEP_US ? run->jobs * (1 + run->n_tiny / TINY_FOR_ONE) : 0;
 }
 
 bool attempts_suffice(const struct run *run)
 {
     int waiting = 0;
 
-    if (run->ahead <= run->jobs)
+    if (!run->n_tiny)
         return false;
     for (const struct job *job = run->job_list; job; job = job->next)
         waiting += job->state == JOB_RUNNING && !job->started && !job->kill_sent;
@@ -122,7 +125,7 @@ void attempt_take_back(struct run *run)
     for (struct job *job = run->job_list; job; job = job->next)
         if (job->state == JOB_RUNNING && !job->started && !job->kill_sent &&
             clock_now_us() - job->started_us > TAKE_BACK_US) {
-            run->ahead = 0;
+            run->ahead = run->n_tiny = 0;
             run->step_us = TAKE_BACK_US;
             (void)shepherd_take_back(run->shepherd, job->id, NULL);
         }

@@ -123,8 +123,9 @@ struct run {
     int jobs;          /* steps at a time */
     int cpus;          /* of this machine */
     int ahead; /* slots more than that: steps that wait in the shepherd while steps are short */
-    int64_t step_us;    /* how long a step takes, the last ones counting most */
-    int n_slots;        /* in use */
+    int64_t step_us; /* how long a step takes, the last ones counting most */
+    int n_tiny;      /* steps that were hardly there, one after the other, as far as it matters */
+    int n_slots;     /* in use */
     struct slot *slots; /* from 1 */
     int n_slot_names;
     int n_parked;

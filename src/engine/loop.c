@@ -25,7 +25,7 @@ static void stay_awake(const struct run *run)
 {
     const struct job *job = run->job_list;
 
-    if (run->cpus > 1 && job && !job->next && job->state == JOB_RUNNING && run->ahead > run->jobs)
+    if (run->cpus > 1 && job && !job->next && job->state == JOB_RUNNING && run->n_tiny)
         shepherd_watch(run->shepherd, 2 * run->step_us < AWAKE_US ? 2 * run->step_us : AWAKE_US);
 }
 

@@ -28,7 +28,8 @@ extern char **environ;
 
 #define LOG_CHECK_MS 100
 #define HOT_US 200
-#define EVENTS_AT_ONCE 16
+#define EVENTS_AT_ONCE 64
+#define HOLD_US 5000
 
 struct child {
     uint64_t id;
@@ -54,6 +55,7 @@ struct flock_of {
     struct workers workers;
     struct shepherd_event events[EVENTS_AT_ONCE]; /* that the engine has not been told yet */
     size_t n_events;
+    int64_t hold_until;
     struct waiting *queue; /* from queue_at on, in order */
     size_t n_queue, cap_queue, queue_at, limit;
     int64_t hot_until; /* the engine has just heard of an end and most often answers with a start */
@@ -80,7 +82,11 @@ static int read_all(int fd, void *to, size_t n)
     return 0;
 }
 
-/* Before we wait: the engine is woken once for an end and for the start that follows it. */
+static size_t waiting(const struct flock_of *f)
+{
+    return f->n_queue - f->queue_at;
+}
+
 static void tell_all(struct flock_of *f)
 {
     size_t n = f->n_events * sizeof *f->events;
@@ -94,7 +100,17 @@ static void tell(struct flock_of *f, const struct shepherd_event *event)
 {
     if (f->n_events == EVENTS_AT_ONCE)
         tell_all(f);
+    if (f->n_events == 0)
+        f->hold_until = clock_mono_us() + HOLD_US;
     f->events[f->n_events++] = *event;
+}
+
+/* More wait here than start while the engine deals with what has happened (an end and a start for
+ * each step): it need not be woken for each, and its work stands in no start's way. */
+static bool may_hold(const struct flock_of *f)
+{
+    return f->n_events && waiting(f) && waiting(f) >= f->limit + f->n_events / 4 &&
+           clock_mono_us() < f->hold_until;
 }
 
 /* What knows a secret leaves no picture of its memory behind, nor do those that it starts. A limit
@@ -440,7 +456,10 @@ static int wait_for_any(struct flock_of *f, int timeout_ms, bool *ret_word)
     size_t n = 0;
     int rc;
 
-    tell_all(f);
+    if (may_hold(f))
+        timeout_ms = HOLD_US / 1000;
+    else
+        tell_all(f);
     fds[n++] = (struct pollfd){.fd = f->alone ? -1 : f->control, .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = f->signals, .events = POLLIN};
     for (size_t i = 0; i < f->n; i++) /* in the children's order; -1 is passed over */
@@ -545,7 +564,7 @@ static void finish(struct flock_of *f)
 /* With nothing left to start, falling asleep and being woken costs more than looking again. */
 static int timeout_ms(const struct flock_of *f)
 {
-    if (f->n_queue == 0 && has_room(f) && clock_mono_us() < f->hot_until)
+    if (!waiting(f) && has_room(f) && clock_mono_us() < f->hot_until)
         return 0;
     return f->n ? LOG_CHECK_MS : -1;
 }

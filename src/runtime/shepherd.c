@@ -21,7 +21,7 @@
 #include "runtime/shepherd-priv.h"
 
 #define SWEEPS 100 /* what forks while it is looked for is found by the next */
-#define EVENTS_AT_ONCE 16
+#define EVENTS_AT_ONCE 64
 
 struct shepherd {
     int fd;
@@ -321,9 +321,11 @@ static int receive(struct shepherd *s, struct dh_err *err)
 int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err *err)
 {
     if (s->n_in - s->in_at < sizeof *ret) {
-        int rc = s->drained ? SHEPHERD_NONE : receive(s, err);
+        bool drained = s->drained;
+        int rc;
 
-        s->drained = false; /* whoever asks again has been told that there is more */
+        s->drained = false; /* who asks again after that was told by the descriptor */
+        rc = drained ? SHEPHERD_NONE : receive(s, err);
         if (rc)
             return rc;
     }
