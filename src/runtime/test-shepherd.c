@@ -205,6 +205,32 @@ static void keeps_to_the_limit(void **state)
 
 /* An engine that is killed: what ends by itself soon is in the journal as an exit, what does not is
  * killed with all that it started. */
+/* Ends may be told together while many wait; not later than the end of a step that goes on. */
+static void tells_of_an_end_while_many_wait(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    own_mem char *gate = below("gate");
+    struct dh_err err;
+    uint64_t next = 1;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    assert_int_equal(shepherd_limit(s, 1, &err), 0);
+    for (uint64_t id = 1; id <= 100; id++)
+        spawn_sh(s, id, NULL, id == 50 ? "until [ -e gate ]; do sleep 0.01; done" : "exit 3", NULL);
+    while (next <= 100) {
+        struct shepherd_event event = wait_event(s);
+
+        assert_int_equal(event.id, next);
+        if (event.kind == SHEPHERD_STARTED)
+            continue;
+        assert_int_equal(event.kind, SHEPHERD_EXITED);
+        assert_int_equal(WEXITSTATUS(event.status), next == 50 ? 0 : 3);
+        if (next++ == 49)
+            assert_int_equal(fs_write(gate, "", 0, 0644, &err), 0);
+    }
+}
+
 static void journals_when_the_engine_is_gone(void **state)
 {
     own(journal_free) struct journal *j = NULL;
@@ -288,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(signals_reach_the_group, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(cuts_a_log, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(keeps_to_the_limit, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(tells_of_an_end_while_many_wait, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(journals_when_the_engine_is_gone, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(a_killed_shepherd_takes_its_children, make_dir, drop_dir),
     };
