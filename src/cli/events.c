@@ -65,14 +65,17 @@ static void on_note(void *user, const char *text)
         e->next->note(e->next->user, text);
 }
 
-void events_run(struct events *e, const char *run_id, const char *state)
+static void on_run(void *user, const char *run_id, enum plan_state state)
 {
+    struct events *e = user;
     struct js *v = js_object();
 
     js_set(v, "event", js_str("run"));
     js_set(v, "run_id", js_str(run_id));
-    js_set(v, "state", js_str(state));
+    js_set(v, "state", js_str(plan_state_name(state)));
     put(e, v);
+    if (e->next && e->next->run)
+        e->next->run(e->next->user, run_id, state);
 }
 
 int events_open(const char *path, const struct engine_watch *next, struct events **ret,
@@ -84,8 +87,9 @@ int events_open(const char *path, const struct engine_watch *next, struct events
     if (fd < 0)
         return dh_fail_errno(err, "--events %s", path);
     e = dh_zalloc(1, sizeof *e);
-    *e = (struct events){
-        .watch = {.task = on_task, .note = on_note, .user = e}, .next = next, .fd = fd};
+    *e = (struct events){.watch = {.run = on_run, .task = on_task, .note = on_note, .user = e},
+                         .next = next,
+                         .fd = fd};
     *ret = e;
     return 0;
 }

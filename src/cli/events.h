@@ -12,6 +12,4 @@ int events_open(const char *path, const struct engine_watch *next, struct events
                 struct dh_err *err);
 struct events *events_close(struct events *e);
 OWN_DEFINE(struct events *, events_close)
-/* The run itself: RUNNING before its first task, its last state at the end. */
-void events_run(struct events *e, const char *run_id, const char *state);
 const struct engine_watch *events_watch(struct events *e); /* borrowed */

@@ -66,9 +66,9 @@ int cli_jobs(const struct cli_args *args, int *ret, struct dh_err *err)
     return 0;
 }
 
-static void print_outputs(const struct store_run *run)
+static void print_outputs(const struct engine_result *result)
 {
-    own(js_free) struct js *outputs = out_parse(run->outputs, js_object());
+    own(js_free) struct js *outputs = out_parse(result->outputs, js_object());
 
     for (js_each(outputs, it)) {
         own_mem char *text = js_is(it.value, JS_STRING) ? dh_strdup(js_text(it.value))
@@ -78,45 +78,39 @@ static void print_outputs(const struct store_run *run)
     }
 }
 
-static void print_cause(const struct cli *cli, const struct store_run *run)
+static void print_cause(const struct cli *cli, const struct engine_result *result)
 {
-    own(js_free) struct js *error = out_parse(run->error, js_null());
+    own(js_free) struct js *error = out_parse(result->error, js_null());
     const char *task = js_get_text(error, "task"), *message = js_get_text(error, "message");
 
     if (!message)
         return;
     fprintf(stderr, "%sdhow %s:%s run %lld failed: %s%s%s\n", out_on(cli->err_color, OUT_RED),
-            cli->command->name, out_off(cli->err_color), (long long)run->id, task ? task : "",
-            task ? ": " : "", message);
+            cli->command->name, out_off(cli->err_color), (long long)result->number,
+            task ? task : "", task ? ": " : "", message);
     record_print_tail(js_get_text(error, "log_tail"), stderr, cli->err_color);
 }
 
-static int print_result(const struct cli *cli, struct store *store, const char *run_id, bool quiet,
-                        struct dh_err *err)
+static int print_result(const struct cli *cli, struct store *store,
+                        const struct engine_result *result, bool quiet, struct dh_err *err)
 {
     own(record_free) struct record *record = NULL;
-    own(arena_free) struct arena *a = arena_new();
     own(js_free) struct js *v = NULL;
-    struct store_run run;
 
-    if (quiet && !cli->json) { /* the run alone: its tasks may be many */
-        if (store_run_find(store, run_id, a, &run, err) < 0)
-            return -1;
-        print_outputs(&run);
-        print_cause(cli, &run);
-        return 0;
-    }
-    if (record_load(store, run_id, &record, err) < 0)
+    /* Quiet, the run alone: its tasks may be many. */
+    if ((!quiet || cli->json) && record_load(store, result->run_id, &record, err) < 0)
         return -1;
     if (cli->json) {
         v = record_run_json(record);
         out_json(v, stdout);
-        print_cause(cli, &record->run);
-        return 0;
+    } else {
+        if (record)
+            record_print_summary(record, stderr, cli->err_color);
+        (void)fflush(stderr);
+        print_outputs(result);
     }
-    record_print_summary(record, stderr, cli->err_color);
-    (void)fflush(stderr);
-    print_outputs(&record->run);
+    if (quiet || cli->json)
+        print_cause(cli, result);
     return 0;
 }
 
@@ -140,42 +134,55 @@ static void add_left(struct store *store, const char *run_id, struct dh_err *err
     struct store_run run;
     size_t n = strlen(err->msg);
 
-    if (store_run_find(store, run_id, a, &run, NULL) == 0 && run.state == STORE_RUNNING)
+    if (*run_id && store_run_find(store, run_id, a, &run, NULL) == 0 && run.state == STORE_RUNNING)
         (void)snprintf(err->msg + n, sizeof err->msg - n, " ('dhow resume %lld' goes on)",
                        (long long)run.id);
+}
+
+/* A new run where there is a request, else the one of that id. */
+static int execute(const struct cli *cli, const struct cli_args *args, struct engine *engine,
+                   const struct engine_request *request, const char *run_id, struct engine_how *how,
+                   struct dh_err *err)
+{
+    const bool quiet = cli_has(args, "quiet");
+    struct store *store = engine_store(engine);
+    own(events_close) struct events *events = NULL;
+    struct view *view = view_new(cli, quiet || cli->json);
+    __attribute__((cleanup(engine_result_done))) struct engine_result result = {0};
+    int rc;
+
+    how->watch = view_watch(view);
+    if (cli_get(args, "events")) {
+        if (events_open(cli_get(args, "events"), how->watch, &events, err) < 0) {
+            view_end(view);
+            return -1;
+        }
+        how->watch = events_watch(events);
+    }
+    rc = request ? engine_start(engine, request, how->watch, &result, err)
+                 : engine_execute(engine, run_id, how, &result, err);
+    view_end(view);
+    if (rc < 0 && err && err->code == DH_IO)
+        add_left(store, result.run_id, err);
+    if (rc == 0 && otlp_is_wanted())
+        send_trace(cli, store, result.run_id);
+    if (rc < 0 || print_result(cli, store, &result, quiet, err) < 0)
+        return -1;
+    if (result.state == PLAN_CANCELED)
+        return CLI_CANCELED;
+    return result.state == PLAN_FAILED ? CLI_RUN_FAILED : CLI_DONE;
+}
+
+int cli_start(const struct cli *cli, const struct cli_args *args, struct engine *engine,
+              const struct engine_request *request, struct dh_err *err)
+{
+    return execute(cli, args, engine, request, NULL, &(struct engine_how){0}, err);
 }
 
 int cli_execute(const struct cli *cli, const struct cli_args *args, struct engine *engine,
                 const char *run_id, struct engine_how how, struct dh_err *err)
 {
-    const bool quiet = cli_has(args, "quiet");
-    own(events_close) struct events *events = NULL;
-    struct view *view = view_new(cli, quiet || cli->json);
-    struct engine_result result = {.state = PLAN_FAILED};
-    int rc;
-
-    how.watch = view_watch(view);
-    if (cli_get(args, "events")) {
-        if (events_open(cli_get(args, "events"), how.watch, &events, err) < 0) {
-            view_end(view);
-            return -1;
-        }
-        how.watch = events_watch(events);
-        events_run(events, run_id, plan_state_name(PLAN_RUNNING));
-    }
-    rc = engine_execute(engine, run_id, &how, &result, err);
-    view_end(view);
-    if (rc == 0 && events)
-        events_run(events, run_id, plan_state_name(result.state));
-    if (rc < 0 && err && err->code == DH_IO)
-        add_left(engine_store(engine), run_id, err);
-    if (rc == 0 && otlp_is_wanted())
-        send_trace(cli, engine_store(engine), run_id);
-    if (rc < 0 || print_result(cli, engine_store(engine), run_id, quiet, err) < 0)
-        return -1;
-    if (result.state == PLAN_CANCELED)
-        return CLI_CANCELED;
-    return result.state == PLAN_FAILED ? CLI_RUN_FAILED : CLI_DONE;
+    return execute(cli, args, engine, NULL, run_id, &how, err);
 }
 
 static int spawn_resume(const char *self, const char *home, const char *db, const char *run_id,

@@ -20,6 +20,9 @@ OWN_DEFINE(struct engine *, cli_engine_leave)
  * status. `how->watch` is set here. */
 int cli_execute(const struct cli *cli, const struct cli_args *args, struct engine *engine,
                 const char *run_id, struct engine_how how, struct dh_err *err);
+/* The same for a new run. */
+int cli_start(const struct cli *cli, const struct cli_args *args, struct engine *engine,
+              const struct engine_request *request, struct dh_err *err);
 /* Starts `dhow resume RUN` in a session of its own, with no terminal, and prints the run's id. */
 int cli_detach(const struct cli *cli, const char *run_id, struct dh_err *err);
 

@@ -222,9 +222,7 @@ static int run_in(const struct test_file *file, struct test_case *one, const cha
                                      .runtime = js_get_text(one->given, "runtime"),
                                      .jobs = (int)js_get_int(one->given, "jobs", 0),
                                      .cache = "off"};
-    const struct engine_how how = {.mode = ENGINE_START};
-    struct engine_result result;
-    char run_id[ID_TEXT];
+    __attribute__((cleanup(engine_result_done))) struct engine_result result = {0};
 
     if (cli_spec_load(file->pipeline, &spec, NULL, err) < 0)
         return -1;
@@ -232,9 +230,8 @@ static int run_in(const struct test_file *file, struct test_case *one, const cha
     if (keep_sets(home, SECRET, js_get(one->given, "secrets"), err) < 0 ||
         keep_sets(home, CONFIG_MAP, js_get(one->given, "configs"), err) < 0 ||
         engine_open(&options, &engine, err) < 0 ||
-        engine_submit(engine, &request, run_id, err) < 0 ||
-        engine_execute(engine, run_id, &how, &result, err) < 0 ||
-        record_load(engine_store(engine), run_id, &record, err) < 0)
+        engine_start(engine, &request, NULL, &result, err) < 0 ||
+        record_load(engine_store(engine), result.run_id, &record, err) < 0)
         return -1;
     one->run = record_run_json(record);
     return result.state == PLAN_CANCELED ? dh_fail(err, DH_CANCELED, "interrupted") : 0;

@@ -116,15 +116,14 @@ static int submit_and_run(const struct cli *cli, const struct cli_args *args, st
                           const struct spec *spec, struct dh_err *err)
 {
     __attribute__((cleanup(cli_request_done))) struct cli_request request = {0};
-    const struct engine_how how = {.mode = ENGINE_START, .spec = spec};
     char run_id[ID_TEXT];
 
-    if (cli_request(args, spec, &request, err) < 0 ||
-        engine_submit(engine, &request.engine, run_id, err) < 0)
+    if (cli_request(args, spec, &request, err) < 0)
         return -1;
-    if (cli_has(args, "detach"))
-        return cli_detach(cli, run_id, err);
-    return cli_execute(cli, args, engine, run_id, how, err);
+    if (!cli_has(args, "detach"))
+        return cli_start(cli, args, engine, &request.engine, err);
+    return engine_submit(engine, &request.engine, run_id, err) < 0 ? -1
+                                                                   : cli_detach(cli, run_id, err);
 }
 
 static int run_run(struct cli *cli, const struct cli_args *args, struct dh_err *err)

@@ -110,6 +110,7 @@ struct run {
     struct cluster *cluster; /* NULL: steps are processes of this machine */
     const struct engine_how *how;
     const struct engine_watch *watch;
+    struct engine_result *result;
     enum cache_mode cache;
     char *folder;             /* {home}/runs/{uuid} */
     const char *local_root;   /* what steps write below */
@@ -175,8 +176,9 @@ void run_wake(void *user);               /* the run; from any thread */
 void run_cancel(struct run *run, const char *reason); /* once more: exit handlers too */
 
 /* ---- run.c ---- */
-int run_execute(struct engine *e, const struct store_run *row, const struct engine_how *how,
-                struct engine_result *ret, struct dh_err *err);
+/* The run is on record as this process's. `json`: of how->spec; NULL: both are read from there. */
+int run_execute(struct engine *e, const struct store_run *row, const char *json,
+                const struct engine_how *how, struct engine_result *ret, struct dh_err *err);
 /* Goes on with the plan as far as slots allow, in one transaction. Errors end the run's loop. */
 void run_turn(struct run *run);
 void run_fail(struct run *run);                  /* run->err is filled: leave the loop */

@@ -197,37 +197,23 @@ static void add_served(const struct engine_served *served, struct store_run *row
     row->pipeline_version_id = served->pipeline_version_id;
 }
 
-static int insert_run(struct engine *e, const struct engine_request *r, const struct js *parameters,
-                      struct store_run *row, struct dh_err *err)
-{
-    const char *pipeline = r->spec->pipeline.pipeline_info.name;
-    own(js_free) struct js *spec = spec_to_json(r->spec);
-    own(js_free) struct js *options = options_of(r);
-    own_mem char *spec_text = js_dump(spec, JS_COMPACT);
-    own_mem char *options_text = js_dump(options, JS_COMPACT);
-    own_mem char *parameters_text = js_dump(parameters, JS_COMPACT);
-    char digest[DIGEST_TEXT];
+/* A run that is not on record yet, and the texts of its row. */
+struct draft {
+    struct store_run row;
+    char uuid[ID_TEXT], digest[DIGEST_TEXT];
+    char *name, *root, *spec, *options, *parameters;
+};
 
-    row->spec_digest = digest_bytes(spec_text, strlen(spec_text), digest);
-    row->options = options_text;
-    row->parameters = parameters_text;
-    if (r->served)
-        add_served(r->served, row);
-    if (store_spec_put(e->store, digest, spec_text, err) < 0 ||
-        (!row->pipeline_id &&
-         store_pipeline_put(e->store, pipeline, NULL, digest, &row->pipeline_id,
-                            &row->pipeline_version_id, err) < 0) ||
-        (!row->experiment_id &&
-         store_experiment_put(e->store, r->experiment ? r->experiment : "Default",
-                              &row->experiment_id, err) < 0))
-        return -1;
-    if (store_run_insert(e->store, row, &row->id, err) < 0)
-        return -1;
-    for (js_each(r->tags, it))
-        if (store_tag_set(e->store, STORE_TAG_RUN, row->id, it.key, js_text(it.value), err) < 0)
-            return -1;
-    return 0;
+static void draft_done(struct draft *d)
+{
+    free(d->name);
+    free(d->root);
+    free(d->spec);
+    free(d->options);
+    free(d->parameters);
 }
+
+#define own_draft __attribute__((cleanup(draft_done)))
 
 int engine_try_plan(const struct spec *spec, const struct js *parameters, struct dh_err *err)
 {
@@ -243,41 +229,89 @@ int engine_try_plan(const struct spec *spec, const struct js *parameters, struct
     return plan_new(spec, &facts, &plan, err);
 }
 
-int engine_submit(struct engine *e, const struct engine_request *r, char ret_run_id[ID_TEXT],
-                  struct dh_err *err)
+static char *dump(struct js *v)
 {
+    own(js_free) struct js *taken = v;
+
+    return js_dump(taken, JS_COMPACT);
+}
+
+/* Nothing is written. */
+static int draft_make(struct engine *e, const struct engine_request *r, struct draft *d,
+                      struct dh_err *err)
+{
+    const char *pipeline = r->spec->pipeline.pipeline_info.name;
     own(js_free) struct js *parameters = NULL;
-    own_mem char *root = NULL;
-    own_mem char *name = NULL;
-    char now[CLOCK_TEXT], uuid[ID_TEXT];
-    struct store_run row = {.uuid = id_new(uuid),
-                            .display_name = r->display_name,
-                            .cache_mode = r->cache ? r->cache : "on",
-                            .state = STORE_PENDING,
-                            .created_us = clock_now_us()};
+    char now[CLOCK_TEXT];
+    struct store_run *row = &d->row;
 
     if (check_mode(r, err) < 0 || stub_check(r->spec, r->stubs, err) < 0 ||
         spec_bind_params(r->spec, r->parameters, &parameters, err) < 0 ||
-        engine_try_plan(r->spec, parameters, err) < 0 || choose_root(e, r, &root, err) < 0 ||
-        (r->cluster && cluster_check(r, parameters, root, err) < 0))
+        engine_try_plan(r->spec, parameters, err) < 0 || choose_root(e, r, &d->root, err) < 0 ||
+        (r->cluster && cluster_check(r, parameters, d->root, err) < 0))
         return -1;
-    row.pipeline_root = root;
-    if (!row.display_name || !*row.display_name) {
-        (void)clock_text(row.created_us / 1000000 * 1000000, now);
+    *row = (struct store_run){.uuid = id_new(d->uuid),
+                              .display_name = r->display_name,
+                              .cache_mode = r->cache ? r->cache : "on",
+                              .pipeline_root = d->root,
+                              .created_us = clock_now_us()};
+    row->parameters = d->parameters = js_dump(parameters, JS_COMPACT);
+    row->options = d->options = dump(options_of(r));
+    d->spec = dump(spec_to_json(r->spec));
+    row->spec_digest = digest_bytes(d->spec, strlen(d->spec), d->digest);
+    if (!row->display_name || !*row->display_name) {
+        (void)clock_text(row->created_us / 1000000 * 1000000, now);
         now[10] = ' ';
-        row.display_name = name = dh_printf("%s %.19s", r->spec->pipeline.pipeline_info.name, now);
+        row->display_name = d->name = dh_printf("%s %.19s", pipeline, now);
     }
+    if (r->served)
+        add_served(r->served, row);
     if (r->served && r->served->run_id)
-        (void)snprintf(uuid, sizeof uuid, "%s", r->served->run_id);
+        (void)snprintf(d->uuid, sizeof d->uuid, "%s", r->served->run_id);
+    return 0;
+}
+
+static int insert(struct engine *e, const struct engine_request *r, struct draft *d,
+                  struct dh_err *err)
+{
+    const char *pipeline = r->spec->pipeline.pipeline_info.name;
+    struct store_run *row = &d->row;
+
+    if (store_spec_put(e->store, d->digest, d->spec, err) < 0 ||
+        (!row->pipeline_id &&
+         store_pipeline_put(e->store, pipeline, NULL, d->digest, &row->pipeline_id,
+                            &row->pipeline_version_id, err) < 0) ||
+        (!row->experiment_id &&
+         store_experiment_put(e->store, r->experiment ? r->experiment : "Default",
+                              &row->experiment_id, err) < 0))
+        return -1;
+    if (store_run_insert(e->store, row, &row->id, err) < 0)
+        return -1;
+    for (js_each(r->tags, it))
+        if (store_tag_set(e->store, STORE_TAG_RUN, row->id, it.key, js_text(it.value), err) < 0)
+            return -1;
+    return 0;
+}
+
+static int draft_record(struct engine *e, const struct engine_request *r, struct draft *d,
+                        struct dh_err *err)
+{
     if (store_begin(e->store, err) < 0)
         return -1;
-    if (insert_run(e, r, parameters, &row, err) < 0) {
-        store_rollback(e->store);
+    if (insert(e, r, d, err) == 0)
+        return store_commit(e->store, err);
+    store_rollback(e->store);
+    return -1;
+}
+
+int engine_submit(struct engine *e, const struct engine_request *r, char ret_run_id[ID_TEXT],
+                  struct dh_err *err)
+{
+    own_draft struct draft draft = {0};
+
+    if (draft_make(e, r, &draft, err) < 0 || draft_record(e, r, &draft, err) < 0)
         return -1;
-    }
-    if (store_commit(e->store, err) < 0)
-        return -1;
-    (void)memcpy(ret_run_id, uuid, ID_TEXT);
+    (void)memcpy(ret_run_id, draft.uuid, ID_TEXT);
     return 0;
 }
 
@@ -346,8 +380,38 @@ int engine_execute(struct engine *e, const char *run_id, const struct engine_how
     own(arena_free) struct arena *arena = arena_new();
     struct store_run row;
 
-    if (store_run_find(e->store, run_id, arena, &row, err) < 0 || may_start(&row, how, err) < 0 ||
-        claim(e, &row, how, err) < 0 || store_run_get(e->store, row.id, arena, &row, err) < 0)
+    *ret = (struct engine_result){.state = PLAN_FAILED};
+    if (store_run_find(e->store, run_id, arena, &row, err) < 0)
         return -1;
-    return run_execute(e, &row, how, ret, err);
+    (void)memcpy(ret->run_id, row.uuid, ID_TEXT);
+    if (may_start(&row, how, err) < 0 || claim(e, &row, how, err) < 0 ||
+        store_run_get(e->store, row.id, arena, &row, err) < 0)
+        return -1;
+    return run_execute(e, &row, NULL, how, ret, err);
+}
+
+int engine_start(struct engine *e, const struct engine_request *r, const struct engine_watch *watch,
+                 struct engine_result *ret, struct dh_err *err)
+{
+    const struct engine_how how = {.mode = ENGINE_START, .spec = r->spec, .watch = watch};
+    own(arena_free) struct arena *arena = arena_new();
+    own_draft struct draft draft = {0};
+
+    *ret = (struct engine_result){.state = PLAN_FAILED};
+    if (draft_make(e, r, &draft, err) < 0 ||
+        store_owner_of(getpid(), arena, &draft.row.owner, err) < 0)
+        return -1;
+    draft.row.generation = 1;
+    draft.row.started_us = clock_now_us();
+    if (draft_record(e, r, &draft, err) < 0)
+        return -1;
+    (void)memcpy(ret->run_id, draft.uuid, ID_TEXT);
+    return run_execute(e, &draft.row, draft.spec, &how, ret, err);
+}
+
+void engine_result_done(struct engine_result *result)
+{
+    free(result->outputs);
+    free(result->error);
+    result->outputs = result->error = NULL;
 }

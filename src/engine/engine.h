@@ -64,14 +64,15 @@ struct engine_served {  /* kept with the run; NULL or 0: none */
     const char *request;                                     /* JSON object: as it was asked for */
     int64_t experiment_id, pipeline_id, pipeline_version_id; /* rows that are there already */
 };
-/* Checks everything, then records the run as PENDING. DH_INVALID: a parameter, the spec, a mode. */
+/* Checks everything, then records the run as PENDING: engine_execute (of any process) begins it.
+ * DH_INVALID: a parameter, the spec, a mode. */
 int engine_submit(struct engine *e, const struct engine_request *request, char ret_run_id[ID_TEXT],
                   struct dh_err *err);
 
 /* ---- running ---- */
 
 enum engine_mode {
-    ENGINE_START,  /* a PENDING run */
+    ENGINE_START,  /* a PENDING run, or a new one */
     ENGINE_RESUME, /* one whose engine is gone: what succeeded stays */
     ENGINE_RETRY,  /* one that has ended: what succeeded stays, unless its definition or inputs
                       changed */
@@ -93,6 +94,7 @@ struct engine_event { /* borrowed for the call */
 };
 
 struct engine_watch {
+    void (*run)(void *user, const char *run_id, enum plan_state state); /* RUNNING, and its end */
     void (*task)(void *user, const struct engine_event *event);
     void (*note)(void *user, const char *text); /* said once in a run: what cannot hold here, … */
     void *user;
@@ -102,21 +104,28 @@ struct engine_how {
     enum engine_mode mode;
     const char *const *from; /* RETRY: tasks (name, scope path or key) that run anew, with all that
                               * depends on them; NULL-terminated; NULL: none */
-    const struct spec *spec; /* START: what was submitted, to be read no second time; RETRY: a
-                              * changed pipeline. NULL: the recorded one */
+    const struct spec *spec; /* RETRY: a changed pipeline; NULL: the recorded one */
     int jobs;                /* 0: as it was submitted */
     const struct engine_watch *watch; /* or NULL */
 };
 
 struct engine_result {
+    char run_id[ID_TEXT];  /* "": there is no such run */
+    int64_t number;        /* its row */
     enum plan_state state; /* SUCCEEDED, FAILED, CANCELED */
+    char *outputs, *error; /* JSON objects, as on record; NULL: none. The caller's */
 };
+void engine_result_done(struct engine_result *result);
 
 /* Runs it to its end. 0: it ended, see *ret (a FAILED run is no error). DH_NOT_FOUND: no such run,
  * or no such task in `from`; DH_INVALID: it cannot be started, resumed or retried now (running
- * elsewhere, over, …); DH_IO: disk or database: the run can be resumed. */
+ * elsewhere, over, …); DH_IO: disk or database: the run can be resumed. *ret is set in any case. */
 int engine_execute(struct engine *e, const char *run_id, const struct engine_how *how,
                    struct engine_result *ret, struct dh_err *err);
+/* Submits a run and executes it: from its first moment on record it is RUNNING, and this process's.
+ * Errors as of both; *ret is set in any case. */
+int engine_start(struct engine *e, const struct engine_request *request,
+                 const struct engine_watch *watch, struct engine_result *ret, struct dh_err *err);
 
 /* ---- asking ---- */
 

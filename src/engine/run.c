@@ -52,12 +52,14 @@ static void notify_task(struct run *run, const struct plan_node *node, enum plan
                                        .final = state >= PLAN_SUCCEEDED});
 }
 
-static void notify_run(struct run *run, enum plan_state state)
+static void tell_run(struct run *run, enum plan_state state)
 {
     own(js_free) struct js *error = NULL;
 
-    if (state == PLAN_FAILED && run->first_error)
-        (void)js_parse(run->first_error, strlen(run->first_error), &error, NULL);
+    if (run->watch && run->watch->run)
+        run->watch->run(run->watch->user, run->uuid, state);
+    if (run->result->error)
+        (void)js_parse(run->result->error, strlen(run->result->error), &error, NULL);
     notify_send(run->notify,
                 &(struct notify_event){.run_id = run->uuid,
                                        .run = run->facts.job_name,
@@ -134,11 +136,13 @@ static int finish_run(struct run *run, struct dh_err *err)
         state = PLAN_CANCELED; /* exit handlers alone were left */
     if (run->late)
         state = PLAN_FAILED;
+    run->result->state = state;
+    run->result->outputs = js_n(parameters) ? take(&text) : NULL;
+    run->result->error = state == PLAN_FAILED ? take(&run->first_error) : NULL;
     if (earlier_drop_unused(run, err) < 0)
         return -1;
-    return store_run_finish(run->engine->store, run->id, states[state],
-                            js_n(parameters) ? text : NULL,
-                            state == PLAN_FAILED ? run->first_error : NULL, clock_now_us(), err);
+    return store_run_finish(run->engine->store, run->id, states[state], run->result->outputs,
+                            run->result->error, clock_now_us(), err);
 }
 
 static int advance(struct run *run, struct dh_err *err)
@@ -260,17 +264,19 @@ static bool names_workspace(const char *json)
     return strstr(json, "{{$.workspace_path}}") || strstr(json, "/kfp-workspace");
 }
 
-static int load_spec(struct run *run, const struct store_run *row, struct dh_err *err)
+static int load_spec(struct run *run, const struct store_run *row, const char *json,
+                     struct dh_err *err)
 {
-    const char *json, *source = js_get_text(run->options, "source");
+    const char *source = js_get_text(run->options, "source");
 
-    if (store_spec_get(run->engine->store, row->spec_digest, run->arena, &json, err) < 0)
-        return -1;
-    run->names_workspace = names_workspace(json);
-    if (run->how->mode == ENGINE_START && run->how->spec) {
+    if (json) {
+        run->names_workspace = names_workspace(json);
         run->spec = run->how->spec;
         return 0;
     }
+    if (store_spec_get(run->engine->store, row->spec_digest, run->arena, &json, err) < 0)
+        return -1;
+    run->names_workspace = names_workspace(json);
     if (spec_load_bytes(source ? source : "pipeline", json, strlen(json), &run->read_spec, NULL,
                         err) < 0)
         return -1;
@@ -357,7 +363,8 @@ static void make_slots(struct run *run)
         run->jobs = 1 << 24; /* the cluster's own scheduler says how many */
 }
 
-static int prepare(struct run *run, const struct store_run *row, struct dh_err *err)
+static int prepare(struct run *run, const struct store_run *row, const char *json,
+                   struct dh_err *err)
 {
     if (read_object(row->parameters, &run->parameters, err) < 0 ||
         read_object(row->options, &run->options, err) < 0)
@@ -366,8 +373,9 @@ static int prepare(struct run *run, const struct store_run *row, struct dh_err *
     run->retry_at = js_get_int(js_get(run->options, "retry"), "at", 0);
     run->retry_from = js_get(js_get(run->options, "retry"), "from");
     make_slots(run);
-    if (load_spec(run, row, err) < 0 || name_run(run, row, err) < 0 || make_folders(run, err) < 0 ||
-        plan_new(run->spec, &run->facts, &run->plan, err) < 0 || open_runtime(run, err) < 0 ||
+    if (load_spec(run, row, json, err) < 0 || name_run(run, row, err) < 0 ||
+        make_folders(run, err) < 0 || plan_new(run->spec, &run->facts, &run->plan, err) < 0 ||
+        open_runtime(run, err) < 0 ||
         (run->how->mode != ENGINE_START && earlier_load(run, err) < 0) ||
         (js_get(run->options, "cluster") && cluster_new(run, err) < 0))
         return -1;
@@ -414,12 +422,13 @@ static void leave(struct run *run)
     run->shepherd = shepherd_stop(run->shepherd);
 }
 
-int run_execute(struct engine *e, const struct store_run *row, const struct engine_how *how,
-                struct engine_result *ret, struct dh_err *err)
+int run_execute(struct engine *e, const struct store_run *row, const char *json,
+                const struct engine_how *how, struct engine_result *ret, struct dh_err *err)
 {
     struct run run = {.engine = e,
                       .how = how,
                       .watch = how->watch,
+                      .result = ret,
                       .id = row->id,
                       .generation = row->generation,
                       .renewed_us = clock_now_us(),
@@ -433,12 +442,13 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
     run.by_fingerprint = strmap_new();
     run.notes = strmap_new();
     (void)memcpy(run.uuid, row->uuid, sizeof run.uuid);
-    run.rc = prepare(&run, row, err);
+    ret->number = row->id;
+    run.rc = prepare(&run, row, json, err);
     if (run.rc == 0) {
         run.notify =
             notify_open(js_get(run.options, "notify"), js_get_text(run.options, "notify_on"),
                         e->home, js_get(run.options, "secrets"));
-        notify_run(&run, PLAN_RUNNING);
+        tell_run(&run, PLAN_RUNNING);
         run_open_handles(&run);
         if (run.cluster && cluster_start(&run, err) < 0)
             run_fail(&run);
@@ -448,15 +458,8 @@ int run_execute(struct engine *e, const struct store_run *row, const struct engi
         leave(&run);
     }
     shepherd_stop(run.shepherd);
-    if (run.rc == 0) {
-        struct store_run after;
-
-        run.rc = store_run_get(e->store, row->id, run.arena, &after, err);
-        ret->state = after.state == STORE_SUCCEEDED ? PLAN_SUCCEEDED
-                     : after.state == STORE_FAILED  ? PLAN_FAILED
-                                                    : PLAN_CANCELED;
-        notify_run(&run, ret->state);
-    }
+    if (run.rc == 0)
+        tell_run(&run, ret->state);
     run.notify = notify_close(run.notify, say_note, &run);
     run_done(&run);
     return run.rc;

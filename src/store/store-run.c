@@ -44,6 +44,7 @@ static int put_params(struct store *s, int64_t id, const char *json, struct dh_e
 int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_id,
                      struct dh_err *err)
 {
+    const bool owned = run->owner.pid != 0;
     int64_t id = 0;
     int rc;
 
@@ -51,17 +52,21 @@ int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_
         return -1;
     rc = db_run(s->db, err,
                 "INSERT INTO run(uuid, display_name, experiment_id, pipeline_id,"
-                " pipeline_version_id, spec_digest, state, created_us, archived, cache_mode,"
+                " pipeline_version_id, spec_digest, created_us, archived, cache_mode,"
                 " pipeline_root, parameters, options, description, namespace, service_account,"
-                " scheduled_us, schedule_id, request, queue)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " scheduled_us, schedule_id, request, queue, state, generation, owner_pid,"
+                " owner_host, owner_token, started_us, lease_us)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 DB_T(run->uuid), DB_T(run->display_name), DB_ID(run->experiment_id),
                 DB_ID(run->pipeline_id), DB_ID(run->pipeline_version_id), DB_T(run->spec_digest),
                 DB_I(run->created_us), DB_I(run->archived),
                 DB_T(run->cache_mode ? run->cache_mode : "on"), DB_T(run->pipeline_root),
                 DB_T(run->parameters), DB_T(run->options), DB_T(run->description),
                 DB_T(run->namespace), DB_T(run->service_account), DB_ID(run->scheduled_us),
-                DB_ID(run->schedule_id), DB_T(run->request), DB_T(run->queue));
+                DB_ID(run->schedule_id), DB_T(run->request), DB_T(run->queue),
+                DB_T(store_state_name(owned ? STORE_RUNNING : STORE_PENDING)), DB_I(owned),
+                DB_ID(run->owner.pid), DB_T(run->owner.host), DB_T(run->owner.token),
+                DB_ID(run->started_us), DB_ID(owned ? run->started_us : 0));
     if (rc == 0) {
         id = db_last_id(s->db);
         rc = put_params(s, id, run->parameters, err);

@@ -226,7 +226,8 @@ struct store_runs {
     bool more; /* there are older ones: ask again with after = the last item */
 };
 
-/* Inserts id.. as given (state is PENDING; owner, generation, cancel are not read). */
+/* Inserts it as given; state, generation and cancel are not read. Without an owner it is PENDING.
+ * With one it is as store_run_claim leaves it, since started_us. */
 int store_run_insert(struct store *s, const struct store_run *run, int64_t *ret_id,
                      struct dh_err *err);
 /* By "last"/"latest" (the newest that is not archived), number (17), uuid, prefix of a uuid of at
