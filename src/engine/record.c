@@ -211,6 +211,12 @@ int record_end(struct run *run, struct plan_node *node, struct dh_err *err)
     return link_outputs(run, record_id(node), given, err);
 }
 
+/* Its result is not added to the cache. */
+static bool is_only_here(const struct job *job)
+{
+    return !(job->run->cache & CACHE_WRITE) || !plan_may_cache(job->node);
+}
+
 static const char *fingerprint_of(const struct job *job)
 {
     return job->fingerprint[0] ? job->fingerprint : NULL;
@@ -224,6 +230,7 @@ static int insert_leaf(struct run *run, struct job *job, struct store_task *row,
 
     row->inputs = inputs;
     row->cache_fingerprint = fingerprint_of(job);
+    row->only_here = is_only_here(job);
     if (insert(run, job->node, job->uuid, row, err) < 0)
         return -1;
     job->task = record_id(job->node);
@@ -257,6 +264,7 @@ int record_attempt(struct run *run, struct job *job, struct dh_err *err)
     own_mem char *inputs = NULL;
     struct store_task_start start = {.attempts = job->attempt,
                                      .cache_fingerprint = fingerprint_of(job),
+                                     .only_here = is_only_here(job),
                                      .folder = job->task_root,
                                      .log_path = job->spec.log,
                                      .iteration_count = -1,

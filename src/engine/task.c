@@ -179,7 +179,8 @@ static int run_or_park(struct job *job, struct dh_err *err)
 
     if (rc)
         return rc < 0 ? -1 : 0;
-    if (may_reuse(job) && strmap_get(run->by_fingerprint, job->fingerprint)) {
+    if (may_reuse(job) && run->cache & CACHE_WRITE &&
+        strmap_get(run->by_fingerprint, job->fingerprint)) {
         if (job->state == JOB_NEW)
             run_watch(run, job->node, job, PLAN_RUNNING, "an equal task runs", -1, -1);
         job->state = JOB_PARKED;

@@ -347,10 +347,10 @@ int store_cache_find(struct store *s, const char *fingerprint, int64_t not_befor
     own(db_end) struct db_rows *rows = NULL;
     int rc;
 
-    /* The state is a literal, or the partial index could not serve. */
+    /* What the partial index asks for is literal, or it could not serve. */
     if (db_query(s->db, err, &rows,
                  "SELECT " STORE_TASK_COLUMNS STORE_TASK_FROM "WHERE t.state = 'SUCCEEDED'"
-                 " AND t.id < ? AND t.finished_us >= ?"
+                 " AND t.reusable = 1 AND t.id < ? AND t.finished_us >= ?"
                  " AND " STORE_DIGEST_IS("t.cache_fingerprint") " ORDER BY t.id DESC LIMIT 1",
                  DB_I(before_id ? before_id : INT64_MAX), DB_I(not_before_us),
                  STORE_DIGEST(fingerprint)) < 0 ||

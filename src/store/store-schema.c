@@ -397,9 +397,16 @@ static const char v_digests[] =
 static const char v_edits[] = "ALTER TABLE pipeline ADD COLUMN edits BIGINT NOT NULL DEFAULT 0;"
                               "ALTER TABLE experiment ADD COLUMN edits BIGINT NOT NULL DEFAULT 0;";
 
+/* Whether equal tasks may use a task's result. Those of which none may are not in the index. */
+static const char v_reusable[] =
+    "ALTER TABLE task ADD COLUMN reusable INTEGER NOT NULL DEFAULT 1;"
+    "/* sqlite */ DROP INDEX task_cache;"
+    "/* sqlite */ CREATE INDEX task_cache ON task(substr(cache_fingerprint, 1, 16))"
+    " WHERE state = 'SUCCEEDED' AND reusable = 1 AND cache_fingerprint IS NOT NULL;";
+
 const char *const store_migrations[] = {
     v1,      artifacts, v_search,  store_mlmd_tables, store_mlmd_views, v_served, v_models,
-    v_lease, v_pods,    v_created, v_edited,          v_digests,        v_edits};
+    v_lease, v_pods,    v_created, v_edited,          v_digests,        v_edits,  v_reusable};
 const int store_n_migrations = sizeof store_migrations / sizeof *store_migrations;
 
 int store_migrate(struct db *db, const char *const *steps, int n, struct dh_err *err)

@@ -13,8 +13,8 @@ int store_task_insert(struct store *s, const struct store_task *t, int64_t *ret_
                "INSERT INTO task(uuid, run_id, parent_task_id, name, display_name, scope_path,"
                " type, iteration_index, iteration_count, state, attempts, cache_fingerprint,"
                " cached_from_id, created_us, started_us, finished_us, exit_code, state_reason,"
-               " error, log_path, folder, inputs, outputs, inputs_struct, outputs_struct)"
-               " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+               " error, log_path, folder, inputs, outputs, inputs_struct, outputs_struct, reusable)"
+               " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                DB_T(t->uuid), DB_I(t->run_id), DB_ID(t->parent_task_id), DB_T(t->name),
                DB_T(t->display_name), DB_T(t->scope_path), DB_T(store_task_type_name(t->type)),
                DB_OPT(t->iteration_index), DB_OPT(t->iteration_count),
@@ -22,7 +22,7 @@ int store_task_insert(struct store *s, const struct store_task *t, int64_t *ret_
                DB_ID(t->cached_from_id), DB_I(t->created_us), DB_ID(t->started_us),
                DB_ID(t->finished_us), DB_OPT(t->exit_code), DB_T(t->state_reason), DB_T(t->error),
                DB_T(t->log_path), DB_T(t->folder), DB_T(t->inputs), DB_T(t->outputs), DB_T(inputs),
-               DB_T(outputs)) < 0)
+               DB_T(outputs), DB_I(!t->only_here)) < 0)
         return dh_while(err, "task %s", t->scope_path);
     *ret_id = db_last_id(s->db);
     return 0;
@@ -35,15 +35,16 @@ int store_task_start(struct store *s, int64_t id, const struct store_task_start 
     int rc = db_run(s->db, err,
                     "UPDATE task SET state = 'RUNNING', attempts = ?,"
                     " inputs = coalesce(?, inputs), inputs_struct = coalesce(?, inputs_struct),"
-                    " cache_fingerprint = coalesce(?, cache_fingerprint),"
+                    " cache_fingerprint = coalesce(?, cache_fingerprint), reusable = ?,"
                     " folder = coalesce(?, folder), log_path = coalesce(?, log_path),"
                     " iteration_count = coalesce(?, iteration_count),"
                     " started_us = coalesce(started_us, ?), finished_us = NULL, exit_code = NULL,"
                     " state_reason = NULL, error = NULL, outputs = NULL, outputs_struct = NULL,"
                     " pid = NULL, pid_token = NULL WHERE id = ?",
                     DB_I(start->attempts), DB_T(start->inputs), DB_T(inputs),
-                    DB_T(start->cache_fingerprint), DB_T(start->folder), DB_T(start->log_path),
-                    DB_OPT(start->iteration_count), DB_I(start->now_us), DB_I(id));
+                    DB_T(start->cache_fingerprint), DB_I(!start->only_here), DB_T(start->folder),
+                    DB_T(start->log_path), DB_OPT(start->iteration_count), DB_I(start->now_us),
+                    DB_I(id));
 
     return store_touched(s, rc, "task", id, err);
 }

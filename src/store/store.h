@@ -303,6 +303,7 @@ struct store_task {
     enum store_state state;
     int64_t attempts;
     const char *cache_fingerprint;
+    bool only_here;          /* equal tasks do not use its result; in only */
     int64_t cached_from_id;  /* the task whose outputs were used; 0: none */
     const char *cached_from; /* its uuid; out only */
     const char *inputs;      /* JSON object of parameters; artifacts are links */
@@ -320,16 +321,18 @@ struct store_tasks {
     size_t n;
 };
 
-/* Reads uuid … attempts, cache_fingerprint, cached_from_id, inputs, outputs, state_reason, error,
- * log_path, folder and the times; so a task that ends at once (skipped, cached) is one call. */
+/* Reads uuid … attempts, cache_fingerprint, only_here, cached_from_id, inputs, outputs,
+ * state_reason, error, log_path, folder and the times; so a task that ends at once (skipped,
+ * cached) is one call. */
 int store_task_insert(struct store *s, const struct store_task *task, int64_t *ret_id,
                       struct dh_err *err);
 
 struct store_task_start {
     int64_t attempts;                                           /* this attempt's number, from 1 */
     const char *inputs, *cache_fingerprint, *folder, *log_path; /* NULL: keeps what is there */
-    int64_t iteration_count;                                    /* -1: keeps */
-    int64_t now_us; /* started_us where it is not set yet */
+    bool only_here;
+    int64_t iteration_count; /* -1: keeps */
+    int64_t now_us;          /* started_us where it is not set yet */
 };
 /* State RUNNING; forgets exit code, error, pid of an attempt before. */
 int store_task_start(struct store *s, int64_t id, const struct store_task_start *start,

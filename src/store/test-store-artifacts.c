@@ -135,6 +135,7 @@ static void the_cache_gives_the_newest_success(void **state)
     struct home *h = *state;
     int64_t run = add_run(h->s, NULL, "r", 1), ids[4];
     struct store_task_finish failed = {.state = STORE_FAILED, .exit_code = 1, .now_us = 900};
+    struct store_task_finish succeeded = {.state = STORE_SUCCEEDED, .now_us = 900};
     struct store_task_start start = {
         .attempts = 1, .cache_fingerprint = "f", .iteration_count = -1, .now_us = 900};
     struct store_linkeds outputs;
@@ -166,14 +167,20 @@ static void the_cache_gives_the_newest_success(void **state)
     OK(store_task_reset(h->s, ids[1], &err));
     assert_int_equal(store_cache_find(h->s, "f", 0, 0, h->a, &t, &outputs, &err), 0);
     assert_int_equal(t.id, ids[0]);
+    start.only_here = true;
+    OK(store_task_start(h->s, ids[0], &start, &err));
+    OK(store_task_finish(h->s, ids[0], &succeeded, &err));
+    assert_int_equal(store_cache_find(h->s, "f", 0, 0, h->a, &t, &outputs, &err), STORE_CACHE_MISS);
+    OK(store_task_get(h->s, ids[0], h->a, &t, &err));
+    assert_string_equal(t.cache_fingerprint, "f"); /* a retry compares it */
 }
 
 /* Which index SQLite takes says the plan of the question. */
 static void digests_are_found_by_their_beginnings(void **state)
 {
-    static const char task[] =
-        "EXPLAIN QUERY PLAN SELECT 1 FROM task t WHERE t.state = 'SUCCEEDED'"
-        " AND t.id < ? AND " STORE_DIGEST_IS("t.cache_fingerprint") " ORDER BY t.id DESC LIMIT 1";
+    static const char task[] = "EXPLAIN QUERY PLAN SELECT 1 FROM task t WHERE t.state = 'SUCCEEDED'"
+                               " AND t.reusable = 1 AND t.id < ? AND " STORE_DIGEST_IS(
+                                   "t.cache_fingerprint") " ORDER BY t.id DESC LIMIT 1";
     static const char artifact[] = "EXPLAIN QUERY PLAN SELECT 1 FROM artifacts a WHERE a.id < ?"
                                    " AND " STORE_DIGEST_IS("a.digest") " ORDER BY a.id DESC";
     static const char a[] = "0123456789abcdef0", b[] = "0123456789abcdef1";

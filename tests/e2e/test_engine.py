@@ -215,6 +215,18 @@ def in_flight(folder: pathlib.Path) -> None:
     check(len(lines(marks)) == 1 and sorted(states(got).values()) == ["CACHED", "CACHED", "SUCCEEDED"], "one runs, the others take its result", str(states(got)))
 
 
+def cache_modes(folder: pathlib.Path) -> None:
+    home = folder / "modes"
+    path = write(folder, step(pipeline("modes"), "a", 'printf same > "$out_o"', outputs=("o",)))
+    for mode, want in (("off", "SUCCEEDED"), ("read", "SUCCEEDED"), ("refresh", "SUCCEEDED"), ("read", "CACHED"), ("on", "CACHED"), ("off", "SUCCEEDED")):
+        got = run(path, home, "--cache", mode, name=f"--cache {mode}")
+        check(states(got)["a"] == want, f"--cache {mode}: {want}", str(states(got)))
+    never = write(folder, step(pipeline("never"), "a", "true", cache=False))
+    run(never, home, name="a task that is not to be cached")
+    got = run(write(folder, step(pipeline("ever"), "a", "true")), home, name="the same, but to be cached")
+    check(states(got)["a"] == "SUCCEEDED", "does not take the other's result", str(states(got)))
+
+
 def mending(folder: pathlib.Path) -> None:
     """Retry with a mended file: what was not touched stays."""
     home, marks = folder / "mending", folder / "mending.log"
@@ -263,7 +275,7 @@ def homeless(folder: pathlib.Path) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-engine-") as name:
-        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, mending, shepherd, homeless):
+        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, cache_modes, mending, shepherd, homeless):
             folder = pathlib.Path(name) / part.__name__
             folder.mkdir()
             part(folder)

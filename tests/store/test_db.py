@@ -178,7 +178,7 @@ def main() -> None:
         folder = pathlib.Path(name)
         home = folder / "home"
         for _ in range(2):
-            dhow("run", make(folder), "--cache", "off", home=home)
+            dhow("run", make(folder), "--cache", "refresh", home=home)
         of_a_file(folder, home)
         damaged(folder)
         under_way(folder)
