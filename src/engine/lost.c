@@ -115,8 +115,7 @@ int lost_shepherd(struct run *run, struct dh_err *err)
     (void)uv_poll_stop(&run->poll); /* the descriptor stays the same, what is behind it does not */
     if (shepherd_restart(run->shepherd, err) < 0 ||
         (!store_in_transaction(store) && store_begin(store, err) < 0) ||
-        settle_all(run, path, err) < 0 || shepherd_brief(run, err) < 0)
+        settle_all(run, path, err) < 0)
         return -1;
-    runtime_bound(run->runtime, run->shepherd);
-    return 0;
+    return shepherd_brief(run, err);
 }

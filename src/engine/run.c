@@ -348,7 +348,6 @@ static int open_runtime(struct run *run, struct dh_err *err)
 
     if (runtime_open(name ? name : "process", &setup, &run->runtime, err) < 0)
         return -1;
-    runtime_bound(run->runtime, run->shepherd);
     run->base_env = env_base(run);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include "runtime/cgroup-priv.h"
 
 #define FILE_MAX ((size_t)1 << 20)
+#define FLOOR "dhow-main" /* where our own processes are, if they had to make room */
 
 static const char *const names[N_PLACES] = {"pids", "memory", "cpu"};
 
@@ -202,6 +203,8 @@ static void find_v1(struct cgroups *c, const struct texts *texts)
 
         if (parent && (!fs_exists(parent) || may_make(parent)))
             c->places[i].parent = take(&parent);
+        if (i == PLACE_PIDS && c->places[i].parent)
+            c->home = fs_join(folder, "tasks");
     }
 }
 
@@ -240,25 +243,24 @@ pid_t cgroup_parent_of(pid_t pid)
     return (pid_t)strtol(at + 4, NULL, 10);
 }
 
-static bool is_ours(pid_t pid)
+static bool is_ours(const struct cgroups *c, pid_t pid)
 {
-    for (; pid > 1; pid = cgroup_parent_of(pid))
-        if (pid == getpid())
-            return true;
-    return pid == getpid();
+    while (pid > 1 && pid != c->owner)
+        pid = cgroup_parent_of(pid);
+    return pid == c->owner;
 }
 
 /* A group with processes in it may not hand controllers down. Where all of them are ours (as after
  * `systemd-run --scope -p Delegate=yes dhow …`), they move one floor down. */
-static bool move_down(const char *folder)
+static bool move_down(const struct cgroups *c, const char *folder)
 {
     own_mem char *pids = cgroup_read(folder, "cgroup.procs");
-    own_mem char *floor = fs_join(folder, "dhow-main");
+    own_mem char *floor = fs_join(folder, FLOOR);
 
     for (char *s = pids, *end; s && *s; s = end + (*end == '\n')) {
         pid_t pid = (pid_t)strtol(s, &end, 10);
 
-        if (end == s || !is_ours(pid))
+        if (end == s || !is_ours(c, pid))
             return false;
     }
     if (!pids || (mkdir(floor, 0755) < 0 && errno != EEXIST))
@@ -289,14 +291,20 @@ static void find_v2(struct cgroups *c, const struct texts *texts)
 {
     own_mem char *top = NULL;
     own_mem char *folder = own_folder(texts, NULL, &top);
+    own_mem char *home = folder ? fs_join(folder, "cgroup.procs") : NULL;
     own_mem char *best = NULL;
     unsigned want = missing(c), most = 0;
 
+    if (folder && !strcmp(strrchr(folder, '/') + 1, FLOOR)) /* room has been made before */
+        *strrchr(folder, '/') = '\0';
     for (bool first = true; want && folder && strlen(folder) >= strlen(top); first = false) {
         unsigned got = may_make(folder) ? cgroup_enable(folder, want) : 0;
 
-        if (first && got != want && may_make(folder) && move_down(folder))
+        if (first && got != want && may_make(folder) && move_down(c, folder)) {
             got = cgroup_enable(folder, want);
+            free(home);
+            home = dh_printf("%s/" FLOOR "/cgroup.procs", folder);
+        }
         if (__builtin_popcount(got) > __builtin_popcount(most)) {
             free(best);
             best = dh_strdup(folder);
@@ -315,6 +323,8 @@ static void find_v2(struct cgroups *c, const struct texts *texts)
         for (int i = 0; i < N_PLACES; i++)
             if (most & (1u << i))
                 c->places[i] = (struct cgroup_place){dh_strdup(parent), true};
+        if (most & CGROUP_PIDS)
+            c->home = take(&home);
     }
 }
 

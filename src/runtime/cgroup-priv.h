@@ -15,6 +15,8 @@ enum { PLACE_PIDS, PLACE_MEMORY, PLACE_CPU, N_PLACES };
 struct cgroups {
     struct cgroup_place places[N_PLACES];
     char *why;
+    char *home;                 /* the file that takes us back from a group, as cgroup_files */
+    pid_t owner;                /* whose descendants are ours */
     unsigned long long started; /* when this process began */
     char **spare;               /* groups that may be used again, of spare_processes */
     size_t n_spare, cap_spare;

@@ -136,6 +136,11 @@ int cgroup_join(const char *group, struct dh_err *err)
     return 0;
 }
 
+int cgroup_leave(const struct cgroups *c)
+{
+    return c->home ? cgroup_write("/", c->home, "0") : -1;
+}
+
 void cgroup_kill(const char *group)
 {
     own_mem char **all = folders(group);
@@ -454,10 +459,11 @@ static void sweep(const char *parent)
         (void)closedir(d);
 }
 
-struct cgroups *cgroups_open(void)
+struct cgroups *cgroups_open(pid_t owner)
 {
     struct cgroups *c = dh_zalloc(1, sizeof *c);
 
+    c->owner = owner;
     c->started = command_started(getpid());
     cgroup_find(c);
     for (int i = 0; i < N_PLACES; i++)
@@ -481,6 +487,7 @@ struct cgroups *cgroups_close(struct cgroups *c)
         free(c->places[i].parent);
     }
     free(c->why);
+    free(c->home);
     free(c);
     return NULL;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/err.h"
 #include "base/own.h"
 
@@ -29,8 +30,9 @@ struct cgroup_limits { /* 0: none */
     bool nested;
 };
 
-/* Never NULL. Also removes groups that a process which is no more has left. */
-struct cgroups *cgroups_open(void);
+/* Never NULL. Also removes groups that a process which is no more has left. `owner` and all that it
+ * has started may be moved to make room for groups. */
+struct cgroups *cgroups_open(pid_t owner);
 struct cgroups *cgroups_close(struct cgroups *c);
 OWN_DEFINE(struct cgroups *, cgroups_close)
 unsigned cgroups_hold(const struct cgroups *c);   /* the controllers that can be had */
@@ -44,6 +46,8 @@ int cgroup_make(struct cgroups *c, const struct cgroup_limits *limits, char **re
  * Nobody else can be moved: for that the kernel stops all forks of the machine, for 10 ms. DH_IO.
  */
 int cgroup_join(const char *group, struct dh_err *err);
+/* Back to where the process that opened `c` was then. -1: it cannot. */
+int cgroup_leave(const struct cgroups *c);
 /* The files to write "0" to, in order; NULL-terminated, one block: free(). */
 char **cgroup_files(const char *group);
 /* Kills all in it and below it; waits a little for them to be gone. */

@@ -16,9 +16,7 @@ struct runtime { /* the first member of each runtime's own struct */
     const struct runtime_ops *ops;
     struct runtime_setup config;
     enum limits_how limits;
-    struct cgroups *cgroups;  /* opened when first needed */
-    struct shepherd *starter; /* what starts the steps; NULL: not told, or done */
-    char *run_group;          /* that it is in; NULL: none yet */
+    struct cgroups *cgroups; /* opened when first needed */
 };
 
 struct runtime_kind {
@@ -31,7 +29,6 @@ extern const struct runtime_kind runtime_process, runtime_sandbox, runtime_oci;
 /* cgroup-job.c: before the start, and after the end. */
 void runtime_limit(struct runtime *rt, struct runtime_job *job);
 void runtime_unlimit(struct runtime *rt, struct runtime_job *job);
-void runtime_unbound(struct runtime *rt);
 void runtime_note(struct runtime_job *job, char *text); /* takes text */
 
 /* volumes.c: a job of the process runtime, all set, gets the mounts whose place is not their path.

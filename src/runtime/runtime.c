@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "runtime/cgroup.h"
 #include "runtime/runtime-priv.h"
 
 static const struct runtime_kind *const kinds[] = {&runtime_process, &runtime_sandbox,
@@ -51,13 +52,8 @@ struct runtime *runtime_close(struct runtime *rt)
 {
     if (!rt)
         return NULL;
-    runtime_unbound(rt);
+    rt->cgroups = cgroups_close(rt->cgroups);
     return rt->ops->close(rt);
-}
-
-void runtime_bound(struct runtime *rt, struct shepherd *starter)
-{
-    rt->starter = starter;
 }
 
 int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err)

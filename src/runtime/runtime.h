@@ -78,9 +78,6 @@ int runtime_open(const char *name, const struct runtime_setup *config, struct ru
                  struct dh_err *err);
 struct runtime *runtime_close(struct runtime *rt);
 OWN_DEFINE(struct runtime *, runtime_close)
-/* `starter` (borrowed) starts the steps: from the first one on it is in a control group of the run,
- * where there can be one, so that all that the run starts is bounded and found again. */
-void runtime_bound(struct runtime *rt, struct shepherd *starter);
 int runtime_prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *err);
 /* After prepare: lets the step write into `folder`, one of its own, also where it runs as another
  * user than ours (whom the image names, or the pipeline). */

@@ -304,8 +304,6 @@ static int read_word(struct flock_of *f)
         signal_child(child, h.signal);
     else if (h.word == WORD_SIGNAL || h.word == WORD_TAKE_BACK)
         take_out(f, h.id);
-    else if (h.word == WORD_JOIN && cgroup_join(body, NULL) < 0)
-        f->processes_max = CGROUP_PROCESSES;
     else if (h.word == WORD_LIMIT)
         f->limit = (size_t)h.id;
     free(body);
@@ -569,8 +567,9 @@ static int timeout_ms(const struct flock_of *f)
     return f->n ? LOG_CHECK_MS : -1;
 }
 
-void shepherd_main(int control)
+void shepherd_main(int control, pid_t engine)
 {
+    struct shepherd_group group = {0};
     struct flock_of f = {
         .control = control, .journal = -1, .null = open("/dev/null", O_RDWR | O_CLOEXEC)};
     sigset_t set;
@@ -582,6 +581,8 @@ void shepherd_main(int control)
     f.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)prctl(PR_SET_NAME, "dhow-shepherd");
+    if (!shepherd_group_enter(&group, engine))
+        f.processes_max = CGROUP_PROCESSES;
     while (!f.alone) {
         int rc = wait_for_any(&f, timeout_ms(&f), &word);
 
@@ -595,5 +596,6 @@ void shepherd_main(int control)
     f.alone = true;
     drop_queue(&f);
     finish(&f);
+    shepherd_group_leave(&group);
     free(f.children);
 }

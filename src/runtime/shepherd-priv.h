@@ -1,16 +1,10 @@
 #pragma once
 /* The words between the engine and its shepherd: a header, then `size` bytes. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-enum shepherd_word {
-    WORD_JOURNAL = 1,
-    WORD_SPAWN,
-    WORD_SIGNAL,
-    WORD_LIMIT,
-    WORD_TAKE_BACK,
-    WORD_JOIN
-};
+enum shepherd_word { WORD_JOURNAL = 1, WORD_SPAWN, WORD_SIGNAL, WORD_LIMIT, WORD_TAKE_BACK };
 
 struct shepherd_header {
     uint32_t word, size;
@@ -25,7 +19,16 @@ struct shepherd_header {
 #define SHEPHERD_WORD_MAX (256u << 20)
 
 /* The shepherd's main loop; returns when all is over. */
-void shepherd_main(int control);
+void shepherd_main(int control, pid_t engine);
+
+/* The control group of all that this shepherd starts. */
+struct shepherd_group {
+    struct cgroups *cgroups;
+    char *group;
+};
+/* Into a new one. False: there can be none. */
+bool shepherd_group_enter(struct shepherd_group *g, pid_t engine);
+void shepherd_group_leave(struct shepherd_group *g); /* kills what is left there, and removes it */
 
 struct child_request {
     const char *file, *cwd, *log; /* log: for a worker, which opens it itself */

@@ -36,7 +36,7 @@ struct shepherd {
 };
 
 /* The child's side of the fork: nothing of the engine stays open but the socket. */
-static void be_shepherd(int control)
+static void be_shepherd(int control, pid_t engine)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -51,14 +51,14 @@ static void be_shepherd(int control)
         control = 3;
     }
     (void)close_range(4, ~0U, 0);
-    shepherd_main(control);
+    shepherd_main(control, engine);
     _exit(0);
 }
 
 static int begin(int *ret_fd, pid_t *ret_pid, struct dh_err *err)
 {
+    pid_t engine = getpid(), pid;
     int pair[2];
-    pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return dh_fail_errno(err, "cannot make a socket pair");
@@ -70,7 +70,7 @@ static int begin(int *ret_fd, pid_t *ret_pid, struct dh_err *err)
     }
     if (pid == 0) {
         (void)close(pair[0]);
-        be_shepherd(pair[1]);
+        be_shepherd(pair[1], engine);
     }
     (void)close(pair[1]);
     *ret_fd = pair[0];
@@ -216,11 +216,6 @@ static int say_text(struct shepherd *s, enum shepherd_word word, const char *tex
 int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err)
 {
     return say_text(s, WORD_JOURNAL, path, err);
-}
-
-int shepherd_join(struct shepherd *s, const char *group, struct dh_err *err)
-{
-    return say_text(s, WORD_JOIN, group, err);
 }
 
 int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err)

@@ -8,6 +8,11 @@
  * waits SHEPHERD_GRACE_MS for its children, kills what is left, and ends: no step outlives its run.
  * When the shepherd itself is killed, its children die with it (PDEATHSIG).
  *
+ * First it goes into a control group of its own, where it can have one, so that all that it starts
+ * is bounded and found again (CGROUP_PROCESSES and some for the cores); else each of its processes
+ * is bounded by itself. The group goes with it; where it is killed, the next to look for groups
+ * removes it.
+ *
  * It knows processes only: no pipeline, no database. One thread. The engine's side below never
  * blocks but in shepherd_spawn (a socket's write) and shepherd_stop. Where the shepherd is gone the
  * calls that tell it something answer SHEPHERD_GONE, as shepherd_next does. */
@@ -71,9 +76,6 @@ int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err);
 /* At most n processes at a time from now on (0: any number); what is asked for beyond waits in the
  * shepherd, in order, and starts without the engine having to hear of the end of another. */
 int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err);
-/* Into that group (runtime/cgroup.h), with all that it starts from now on. Where it cannot, each of
- * its processes is bounded by itself. */
-int shepherd_join(struct shepherd *s, const char *group, struct dh_err *err);
 int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err *err);
 /* Sends a signal to the process and all of its group. Unknown or ended ids are ignored. One that
  * still waits is taken out instead: NOT_STARTED with ECANCELED. */

@@ -49,10 +49,8 @@ bool attempt_open(struct attempt *a, const char *runtime, char why[1020])
     struct runtime_setup setup = {.home = a->home, .self = a->self, .wake = attempt_wake};
     struct dh_err err;
 
-    if (runtime_open(runtime, &setup, &a->rt, &err) == 0) {
-        runtime_bound(a->rt, a->shepherd);
+    if (runtime_open(runtime, &setup, &a->rt, &err) == 0)
         return true;
-    }
     (void)snprintf(why, 1020, "%s", err.msg);
     return false;
 }

@@ -37,7 +37,7 @@ static int drop(void **state)
 /* The suite goes on where the machine gives no groups: what is bounded then is said in a note. */
 static void need(unsigned controllers)
 {
-    struct cgroups *c = cgroups_open();
+    struct cgroups *c = cgroups_open(getpid());
     bool held = (cgroups_hold(c) & controllers) == controllers;
 
     if (!held)
@@ -179,7 +179,7 @@ static void a_clean_group_is_used_again(void **state)
 
     (void)state;
     need(CGROUP_PIDS);
-    c = cgroups_open();
+    c = cgroups_open(getpid());
     assert_int_equal(cgroup_make(c, &limits, &first, &err), 0);
     cgroup_give_back(c, first, &limits);
     assert_int_equal(cgroup_make(c, &limits, &second, &err), 0);
@@ -198,12 +198,12 @@ static void groups_of_the_dead_are_swept(void **state)
 
     (void)state;
     need(CGROUP_PIDS);
-    c = cgroups_open();
+    c = cgroups_open(getpid());
     assert_int_equal(cgroup_make(c, &limits, &group, &err), 0);
     folder = folder_of(group, 0);
     dead = dh_printf("%.*s/%d.1.0", (int)(strrchr(folder, '/') - folder), folder, (int)getpid());
     assert_int_equal(mkdir(dead, 0755), 0); /* our pid, but of an earlier process */
-    (void)cgroups_close(cgroups_open());
+    (void)cgroups_close(cgroups_open(getpid()));
     assert_false(fs_exists(dead));
     assert_true(fs_exists(folder)); /* ours lives */
     cgroup_remove(group);

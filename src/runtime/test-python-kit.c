@@ -42,7 +42,6 @@ void python_open_runtime(struct attempt *a, bool warm)
     a->rt = runtime_close(a->rt);
     assert_int_equal(shepherd_start(&a->shepherd, NULL), 0);
     assert_int_equal(runtime_open("process", &setup, &a->rt, &err), 0);
-    runtime_bound(a->rt, a->shepherd);
 }
 
 void python_job(struct attempt *a, const char *packages, const char *body, const char *input)

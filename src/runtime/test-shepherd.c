@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "runtime/cgroup.h"
 #include "runtime/shepherd.h"
 
 static char dir[64];
@@ -92,20 +95,58 @@ static void runs_and_logs(void **state)
     assert_memory_equal(text, "out blue\nerr\n/tmp/test-shepherd-", 32);
 }
 
-/* There is no such group: each process is bounded by itself, from then on. */
-static void bounds_each_where_there_is_no_group(void **state)
+/* What it starts is in a group of its own, which goes with it. */
+static void bounds_all_together(void **state)
 {
+    own(cgroups_close) struct cgroups *here = cgroups_open(getpid());
+    bool held = cgroups_hold(here) & CGROUP_PIDS;
     own(shepherd_stop) struct shepherd *s = NULL;
     own_mem char *log = below("log");
     own_mem char *text = NULL;
+    own_mem char *find = NULL;
     struct dh_err err;
     size_t n;
     (void)state;
 
     assert_int_equal(shepherd_start(&s, &err), 0);
-    assert_int_equal(shepherd_join(s, "/no/such/group/tasks", &err), 0);
-    spawn_sh(s, 1, NULL, "grep -c '^Max processes  *4096 ' /proc/self/limits", log);
-    assert_int_equal(WEXITSTATUS(wait_exit(s)), 0);
+    spawn_sh(s, 1, NULL, "grep -o '[0-9]*[.][0-9]*[.]0$' /proc/self/cgroup", log);
+    assert_int_equal(WEXITSTATUS(wait_exit(s)), held ? 0 : 1);
+    assert_int_equal(fs_read(log, 1000, &text, &n, &err), 0);
+    text[strcspn(text, "\n")] = '\0';
+    find = dh_printf("find /sys/fs/cgroup -name '%s' | grep -q .", held ? text : "no group");
+    spawn_sh(s, 2, NULL, find, NULL);
+    assert_int_equal(WEXITSTATUS(wait_exit(s)), held ? 0 : 1);
+    s = shepherd_stop(s);
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    spawn_sh(s, 1, NULL, find, NULL);
+    assert_int_equal(WEXITSTATUS(wait_exit(s)), 1);
+}
+
+/* With no group to be had each process is bounded by itself. */
+static void bounds_each_where_there_is_no_group(void **state)
+{
+    own_mem char *log = below("log");
+    own_mem char *text = NULL;
+    struct dh_err err;
+    size_t n;
+    int status;
+    pid_t pid = fork();
+    (void)state;
+
+    if (pid == 0) {
+        own(shepherd_stop) struct shepherd *s = NULL;
+
+        /* Who may not do that may make no group either. */
+        if (unshare(CLONE_NEWNS) == 0)
+            (void)(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                   mount("none", "/sys/fs/cgroup", "tmpfs", MS_RDONLY, NULL) == 0);
+        if (shepherd_start(&s, &err) < 0)
+            _exit(1);
+        spawn_sh(s, 1, NULL, "grep -c '^Max processes  *4096 ' /proc/self/limits", log);
+        _exit(WEXITSTATUS(wait_exit(s)));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 0);
     assert_int_equal(fs_read(log, 1000, &text, &n, &err), 0);
     assert_string_equal(text, "1\n");
 }
@@ -309,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(runs_and_logs, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(bounds_all_together, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(bounds_each_where_there_is_no_group, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(says_what_cannot_start, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(signals_reach_the_group, make_dir, drop_dir),
