@@ -286,9 +286,11 @@ int job_make_folders(struct job *job, struct dh_err *err);
 char **env_base(const struct run *run); /* what all steps of the run have in common */
 
 /* ---- work.c ---- */
+char *work_folder(const struct run *run, int slot); /* the caller's */
 int work_make(struct job *job, struct dh_err *err); /* the slot's working folder, empty */
 /* Nothing was put into it since work_make. False also where that is not known. */
 bool work_untouched(const struct job *job);
+void work_remove(const struct run *run); /* the folders */
 void work_close(struct run *run);
 
 /* ---- outputs.c ---- */

@@ -189,7 +189,7 @@ static void name_folders(struct run *run, struct job *job)
                            : NULL;
     job->out = dh_printf("%s/%s.out", run->folder, job->uuid);
     job->output_file = dh_printf("%s/executor_output.json", job->out);
-    job->spec.cwd = dh_printf("%s/work/%d", run->folder, job->slot);
+    job->spec.cwd = work_folder(run, job->slot);
     job->spec.log = dh_printf("%s/%s-%d.log", run->folder, job->uuid, job->attempt);
     job->spec.label = dh_printf("%s.%d", job->uuid, job->attempt);
     job->spec.user = job->spec.group = -1;

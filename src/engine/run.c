@@ -177,10 +177,11 @@ void run_discard(struct run *run, char *folder)
  * but the workspace. */
 static void sweep(struct run *run)
 {
-    own_mem char *work = dh_printf("%s/work", run->folder);
+    own_mem char *volumes = fs_join(run->folder, "volumes");
     DIR *dir = NULL;
 
-    (void)fs_remove_tree(work, NULL);
+    work_remove(run);
+    (void)fs_remove_tree(volumes, NULL);
     remote_sweep(run);
     if (run->how->mode != ENGINE_START)
         dir = opendir(run->folder);

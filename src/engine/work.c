@@ -61,6 +61,12 @@ static void look(struct slot *slot, int fd, const struct stat *st)
     slot->settled = slot->folder >= 0 && now - slot->since_us > TICK_US;
 }
 
+/* Not one below another: to make and remove a folder costs as much as a step's record. */
+char *work_folder(const struct run *run, int slot)
+{
+    return dh_printf("%s/work-%d", run->folder, slot);
+}
+
 int work_make(struct job *job, struct dh_err *err)
 {
     struct slot *slot = &job->run->slots[job->slot];
@@ -79,6 +85,15 @@ int work_make(struct job *job, struct dh_err *err)
     rc = empty(job->spec.cwd, dir, err);
     (void)closedir(dir);
     return rc;
+}
+
+void work_remove(const struct run *run)
+{
+    for (int i = 1; i < run->n_slot_names; i++) {
+        own_mem char *folder = work_folder(run, i);
+
+        (void)fs_remove_tree(folder, NULL);
+    }
 }
 
 void work_close(struct run *run)
