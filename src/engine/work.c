@@ -13,9 +13,9 @@
 #include "base/mem.h"
 #include "engine/engine-priv.h"
 
-/* Two changes within one tick of the file system's clock have one time: only a time that was seen
- * this long before the folder was found empty tells about all that came after. */
-#define TICK_US 50000
+/* Two changes within one tick of the file system's clock (10 ms at most) have one time: only a time
+ * that was seen this long before the folder was found empty tells about all that came after. */
+#define TICK_US 20000
 
 static int64_t changed(const struct stat *st)
 {

@@ -28,7 +28,6 @@ extern char **environ;
 
 #define LOG_CHECK_MS 100
 #define HOT_US 200
-#define EVENTS_AT_ONCE 64
 #define HOLD_US 5000
 
 struct child {
@@ -53,8 +52,7 @@ struct flock_of {
     struct child *children;
     size_t n, cap;
     struct workers workers;
-    struct shepherd_event events[EVENTS_AT_ONCE]; /* that the engine has not been told yet */
-    size_t n_events;
+    struct shepherd_held *held; /* what the engine has not been told yet */
     int64_t hold_until;
     struct waiting *queue; /* from queue_at on, in order */
     size_t n_queue, cap_queue, queue_at, limit;
@@ -87,29 +85,38 @@ static size_t waiting(const struct flock_of *f)
     return f->n_queue - f->queue_at;
 }
 
+static size_t untold(const struct flock_of *f)
+{
+    return (size_t)(f->held->n - f->held->n_told);
+}
+
 static void tell_all(struct flock_of *f)
 {
-    size_t n = f->n_events * sizeof *f->events;
+    struct shepherd_event events[SHEPHERD_HELD];
+    size_t n = untold(f), size = n * sizeof *events;
 
-    if (n && !f->alone && send(f->control, f->events, n, MSG_NOSIGNAL) != (ssize_t)n)
+    for (size_t i = 0; i < n; i++)
+        events[i] = f->held->events[(f->held->n_told + i) % SHEPHERD_HELD];
+    if (n && !f->alone && send(f->control, events, size, MSG_NOSIGNAL) != (ssize_t)size)
         f->alone = true;
-    f->n_events = 0;
+    f->held->n_told += n;
 }
 
 static void tell(struct flock_of *f, const struct shepherd_event *event)
 {
-    if (f->n_events == EVENTS_AT_ONCE)
+    if (untold(f) == SHEPHERD_HELD)
         tell_all(f);
-    if (f->n_events == 0)
+    if (untold(f) == 0)
         f->hold_until = clock_mono_us() + HOLD_US;
-    f->events[f->n_events++] = *event;
+    f->held->events[f->held->n % SHEPHERD_HELD] = *event;
+    f->held->n++;
 }
 
 /* More wait here than start while the engine deals with what has happened (an end and a start for
  * each step): it need not be woken for each, and its work stands in no start's way. */
 static bool may_hold(const struct flock_of *f)
 {
-    return f->n_events && waiting(f) && waiting(f) >= f->limit + f->n_events / 4 &&
+    return untold(f) && waiting(f) && waiting(f) >= f->limit + untold(f) / 4 &&
            clock_mono_us() < f->hold_until;
 }
 
@@ -178,6 +185,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     c.cgroup = dh_strdup(q.cgroup);
     c.cleanup = dh_strdup(q.cleanup);
     c.log_max = h->log_max;
+    f->held->starting = h->id;
     if (warm && *q.worker)
         c.link = workers_start(&f->workers, q.worker, &q.child);
     if (c.link >= 0)
@@ -195,6 +203,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
 
         child_done(&c);
         tell(f, &event);
+        f->held->starting = 0;
         return;
     }
     DH_GROW(f->children, f->n, f->cap);
@@ -202,6 +211,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     f->hot_until = 0; /* the answer is here; the step may want this very processor */
     if (c.pid)
         tell_started(f, &c);
+    f->held->starting = 0;
 }
 
 /* ---- those that wait for their turn ---- */
@@ -567,11 +577,13 @@ static int timeout_ms(const struct flock_of *f)
     return f->n ? LOG_CHECK_MS : -1;
 }
 
-void shepherd_main(int control, pid_t engine)
+void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
 {
     struct shepherd_group group = {0};
-    struct flock_of f = {
-        .control = control, .journal = -1, .null = open("/dev/null", O_RDWR | O_CLOEXEC)};
+    struct flock_of f = {.control = control,
+                         .held = held,
+                         .journal = -1,
+                         .null = open("/dev/null", O_RDWR | O_CLOEXEC)};
     sigset_t set;
     bool word;
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "runtime/shepherd.h"
 
 enum shepherd_word { WORD_JOURNAL = 1, WORD_SPAWN, WORD_SIGNAL, WORD_LIMIT, WORD_TAKE_BACK };
 
@@ -18,8 +19,18 @@ struct shepherd_header {
 
 #define SHEPHERD_WORD_MAX (256u << 20)
 
+#define SHEPHERD_HELD 64
+
+/* In memory that both see: a ring of what has happened. Where the shepherd is killed the engine
+ * takes from here what it has not heard of. */
+struct shepherd_held {
+    _Atomic uint64_t starting;  /* it may run already; 0: none */
+    _Atomic uint64_t n, n_told; /* events since it began; told ones may be overwritten */
+    struct shepherd_event events[SHEPHERD_HELD]; /* the i-th is at i % SHEPHERD_HELD */
+};
+
 /* The shepherd's main loop; returns when all is over. */
-void shepherd_main(int control, pid_t engine);
+void shepherd_main(int control, pid_t engine, struct shepherd_held *held);
 
 /* The control group of all that this shepherd starts. */
 struct shepherd_group {

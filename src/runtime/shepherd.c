@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,22 +22,20 @@
 #include "runtime/shepherd-priv.h"
 
 #define SWEEPS 100 /* what forks while it is looked for is found by the next */
-#define EVENTS_AT_ONCE 64
 
 struct shepherd {
     int fd;
     pid_t pid;
     struct buf word; /* what is being sent, kept for its memory */
-    union {
-        struct shepherd_event events[EVENTS_AT_ONCE];
-        char bytes[EVENTS_AT_ONCE * sizeof(struct shepherd_event)];
-    } in;               /* what has come */
-    size_t n_in, in_at; /* bytes */
-    bool drained;       /* there was no more */
+    char in[(SHEPHERD_HELD + 1) * sizeof(struct shepherd_event)]; /* what has come */
+    size_t n_in, in_at;                                           /* bytes */
+    bool drained;                                                 /* there was no more */
+    uint64_t received;                                            /* bytes, of this one */
+    struct shepherd_held *held;
 };
 
 /* The child's side of the fork: nothing of the engine stays open but the socket. */
-static void be_shepherd(int control, pid_t engine)
+static void be_shepherd(int control, pid_t engine, struct shepherd_held *held)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -51,11 +50,11 @@ static void be_shepherd(int control, pid_t engine)
         control = 3;
     }
     (void)close_range(4, ~0U, 0);
-    shepherd_main(control, engine);
+    shepherd_main(control, engine, held);
     _exit(0);
 }
 
-static int begin(int *ret_fd, pid_t *ret_pid, struct dh_err *err)
+static int begin(struct shepherd_held *held, int *ret_fd, pid_t *ret_pid, struct dh_err *err)
 {
     pid_t engine = getpid(), pid;
     int pair[2];
@@ -70,7 +69,7 @@ static int begin(int *ret_fd, pid_t *ret_pid, struct dh_err *err)
     }
     if (pid == 0) {
         (void)close(pair[0]);
-        be_shepherd(pair[1], engine);
+        be_shepherd(pair[1], engine, held);
     }
     (void)close(pair[1]);
     *ret_fd = pair[0];
@@ -80,16 +79,18 @@ static int begin(int *ret_fd, pid_t *ret_pid, struct dh_err *err)
 
 int shepherd_start(struct shepherd **ret, struct dh_err *err)
 {
-    struct shepherd *s;
-    int fd = -1;
-    pid_t pid = 0;
+    own(shepherd_stop) struct shepherd *s = dh_zalloc(1, sizeof *s);
 
-    if (begin(&fd, &pid, err) < 0)
+    s->fd = -1;
+    s->held =
+        mmap(NULL, sizeof *s->held, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (s->held == MAP_FAILED) {
+        s->held = NULL;
+        return dh_fail_errno(err, "cannot share memory");
+    }
+    if (begin(s->held, &s->fd, &s->pid, err) < 0)
         return -1;
-    s = dh_zalloc(1, sizeof *s);
-    s->fd = fd;
-    s->pid = pid;
-    *ret = s;
+    *ret = take(&s);
     return 0;
 }
 
@@ -144,9 +145,10 @@ int shepherd_restart(struct shepherd *s, struct dh_err *err)
     for (int i = 0; i < SWEEPS && kill_session(s->pid); i++)
         (void)poll(NULL, 0, 1);
     s->pid = 0;
-    s->n_in = s->in_at = 0;
+    s->n_in = s->in_at = s->received = 0;
+    *s->held = (struct shepherd_held){0};
     s->drained = false;
-    if (begin(&fd, &pid, err) < 0)
+    if (begin(s->held, &fd, &pid, err) < 0)
         return -1;
     s->pid = pid;
     moved = dup3(fd, s->fd, O_CLOEXEC);
@@ -163,9 +165,12 @@ struct shepherd *shepherd_stop(struct shepherd *s)
 {
     if (!s)
         return NULL;
-    (void)close(s->fd);
+    if (s->fd >= 0)
+        (void)close(s->fd);
     if (s->pid)
         wait_for(s->pid);
+    if (s->held)
+        (void)munmap(s->held, sizeof *s->held);
     buf_done(&s->word);
     free(s);
     return NULL;
@@ -289,25 +294,49 @@ void shepherd_watch(const struct shepherd *s, int64_t us)
         (void)sched_yield();
 }
 
+static void add_in(struct shepherd *s, const struct shepherd_event *event)
+{
+    memcpy(s->in + s->n_in, event, sizeof *event);
+    s->n_in += sizeof *event;
+}
+
+/* What it had no time to tell. */
+static int take_held(struct shepherd *s)
+{
+    struct shepherd_held *held = s->held;
+    const struct shepherd_event starting = {
+        .id = held->starting, .kind = SHEPHERD_STARTED, .at_us = clock_now_us()};
+
+    s->n_in = 0;
+    for (uint64_t i = s->received / sizeof starting; i < held->n; i++)
+        add_in(s, &held->events[i % SHEPHERD_HELD]);
+    if (starting.id)
+        add_in(s, &starting);
+    s->received = held->n * sizeof starting;
+    held->starting = 0;
+    return s->n_in ? 0 : SHEPHERD_GONE;
+}
+
 /* 0: at least one whole event is there. */
 static int receive(struct shepherd *s, struct dh_err *err)
 {
     ssize_t n;
 
-    memmove(s->in.bytes, s->in.bytes + s->in_at, s->n_in - s->in_at);
+    memmove(s->in, s->in + s->in_at, s->n_in - s->in_at);
     s->n_in -= s->in_at;
     s->in_at = 0;
-    while (s->n_in < sizeof *s->in.events) {
-        n = recv(s->fd, s->in.bytes + s->n_in, sizeof s->in - s->n_in, MSG_DONTWAIT);
+    while (s->n_in < sizeof(struct shepherd_event)) {
+        n = recv(s->fd, s->in + s->n_in, sizeof s->in - s->n_in, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return SHEPHERD_NONE;
         if (n == 0 || (n < 0 && errno == ECONNRESET))
-            return SHEPHERD_GONE;
+            return take_held(s);
         if (n < 0)
             return dh_fail_errno(err, "the process that starts the steps");
         s->n_in += (size_t)n;
+        s->received += (size_t)n;
         s->drained = s->n_in < sizeof s->in;
     }
     return 0;
@@ -324,7 +353,7 @@ int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err 
         if (rc)
             return rc;
     }
-    memcpy(ret, s->in.bytes + s->in_at, sizeof *ret);
+    memcpy(ret, s->in + s->in_at, sizeof *ret);
     s->in_at += sizeof *ret;
     return 0;
 }

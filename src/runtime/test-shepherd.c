@@ -272,6 +272,32 @@ static void tells_of_an_end_while_many_wait(void **state)
     }
 }
 
+/* Nor is anything lost that it had not told when it was killed. */
+static void tells_what_it_held_when_it_is_killed(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    struct shepherd_event event;
+    struct dh_err err;
+    uint64_t started = 0, exited = 0;
+    int rc;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    assert_int_equal(shepherd_limit(s, 1, &err), 0);
+    for (uint64_t id = 1; id <= 20; id++)
+        spawn_sh(s, id, NULL, id == 3 ? "kill -9 $PPID; sleep 100" : "exit 3", NULL);
+    while ((rc = shepherd_next(s, &event, &err)) != SHEPHERD_GONE) {
+        struct pollfd fd = {.fd = shepherd_fd(s), .events = POLLIN};
+
+        if (rc == SHEPHERD_NONE)
+            assert_int_equal(poll(&fd, 1, 10000), 1);
+        else
+            assert_int_equal(event.id, event.kind == SHEPHERD_STARTED ? ++started : ++exited);
+    }
+    assert_int_equal(started, 3);
+    assert_int_equal(exited, 2);
+}
+
 static void journals_when_the_engine_is_gone(void **state)
 {
     own(journal_free) struct journal *j = NULL;
@@ -357,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cuts_a_log, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(keeps_to_the_limit, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(tells_of_an_end_while_many_wait, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(tells_what_it_held_when_it_is_killed, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(journals_when_the_engine_is_gone, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(a_killed_shepherd_takes_its_children, make_dir, drop_dir),
     };
