@@ -1,5 +1,6 @@
 /* run - one run from claim to end: its turns. */
 #include <dirent.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -353,9 +354,18 @@ static int open_runtime(struct run *run, struct dh_err *err)
     return 0;
 }
 
+/* That we may use; sysconf would open a file to tell how many there are. */
+static int processors(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                       : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static void make_slots(struct run *run)
 {
-    run->cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    run->cpus = processors();
     run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
     if (run->jobs <= 0)
         run->jobs = run->cpus;
