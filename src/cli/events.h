@@ -1,5 +1,5 @@
 #pragma once
-/* events - a run's state changes as lines of JSON, for other programs (docs/events.md). */
+/* events - a run's state changes as lines of JSON, for other programs (docs/embedding.md). */
 #include "base/own.h"
 #include "engine/engine.h"
 

@@ -296,6 +296,22 @@ def terminal(folder: pathlib.Path) -> None:
         check(re.search(r"SUCCEEDED.*work", text) is not None, "and the end stays", repr(text))
 
 
+def told(folder: pathlib.Path) -> None:
+    """--events: a line of JSON for each change, of a run that is on record."""
+    home, lines = folder / "told", folder / "events"
+    path = write(folder, step(pipeline("told"), "work", f"{DHOW} --home {home} runs --output json >{folder}/seen", cache=False), "told.json")
+    no = dhow("run", path, "--events", folder / "nowhere" / "events", home=home)
+    check(no.returncode == 3 and "nowhere" in no.stderr and not json.loads(dhow("runs", "--output", "json", home=home).stdout), "--events into nowhere: no run", says(no))
+    ok = dhow("run", path, "--events", lines, "--output", "json", home=home)
+    run_id = json.loads(ok.stdout)["run_id"]
+    events = [json.loads(line) for line in lines.read_text().splitlines()]
+    of_run = [e["state"] for e in events if e["event"] == "run"]
+    check(ok.returncode == 0 and of_run == ["RUNNING", "SUCCEEDED"] and events[0]["event"] == events[-1]["event"] == "run", "the run's states, first and last", str(events))
+    check([e["state"] for e in events if e.get("task") == "root.work"] == ["RUNNING", "SUCCEEDED"] and {e["run_id"] for e in events} == {run_id}, "its tasks' between them", str(events))
+    seen = json.loads((folder / "seen").read_text())
+    check([(r["run_id"], r["state"]) for r in seen] == [(run_id, "RUNNING")], "a step sees its run on record, RUNNING", str(seen[:1]))
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-test-") as name:
         folder = pathlib.Path(name)
@@ -304,6 +320,7 @@ def main() -> None:
         failing(folder)
         stopping(folder)
         terminal(folder)
+        told(folder)
     done()
 
 
