@@ -566,7 +566,6 @@ static void finish(struct flock_of *f)
         (void)wait_for_any(f, 10, &word);
     }
     workers_close(&f->workers);
-    clean_up(f);
 }
 
 /* With nothing left to start, falling asleep and being woken costs more than looking again. */
@@ -609,5 +608,6 @@ void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
     drop_queue(&f);
     finish(&f);
     shepherd_group_leave(&group);
+    clean_up(&f); /* not in the group: whatever is left there is killed */
     free(f.children);
 }
