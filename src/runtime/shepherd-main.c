@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -600,7 +601,9 @@ void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
         if ((rc < 0 && errno != EINTR) || (word && read_word(&f) < 0))
             break;
         start_waiting(&f);
-        if (rc == 0 && clock_mono_us() >= f.hot_until)
+        if (rc == 0 && clock_mono_us() < f.hot_until)
+            (void)sched_yield(); /* the engine may wait for this very processor */
+        else if (rc == 0)
             for (size_t i = 0; i < f.n; i++)
                 cut_log(&f.children[i]);
     }
