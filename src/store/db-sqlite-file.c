@@ -158,6 +158,12 @@ int db_sqlite_keep(struct db *db, int version, struct dh_err *err)
 
 /* ---- opening ---- */
 
+/* No counting of every allocation, under a lock; has an effect before the first use alone. */
+static void configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static struct db *new_handle(const char *path, int busy_ms)
 {
     struct sqlite *s = dh_zalloc(1, sizeof *s);
@@ -336,7 +342,7 @@ int db_sqlite_open(const char *path, unsigned flags, int busy_ms, struct db **re
     own(db_close) struct db *db = new_handle(path, busy_ms);
     struct stat st;
 
-    db_sqlite_memory();
+    configure();
     if (stat(path, &st) < 0) {
         if (errno == ENOENT && !(flags & DB_CREATE && !(flags & DB_READONLY)))
             return dh_fail(err, DH_NOT_FOUND, "there is no database %s", path);
@@ -373,7 +379,7 @@ static int image(const char *path, int (*fill)(struct db *db, struct dh_err *err
     sqlite3_int64 n = 0;
     int rc;
 
-    db_sqlite_memory();
+    configure();
     rc = sqlite3_open_v2(":memory:", &of(db)->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                          NULL);
     if (rc != SQLITE_OK)

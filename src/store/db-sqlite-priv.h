@@ -40,8 +40,6 @@ static inline struct sqlite *of(const struct db *db)
 }
 /* Fills *err with what SQLite's code means to the person in front of it; returns -1. */
 int db_sqlite_failed(struct db *db, int rc, struct dh_err *err);
-/* How SQLite gets its memory; has an effect before the first use alone. */
-void db_sqlite_memory(void);
 /* The file's part of the table. */
 struct db *db_sqlite_close(struct db *db);
 int db_sqlite_version(struct db *db, int *ret, struct dh_err *err);

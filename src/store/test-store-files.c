@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -367,41 +366,6 @@ static void owners(void **state)
     REFUSED(store_owner_of(0, a, &o, &err), DH_NOT_FOUND, "no process");
 }
 
-static void *add_experiments(void *path)
-{
-    own(store_close) struct store *s = NULL;
-    char name[30];
-    int64_t id;
-    int rc = store_open(path, 0, &s, NULL);
-
-    for (int i = 0; rc == 0 && i < 50; i++) {
-        (void)snprintf(name, sizeof name, "%lx %d", (unsigned long)pthread_self(), i);
-        rc = store_experiment_put(s, name, &id, NULL);
-    }
-    return rc == 0 ? path : NULL;
-}
-
-/* What SQLite got before there was a second thread is given back by whichever, and after. */
-static void threads_come(void **state)
-{
-    struct home *h = *state;
-    pthread_t threads[2];
-    struct dh_err err;
-    void *ended;
-
-    assert_non_null(add_experiments(h->path));
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, add_experiments, h->path), 0);
-    assert_non_null(add_experiments(h->path));
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(pthread_join(threads[i], &ended), 0);
-        assert_non_null(ended);
-    }
-    h->s = store_close(h->s);
-    OK(store_open(h->path, 0, &h->s, &err));
-    OK(store_check(h->s, &err));
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, home_open, home_close)
@@ -415,7 +379,6 @@ int main(void)
         T(readonly_home),
         T(a_long_log_is_settled),
         cmocka_unit_test(owners),
-        T(threads_come), /* last: from then on there is more than one */
     };
 
     return cmocka_run_group_tests_name("store: the file", tests, NULL, NULL);
