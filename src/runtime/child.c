@@ -3,12 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/own.h"
+#include "runtime/cgroup.h"
 #include "runtime/shepherd-priv.h"
+
+extern char **environ;
 
 static int enter(const char *cgroup_file)
 {
@@ -63,4 +68,21 @@ pid_t child_start(const struct child_request *r)
     if (pid < 0)
         return -errno;
     return failed ? -failed : pid;
+}
+
+void child_forget(const char *command)
+{
+    own_mem char **argv = cgroup_files(command); /* words in lines, as there */
+    posix_spawnattr_t attr;
+    sigset_t none;
+    pid_t pid;
+
+    if (!argv[0])
+        return;
+    (void)sigemptyset(&none);
+    (void)posix_spawnattr_init(&attr);
+    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+    (void)posix_spawnattr_setsigmask(&attr, &none);
+    (void)posix_spawn(&pid, argv[0], NULL, &attr, argv, environ);
+    (void)posix_spawnattr_destroy(&attr);
 }

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +23,6 @@
 #include "runtime/shepherd-log.h"
 #include "runtime/shepherd-priv.h"
 #include "runtime/shepherd.h"
-
-extern char **environ;
 
 #define LOG_CHECK_MS 100
 #define HOT_US 200
@@ -94,10 +91,8 @@ static size_t untold(const struct flock_of *f)
 static void tell_all(struct flock_of *f)
 {
     struct shepherd_event events[SHEPHERD_HELD];
-    size_t n = untold(f), size = n * sizeof *events;
+    size_t n = held_since(f->held, f->held->n_told, events), size = n * sizeof *events;
 
-    for (size_t i = 0; i < n; i++)
-        events[i] = f->held->events[(f->held->n_told + i) % SHEPHERD_HELD];
     if (n && !f->alone && send(f->control, events, size, MSG_NOSIGNAL) != (ssize_t)size)
         f->alone = true;
     f->held->n_told += n;
@@ -109,8 +104,7 @@ static void tell(struct flock_of *f, const struct shepherd_event *event)
         tell_all(f);
     if (untold(f) == 0)
         f->hold_until = clock_mono_us() + HOLD_US;
-    f->held->events[f->held->n % SHEPHERD_HELD] = *event;
-    f->held->n++;
+    held_put(f->held, event);
 }
 
 /* More wait here than start while the engine deals with what has happened (an end and a start for
@@ -528,26 +522,14 @@ static void drop_unstarted(struct flock_of *f)
         }
 }
 
-/* What the engine would have done after the end of its steps; nobody waits for it. */
+/* What the engine would have done after the end of its steps. */
 static void clean_up(struct flock_of *f)
 {
-    posix_spawnattr_t attr;
-    sigset_t none;
-    pid_t pid;
-
-    (void)sigemptyset(&none);
-    (void)posix_spawnattr_init(&attr);
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-    (void)posix_spawnattr_setsigmask(&attr, &none);
     for (size_t i = 0; i < f->n_cleanups; i++) {
-        own_mem char **argv = cgroup_files(f->cleanups[i]); /* words in lines, as there */
-
-        if (argv[0])
-            (void)posix_spawn(&pid, argv[0], NULL, &attr, argv, environ);
+        child_forget(f->cleanups[i]);
         free(f->cleanups[i]);
     }
     free(f->cleanups);
-    (void)posix_spawnattr_destroy(&attr);
 }
 
 /* The engine is gone: let what is about to end do so, kill the rest. */

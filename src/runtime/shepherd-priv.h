@@ -28,6 +28,13 @@ struct shepherd_held {
     _Atomic uint64_t n, n_told; /* events since it began; told ones may be overwritten */
     struct shepherd_event events[SHEPHERD_HELD]; /* the i-th is at i % SHEPHERD_HELD */
 };
+int held_new(struct shepherd_held **ret, struct dh_err *err);
+struct shepherd_held *held_free(struct shepherd_held *h);
+/* Of those before it less than SHEPHERD_HELD have not been told. */
+void held_put(struct shepherd_held *h, const struct shepherd_event *event);
+/* Copies what has happened since the from-th; returns how many that are. */
+size_t held_since(const struct shepherd_held *h, uint64_t from,
+                  struct shepherd_event to[SHEPHERD_HELD]);
 
 /* The shepherd's main loop; returns when all is over. */
 void shepherd_main(int control, pid_t engine, struct shepherd_held *held);
@@ -50,6 +57,8 @@ struct child_request {
 };
 /* Starts it in a process group of its own. Returns the pid, or -errno. */
 pid_t child_start(const struct child_request *r);
+/* A command, its words separated by newlines, in a session of its own; nobody waits for it. */
+void child_forget(const char *command);
 
 struct spawn_request { /* WORD_SPAWN, read; borrows from its body */
     struct child_request child;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -82,13 +81,7 @@ int shepherd_start(struct shepherd **ret, struct dh_err *err)
     own(shepherd_stop) struct shepherd *s = dh_zalloc(1, sizeof *s);
 
     s->fd = -1;
-    s->held =
-        mmap(NULL, sizeof *s->held, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (s->held == MAP_FAILED) {
-        s->held = NULL;
-        return dh_fail_errno(err, "cannot share memory");
-    }
-    if (begin(s->held, &s->fd, &s->pid, err) < 0)
+    if (held_new(&s->held, err) < 0 || begin(s->held, &s->fd, &s->pid, err) < 0)
         return -1;
     *ret = take(&s);
     return 0;
@@ -169,8 +162,7 @@ struct shepherd *shepherd_stop(struct shepherd *s)
         (void)close(s->fd);
     if (s->pid)
         wait_for(s->pid);
-    if (s->held)
-        (void)munmap(s->held, sizeof *s->held);
+    held_free(s->held);
     buf_done(&s->word);
     free(s);
     return NULL;
@@ -294,27 +286,20 @@ void shepherd_watch(const struct shepherd *s, int64_t us)
         (void)sched_yield();
 }
 
-static void add_in(struct shepherd *s, const struct shepherd_event *event)
-{
-    memcpy(s->in + s->n_in, event, sizeof *event);
-    s->n_in += sizeof *event;
-}
-
 /* What it had no time to tell. */
 static int take_held(struct shepherd *s)
 {
-    struct shepherd_held *held = s->held;
-    const struct shepherd_event starting = {
-        .id = held->starting, .kind = SHEPHERD_STARTED, .at_us = clock_now_us()};
+    struct shepherd_event events[SHEPHERD_HELD + 1];
+    size_t n = held_since(s->held, s->received / sizeof *events, events);
 
-    s->n_in = 0;
-    for (uint64_t i = s->received / sizeof starting; i < held->n; i++)
-        add_in(s, &held->events[i % SHEPHERD_HELD]);
-    if (starting.id)
-        add_in(s, &starting);
-    s->received = held->n * sizeof starting;
-    held->starting = 0;
-    return s->n_in ? 0 : SHEPHERD_GONE;
+    s->received += n * sizeof *events;
+    if (s->held->starting)
+        events[n++] = (struct shepherd_event){
+            .id = s->held->starting, .kind = SHEPHERD_STARTED, .at_us = clock_now_us()};
+    s->held->starting = 0;
+    s->n_in = n * sizeof *events;
+    memcpy(s->in, events, s->n_in);
+    return n ? 0 : SHEPHERD_GONE;
 }
 
 /* 0: at least one whole event is there. */
