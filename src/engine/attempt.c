@@ -104,7 +104,7 @@ static void took(struct run *run, int64_t us)
     run->step_us = run->step_us ? (run->step_us * 3 + us) / 4 : us;
     if (run->step_us >= TINY_STEP_US)
         run->n_tiny = 0;
-    else if (run->n_tiny < AHEAD_OF_TINY * TINY_FOR_ONE)
+    else if (run->n_tiny < (AHEAD_OF_TINY - 1) * TINY_FOR_ONE)
         run->n_tiny++;
     run->ahead = run->step_us < SHORT_STEP_US ? run->jobs * (1 + run->n_tiny / TINY_FOR_ONE) : 0;
 }

@@ -1,6 +1,5 @@
 /* run - one run from claim to end: its turns. */
 #include <dirent.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,12 +52,16 @@ static void notify_task(struct run *run, const struct plan_node *node, enum plan
                                        .final = state >= PLAN_SUCCEEDED});
 }
 
-static void tell_run(struct run *run, enum plan_state state)
+static void watch_run(struct run *run, enum plan_state state)
+{
+    if (run->watch && run->watch->run)
+        run->watch->run(run->watch->user, run->uuid, state);
+}
+
+static void notify_run(struct run *run, enum plan_state state)
 {
     own(js_free) struct js *error = NULL;
 
-    if (run->watch && run->watch->run)
-        run->watch->run(run->watch->user, run->uuid, state);
     if (run->result->error)
         (void)js_parse(run->result->error, strlen(run->result->error), &error, NULL);
     notify_send(run->notify,
@@ -354,18 +357,9 @@ static int open_runtime(struct run *run, struct dh_err *err)
     return 0;
 }
 
-/* That we may use; sysconf would open a file to tell how many there are. */
-static int processors(void)
-{
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                       : (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 static void make_slots(struct run *run)
 {
-    run->cpus = processors();
+    run->cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
     run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
     if (run->jobs <= 0)
         run->jobs = run->cpus;
@@ -453,12 +447,13 @@ int run_execute(struct engine *e, const struct store_run *row, const char *json,
     run.notes = strmap_new();
     (void)memcpy(run.uuid, row->uuid, sizeof run.uuid);
     ret->number = row->id;
+    watch_run(&run, PLAN_RUNNING); /* it is on record, whatever comes */
     run.rc = prepare(&run, row, json, err);
     if (run.rc == 0) {
         run.notify =
             notify_open(js_get(run.options, "notify"), js_get_text(run.options, "notify_on"),
                         e->home, js_get(run.options, "secrets"));
-        tell_run(&run, PLAN_RUNNING);
+        notify_run(&run, PLAN_RUNNING);
         run_open_handles(&run);
         if (run.cluster && cluster_start(&run, err) < 0)
             run_fail(&run);
@@ -468,8 +463,10 @@ int run_execute(struct engine *e, const struct store_run *row, const char *json,
         leave(&run);
     }
     shepherd_stop(run.shepherd);
-    if (run.rc == 0)
-        tell_run(&run, ret->state);
+    if (run.rc == 0) {
+        watch_run(&run, ret->state);
+        notify_run(&run, ret->state);
+    }
     run.notify = notify_close(run.notify, say_note, &run);
     run_done(&run);
     return run.rc;

@@ -50,7 +50,8 @@ struct flock_of {
     struct child *children;
     size_t n, cap;
     struct workers workers;
-    struct shepherd_held *held; /* what the engine has not been told yet */
+    struct shepherd_held *held;
+    uint64_t n_told; /* of these the engine has been told */
     int64_t hold_until;
     struct waiting *queue; /* from queue_at on, in order */
     size_t n_queue, cap_queue, queue_at, limit;
@@ -85,17 +86,17 @@ static size_t waiting(const struct flock_of *f)
 
 static size_t untold(const struct flock_of *f)
 {
-    return (size_t)(f->held->n - f->held->n_told);
+    return (size_t)(f->held->n - f->n_told);
 }
 
 static void tell_all(struct flock_of *f)
 {
     struct shepherd_event events[SHEPHERD_HELD];
-    size_t n = held_since(f->held, f->held->n_told, events), size = n * sizeof *events;
+    size_t n = held_since(f->held, f->n_told, events), size = n * sizeof *events;
 
     if (n && !f->alone && send(f->control, events, size, MSG_NOSIGNAL) != (ssize_t)size)
         f->alone = true;
-    f->held->n_told += n;
+    f->n_told += n;
 }
 
 static void tell(struct flock_of *f, const struct shepherd_event *event)
@@ -460,7 +461,7 @@ static int wait_for_any(struct flock_of *f, int timeout_ms, bool *ret_word)
     int rc;
 
     if (may_hold(f))
-        timeout_ms = HOLD_US / 1000;
+        timeout_ms = (int)((f->hold_until - clock_mono_us() + 999) / 1000);
     else
         tell_all(f);
     fds[n++] = (struct pollfd){.fd = f->alone ? -1 : f->control, .events = POLLIN};

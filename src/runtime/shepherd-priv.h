@@ -24,8 +24,8 @@ struct shepherd_header {
 /* In memory that both see: a ring of what has happened. Where the shepherd is killed the engine
  * takes from here what it has not heard of. */
 struct shepherd_held {
-    _Atomic uint64_t starting;  /* it may run already; 0: none */
-    _Atomic uint64_t n, n_told; /* events since it began; told ones may be overwritten */
+    _Atomic uint64_t starting; /* it may run already; 0: none. Not one that a worker starts */
+    _Atomic uint64_t n;        /* events since it began; told ones may be overwritten */
     struct shepherd_event events[SHEPHERD_HELD]; /* the i-th is at i % SHEPHERD_HELD */
 };
 int held_new(struct shepherd_held **ret, struct dh_err *err);

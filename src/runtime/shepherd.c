@@ -179,6 +179,10 @@ static int say(struct shepherd *s, struct shepherd_header *h, struct dh_err *err
 
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) { /* libuv has made it so */
+            (void)poll(&(struct pollfd){.fd = s->fd, .events = POLLOUT}, 1, -1);
+            continue;
+        }
         if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
             return SHEPHERD_GONE;
         if (n < 0)
@@ -293,7 +297,7 @@ static int take_held(struct shepherd *s)
     size_t n = held_since(s->held, s->received / sizeof *events, events);
 
     s->received += n * sizeof *events;
-    if (s->held->starting)
+    if (s->held->starting && !(n && events[n - 1].id == s->held->starting))
         events[n++] = (struct shepherd_event){
             .id = s->held->starting, .kind = SHEPHERD_STARTED, .at_us = clock_now_us()};
     s->held->starting = 0;

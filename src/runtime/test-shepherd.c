@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -244,8 +245,6 @@ static void keeps_to_the_limit(void **state)
     assert_string_equal(text, "1\n3\n");
 }
 
-/* An engine that is killed: what ends by itself soon is in the journal as an exit, what does not is
- * killed with all that it started. */
 /* Ends may be told together while many wait; not later than the end of a step that goes on. */
 static void tells_of_an_end_while_many_wait(void **state)
 {
@@ -272,6 +271,26 @@ static void tells_of_an_end_while_many_wait(void **state)
     }
 }
 
+/* A word that does not fit waits; libuv makes the descriptor one that does not by itself. */
+static void takes_more_than_fits(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    char script[2000];
+    struct dh_err err;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    assert_int_equal(shepherd_limit(s, 1, &err), 0);
+    assert_int_equal(fcntl(shepherd_fd(s), F_SETFL, O_NONBLOCK), 0);
+    spawn_sh(s, 1, NULL, "kill -STOP $PPID; sleep 0.3; kill -CONT $PPID", NULL);
+    assert_int_equal(wait_event(s).kind, SHEPHERD_STARTED);
+    (void)snprintf(script, sizeof script, "exit 3 #%1900d", 0);
+    for (uint64_t id = 2; id <= 300; id++)
+        spawn_sh(s, id, NULL, script, NULL);
+    for (uint64_t id = 1; id <= 300; id++)
+        (void)wait_exit(s);
+}
+
 /* Nor is anything lost that it had not told when it was killed. */
 static void tells_what_it_held_when_it_is_killed(void **state)
 {
@@ -285,7 +304,7 @@ static void tells_what_it_held_when_it_is_killed(void **state)
     assert_int_equal(shepherd_start(&s, &err), 0);
     assert_int_equal(shepherd_limit(s, 1, &err), 0);
     for (uint64_t id = 1; id <= 20; id++)
-        spawn_sh(s, id, NULL, id == 3 ? "kill -9 $PPID; sleep 100" : "exit 3", NULL);
+        spawn_sh(s, id, NULL, id == 3 ? "kill -9 $PPID; exec sleep 100" : "exit 3", NULL);
     while ((rc = shepherd_next(s, &event, &err)) != SHEPHERD_GONE) {
         struct pollfd fd = {.fd = shepherd_fd(s), .events = POLLIN};
 
@@ -298,6 +317,8 @@ static void tells_what_it_held_when_it_is_killed(void **state)
     assert_int_equal(exited, 2);
 }
 
+/* An engine that is killed: what ends by itself soon is in the journal as an exit, what does not is
+ * killed with all that it started. */
 static void journals_when_the_engine_is_gone(void **state)
 {
     own(journal_free) struct journal *j = NULL;
@@ -383,6 +404,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cuts_a_log, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(keeps_to_the_limit, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(tells_of_an_end_while_many_wait, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(takes_more_than_fits, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(tells_what_it_held_when_it_is_killed, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(journals_when_the_engine_is_gone, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(a_killed_shepherd_takes_its_children, make_dir, drop_dir),

@@ -303,7 +303,7 @@ struct store_task {
     enum store_state state;
     int64_t attempts;
     const char *cache_fingerprint;
-    bool only_here;          /* equal tasks do not use its result; in only */
+    bool only_here; /* equal tasks do not use its result (the column: not reusable); in only */
     int64_t cached_from_id;  /* the task whose outputs were used; 0: none */
     const char *cached_from; /* its uuid; out only */
     const char *inputs;      /* JSON object of parameters; artifacts are links */
