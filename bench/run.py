@@ -173,9 +173,8 @@ def steps(dhow: pathlib.Path, folder: pathlib.Path, report: Report, sizes: list)
         more = [(c[many] * many - c[few] * few) / (many - few) for c in (costs, theirs)]
         print(f"    a step more: dhow {more[0]:.3f} ms, ninja {more[1]:.3f}; a run without any: "
               f"{(costs[few] - more[0]) * few:.1f} ms, {(theirs[few] - more[1]) * few:.1f}", flush=True)
-        if len(sizes) > 2:
-            report.bar(f"{kind}: a step of {sizes[-1]} / a step of {sizes[-2]}", costs[sizes[-1]] / costs[sizes[-2]], 1.3, "")
-            report.bar(f"{kind}: peak memory of {sizes[-1]} steps", report.rows[f"{kind} {sizes[-1]} memory"], 100.0, "MiB")
+        report.bar(f"{kind}: a step of {sizes[-1]} / a step of {sizes[-2]}", costs[sizes[-1]] / costs[sizes[-2]], 1.3, "")
+        report.bar(f"{kind}: peak memory of {sizes[-1]} steps", report.rows[f"{kind} {sizes[-1]} memory"], 100.0, "MiB")
     show(1000, duel(dhow, folder, graph("mixed", 1000), ("sh", "-c", "true")), "; both through sh -c")
     show(10, duel(dhow, folder, graph("mixed", 10), new_home=True), "; a new home for each run")
 

@@ -274,14 +274,12 @@ static int load_spec(struct run *run, const struct store_run *row, const char *j
 {
     const char *source = js_get_text(run->options, "source");
 
-    if (json) {
-        run->names_workspace = names_workspace(json);
-        run->spec = run->how->spec;
-        return 0;
-    }
-    if (store_spec_get(run->engine->store, row->spec_digest, run->arena, &json, err) < 0)
+    run->spec = json ? run->how->spec : NULL;
+    if (!json && store_spec_get(run->engine->store, row->spec_digest, run->arena, &json, err) < 0)
         return -1;
     run->names_workspace = names_workspace(json);
+    if (run->spec)
+        return 0;
     if (spec_load_bytes(source ? source : "pipeline", json, strlen(json), &run->read_spec, NULL,
                         err) < 0)
         return -1;

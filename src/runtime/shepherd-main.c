@@ -46,7 +46,7 @@ struct waiting { /* a WORD_SPAWN beyond the limit */
 };
 
 struct flock_of {
-    int control, signals, journal, null;
+    int control, signals, journal;
     struct child *children;
     size_t n, cap;
     struct workers workers;
@@ -149,11 +149,12 @@ static void tell_started(struct flock_of *f, const struct child *c)
 }
 
 /* pid, or -errno. */
-static pid_t start_own(const struct flock_of *f, struct child_request *r, struct child *c)
+static pid_t start_own(struct child_request *r, struct child *c)
 {
     pid_t pid;
 
-    r->in = r->out = f->null;
+    r->in = STDIN_FILENO; /* ours are /dev/null */
+    r->out = STDOUT_FILENO;
     if (!*r->log)
         return child_start(r);
     r->out = step_log_open(&c->output, r->log, c->log_max);
@@ -187,7 +188,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     if (c.link >= 0)
         c.body = body;
     else
-        c.pid = start_own(f, &q.child, &c);
+        c.pid = start_own(&q.child, &c);
     spawn_request_done(&q);
     if (h->n_masks)
         explicit_bzero(body, h->size);
@@ -563,10 +564,7 @@ static int timeout_ms(const struct flock_of *f)
 void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
 {
     struct shepherd_group group = {0};
-    struct flock_of f = {.control = control,
-                         .held = held,
-                         .journal = -1,
-                         .null = open("/dev/null", O_RDWR | O_CLOEXEC)};
+    struct flock_of f = {.control = control, .held = held, .journal = -1};
     sigset_t set;
     bool word;
 

@@ -50,7 +50,7 @@ void shepherd_group_leave(struct shepherd_group *g); /* kills what is left there
 
 struct child_request {
     const char *file, *cwd, *log; /* log: for a worker, which opens it itself */
-    int in, out;                  /* out: stdout and stderr; above 2, and closed on exec */
+    int in, out;                  /* out: stdout and stderr; closed on exec, but for 0 and 1 */
     char **argv, **env;
     char **cgroup; /* files to write "0" to; NULL-terminated */
     uint64_t memory_max, processes_max;

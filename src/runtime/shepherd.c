@@ -42,8 +42,9 @@ static void be_shepherd(int control, pid_t engine, struct shepherd_held *held)
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
-    for (int fd = 0; null >= 0 && fd < 3; fd++)
-        (void)dup2(null, fd);
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(null, fd) < 0)
+            _exit(1); /* steps have them */
     if (control != 3) {
         (void)dup3(control, 3, O_CLOEXEC);
         control = 3;
