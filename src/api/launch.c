@@ -59,7 +59,10 @@ static void drop(struct launch *l, struct waiting *w)
     while (*at != w)
         at = &(*at)->next;
     *at = w->next;
-    (void)close(w->fd); /* leaves the epoll set too */
+    /* Closing is not enough: a child between its fork and its exec has the descriptor too, and as
+     * long the set would tell of what is freed here. */
+    (void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+    (void)close(w->fd);
     free(w->out);
     buf_done(&w->in);
     free(w);

@@ -68,6 +68,9 @@ static void start(struct queue *q, int64_t run, const char *uuid, bool retry, co
 
 static void drop(struct queue *q, size_t i)
 {
+    /* Before it is closed: a child that is being started may have it too, and the next worker may
+     * get its number. */
+    (void)epoll_ctl(q->epoll, EPOLL_CTL_DEL, q->workers[i].fd, NULL);
     worker_done(&q->workers[i]);
     q->workers[i] = q->workers[--q->n];
 }
