@@ -19,7 +19,7 @@
 #define GRACE_MS 10000
 #define SHORT_STEP_US 30000
 #define TINY_STEP_US 3000
-#define AHEAD_OF_TINY 8 /* that wait, for each that may run; each has a working folder */
+#define AHEAD_OF_TINY 8 /* that wait, for each that may run */
 #define TINY_FOR_ONE 4  /* so many must have been seen before one more waits */
 #define TAKE_BACK_US 100000
 
@@ -69,6 +69,7 @@ static int start_one(struct job *job, struct dh_err *err)
                           .argv = job->spec.argv,
                           .env = job->spec.env,
                           .cwd = job->spec.cwd,
+                          .any_cwd = job->spec.any_cwd,
                           .log = job->spec.log,
                           .log_max = LIMIT_LOG_BYTES,
                           .cgroup = job->spec.cgroup,
@@ -87,12 +88,14 @@ static int start_one(struct job *job, struct dh_err *err)
     return 0;
 }
 
-static void started(struct job *job, int64_t at_us)
+static void started(struct job *job, const struct shepherd_event *event)
 {
     int64_t deadline = platform_deadline_us(job->run, job->node);
 
     job->started = true;
-    job->started_us = at_us;
+    job->started_us = event->at_us;
+    if (event->folder)
+        work_is(job, event->folder);
     if (deadline && !job->kill_sent)
         jobs_set_timer(job, deadline_over, deadline);
 }
@@ -328,7 +331,7 @@ void attempt_event(struct run *run, const struct shepherd_event *event)
     if (!job)
         return;
     if (event->kind == SHEPHERD_STARTED) {
-        started(job, event->at_us);
+        started(job, event);
         return;
     }
     if (!store_in_transaction(run->engine->store) &&
@@ -338,9 +341,13 @@ void attempt_event(struct run *run, const struct shepherd_event *event)
     }
     if (event->kind == SHEPHERD_EXITED) {
         took(run, event->at_us - job->started_us);
+        job->clean = job->folder && !event->folder;
         rc = attempt_exited(job, event->status, run->err);
     } else if (event->error == ECANCELED) {
         rc = job->kill_sent ? attempt_exited(job, SIGKILL, run->err) : attempt_again(job, run->err);
+    } else if (event->kind == SHEPHERD_NO_FOLDER) {
+        errno = event->error;
+        rc = dh_fail_errno(run->err, "cannot make a working folder in %s", run->folder);
     } else {
         (void)snprintf(reason, sizeof reason, "cannot start %s: %s", job->spec.file,
                        strerror(event->error));

@@ -64,7 +64,9 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     int64_t lost_us;              /* when the last one was */
     bool started;                 /* the shepherd said so; else it waits there */
     bool suspect;                 /* it ran when the shepherd was killed, and others did */
-    int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's */
+    int slot;         /* the one that it has, from 1; 0: none. Its working folder is the slot's, */
+    int folder;       /* or the shepherd's, of that number; 0: the slot's, or not known */
+    bool clean;       /* nothing is left in that one */
     uv_timer_t timer; /* timeout, grace or backoff */
     bool timer_open;
     /* in a thread */
@@ -78,14 +80,6 @@ struct job { /* a leaf that is being worked on; gone when it is final */
     char *remote_root;          /* where its outputs go, if that is far: the URI of task_root */
     struct transfer *transfers; /* remote.c's */
     size_t n_transfers, cap_transfers;
-};
-
-struct slot { /* a step at a time has it, and its working folder: work.c */
-    bool taken;
-    bool settled; /* the folder was empty at changed_ns, and whatever changes it later shows */
-    int folder;   /* -1: not looked at yet */
-    ino_t inode;
-    int64_t changed_ns, since_us;
 };
 
 struct earlier {           /* what the record says of a task, on resume and retry */
@@ -127,8 +121,11 @@ struct run {
     int64_t step_us; /* how long a step takes, the last ones counting most */
     int n_tiny;      /* steps that were hardly there, one after the other, as far as it matters */
     int n_slots;     /* in use */
-    struct slot *slots; /* from 1 */
+    bool *slots;     /* from 1: taken */
     int n_slot_names;
+    int n_slot_folders; /* that were made; the others are the shepherd's, */
+    int n_folders;      /* as far as we know them: */
+    bool strays;        /* there may be more */
     int n_parked;
     int n_suspects; /* jobs; while there are any, steps run one at a time */
     int n_lost;     /* shepherds, one after the other with nothing to do */
@@ -288,10 +285,9 @@ char **env_base(const struct run *run); /* what all steps of the run have in com
 /* ---- work.c ---- */
 char *work_folder(const struct run *run, int slot); /* the caller's */
 int work_make(struct job *job, struct dh_err *err); /* the slot's working folder, empty */
-/* Nothing was put into it since work_make. False also where that is not known. */
-bool work_untouched(const struct job *job);
-void work_remove(const struct run *run); /* the folders */
-void work_close(struct run *run);
+void work_is(struct job *job, int folder);          /* it has that one of the shepherd's */
+void work_leave(struct job *job);                   /* what it left there goes, after the commit */
+void work_remove(const struct run *run);            /* the folders */
 
 /* ---- outputs.c ---- */
 /* Reads what a step that exited with 0 left: job->outputs without digests. DH_FAILED: a bad answer.

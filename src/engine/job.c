@@ -212,7 +212,8 @@ int job_make_folders(struct job *job, struct dh_err *err)
 {
     if (job->attempt > 1 && fs_remove_tree(job->out, err) < 0)
         return -1;
-    if (work_make(job, err) < 0 || runtime_give(&job->spec, job->spec.cwd, err) < 0)
+    if (!job->spec.any_cwd &&
+        (work_make(job, err) < 0 || runtime_give(&job->spec, job->spec.cwd, err) < 0))
         return -1;
     if (job_has_out(job) && make_given(job, job->out, err) < 0)
         return -1;

@@ -50,14 +50,13 @@ void jobs_take_slot(struct job *job)
 
     if (job->slot)
         return;
-    while (i < run->n_slot_names && run->slots[i].taken)
+    while (i < run->n_slot_names && run->slots[i])
         i++;
     if (i >= run->n_slot_names) { /* more than jobs: exit handlers after a cancel, adopted ones */
         run->slots = dh_realloc(run->slots, (size_t)i + 1, sizeof *run->slots);
-        run->slots[i] = (struct slot){.folder = -1};
         run->n_slot_names = i + 1;
     }
-    run->slots[i].taken = true;
+    run->slots[i] = true;
     run->n_slots++;
     job->slot = i;
 }
@@ -67,8 +66,9 @@ void jobs_give_slot(struct job *job)
     if (!job->slot)
         return;
     job->run->n_slots--;
-    job->run->slots[job->slot].taken = false;
+    job->run->slots[job->slot] = false;
     job->slot = 0;
+    work_leave(job);
 }
 
 void jobs_suspect(struct job *job)

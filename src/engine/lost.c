@@ -112,6 +112,7 @@ int lost_shepherd(struct run *run, struct dh_err *err)
     own_mem char *path = dh_printf("%s/journal", run->folder);
     struct store *store = run->engine->store;
 
+    run->strays = true;
     (void)uv_poll_stop(&run->poll); /* the descriptor stays the same, what is behind it does not */
     if (shepherd_restart(run->shepherd, err) < 0 ||
         (!store_in_transaction(store) && store_begin(store, err) < 0) ||

@@ -159,7 +159,7 @@ static int read_some(struct job *job, int fd, bool last, struct dh_err *err)
 
 int metrics_live_end(struct job *job, struct dh_err *err)
 {
-    own_fd int fd = work_untouched(job) ? -1 : open_file(job);
+    own_fd int fd = job->clean ? -1 : open_file(job);
     int rc = fd < 0 ? 0 : 1;
 
     while (rc == 1)

@@ -2,10 +2,10 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "artifact/artifact.h"
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
@@ -187,7 +187,7 @@ static void sweep(struct run *run)
     work_remove(run);
     (void)fs_remove_tree(volumes, NULL);
     remote_sweep(run);
-    if (run->how->mode != ENGINE_START)
+    if (run->how->mode != ENGINE_START || run->strays)
         dir = opendir(run->folder);
 
     for (struct dirent *e; dir && (e = readdir(dir));) {
@@ -357,7 +357,7 @@ static int open_runtime(struct run *run, struct dh_err *err)
 
 static void make_slots(struct run *run)
 {
-    run->cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    run->cpus = cpus();
     run->jobs = run->how->jobs > 0 ? run->how->jobs : (int)js_get_int(run->options, "jobs", 0);
     if (run->jobs <= 0)
         run->jobs = run->cpus;
@@ -403,7 +403,7 @@ static void run_done(struct run *run)
     remote_done(run);
     (void)strv_free(run->base_env);
     free(run->folder);
-    work_close(run);
+    free(run->slots);
     free(run->first_error);
     while (run->garbage.n) /* not committed: it stays on disk */
         free(run->garbage.items[--run->garbage.n]);

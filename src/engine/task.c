@@ -241,6 +241,8 @@ static int adopt(struct job *job, const struct earlier *e, struct dh_err *err)
         return -1;
     if (e->row.started_us)
         job->started_us = e->row.started_us;
+    if (entry->folder)
+        work_is(job, entry->folder);
     if (metrics_live_adopt(job, err) < 0)
         return -1;
     rc = attempt_exited(job, entry->status, err);

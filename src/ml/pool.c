@@ -1,9 +1,9 @@
 #include "ml/pool.h"
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include "base/cpus.h"
 #include "base/mem.h"
 
 enum { MAX_THREADS = 64, SPINS = 4000 };
@@ -78,9 +78,9 @@ static void *helper_main(void *arg)
 struct pool *pool_new(unsigned threads)
 {
     struct pool *p = dh_zalloc(1, sizeof *p);
-    cpu_set_t set;
+
     if (!threads)
-        threads = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+        threads = (unsigned)cpus();
     if (threads > MAX_THREADS)
         threads = MAX_THREADS;
     pthread_mutex_init(&p->lock, NULL);

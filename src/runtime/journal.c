@@ -1,4 +1,5 @@
-/* journal - the lines that a shepherd wrote: "E STATUS TIME KEY" for an exit, "K …" for a kill. */
+/* journal - the lines that a shepherd wrote: "E STATUS TIME KEY" for an exit, "F STATUS TIME FOLDER
+ * KEY" where something was left in its working folder, "K STATUS TIME KEY" for a kill. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -37,15 +38,17 @@ struct journal *journal_free(struct journal *j)
  */
 static void read_line(struct journal *j, char *line)
 {
-    struct journal_entry entry = {.exited = line[0] == 'E'}, *kept;
+    struct journal_entry entry = {.exited = line[0] != 'K'}, *kept;
     char *end;
 
-    if ((line[0] != 'E' && line[0] != 'K') || line[1] != ' ')
+    if (!strchr("EFK", line[0]) || line[0] == '\0' || line[1] != ' ')
         return;
     entry.status = (int)strtol(line + 2, &end, 10);
     if (*end != ' ')
         return;
     entry.at_us = strtoll(end + 1, &end, 10);
+    if (*end == ' ' && line[0] == 'F')
+        entry.folder = (int)strtol(end + 1, &end, 10);
     if (*end != ' ' || !end[1])
         return;
     kept = dh_alloc(sizeof *kept);

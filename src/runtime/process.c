@@ -25,6 +25,7 @@ static int prepare(struct runtime *rt, struct runtime_job *job, struct dh_err *e
     rc = python_prepare(p->python, job, err);
     if (rc == 0 && !job->file)
         rc = runtime_find_program(&rt->config, job, &job->file, err);
+    job->any_cwd = true;
     return rc == 0 ? runtime_mount_volumes(job, err) : rc;
 }
 

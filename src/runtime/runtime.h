@@ -42,6 +42,7 @@ struct runtime_job { /* one attempt of one task; owned by the engine, strings ma
     char *cgroup;  /* for struct spawn, as the next two: what bounds it */
     uint64_t memory_max, processes_max;
     char *worker;  /* for struct spawn: the warm worker that can fork it; NULL: none */
+    bool any_cwd;  /* for struct spawn: nothing but cwd and env names its folder */
     bool as_other; /* it runs as another user than ours: runtime_give */
     int64_t other; /* that user's number; -1: the image alone knows it */
     char *note;    /* one line to be said once in the run; NULL: nothing */

@@ -3,15 +3,14 @@
  * (cgroup_join).
  */
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/cpus.h"
 #include "runtime/cgroup.h"
 #include "runtime/shepherd-priv.h"
 
 bool shepherd_group_enter(struct shepherd_group *g, pid_t engine)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct cgroup_limits limits = {.processes = CGROUP_PROCESSES + 128 * (cores > 0 ? cores : 1)};
+    struct cgroup_limits limits = {.processes = CGROUP_PROCESSES + 128 * cpus()};
 
     g->cgroups = cgroups_open(engine);
     return cgroups_hold(g->cgroups) & CGROUP_PIDS &&

@@ -35,8 +35,9 @@ struct child {
     int64_t log_max;
     struct step_log output; /* of our own child; a worker's step writes its log itself */
     int link;               /* to its worker; -1: it is our own child */
-    int pending;            /* a signal that came before the pid */
-    char *body;             /* of its word, until it has started: to start it without the worker */
+    struct shepherd_folder folder;
+    int pending; /* a signal that came before the pid */
+    char *body;  /* of its word, until it has started: to start it without the worker */
     struct shepherd_header header;
 };
 
@@ -45,11 +46,20 @@ struct waiting { /* a WORD_SPAWN beyond the limit */
     char *body;
 };
 
+struct ended { /* a step that has ended, and into whose folder nobody has looked yet */
+    struct shepherd_folder folder;
+    uint64_t event; /* what is to be told of it */
+    char *key;
+};
+
 struct flock_of {
     int control, signals, journal;
     struct child *children;
     size_t n, cap;
     struct workers workers;
+    struct shepherd_folders folders;
+    struct ended *ended;
+    size_t n_ended, cap_ended;
     struct shepherd_held *held;
     uint64_t n_told; /* of these the engine has been told */
     int64_t hold_until;
@@ -99,10 +109,49 @@ static void tell_all(struct flock_of *f)
     f->n_told += n;
 }
 
+/* The journal first: once the engine has heard of an exit, or has died without, the line is there.
+ */
+static void write_journal(struct flock_of *f, const char *key, const struct shepherd_event *event,
+                          int folder)
+{
+    char line[512];
+    int n;
+
+    if (f->journal < 0 || !*key)
+        return;
+    if (folder)
+        n = snprintf(line, sizeof line, "F %d %lld %d %s\n", event->status, (long long)event->at_us,
+                     folder, key);
+    else
+        n = snprintf(line, sizeof line, "%c %d %lld %s\n", f->killed ? 'K' : 'E', event->status,
+                     (long long)event->at_us, key);
+    if (n > 0 && (size_t)n < sizeof line)
+        (void)!write(f->journal, line, (size_t)n);
+}
+
+/* Looks into the folders of those that have ended; before anybody is told of their ends, and after
+ * the next ones have been started, which need not wait for that. */
+static void settle_ended(struct flock_of *f)
+{
+    for (size_t i = 0; i < f->n_ended; i++) {
+        struct ended *e = &f->ended[i];
+        struct shepherd_event *event = &f->held->events[e->event % SHEPHERD_HELD];
+
+        if (shepherd_folder_give(&f->folders, &e->folder))
+            event->folder = 0;
+        else if (!f->killed)
+            write_journal(f, e->key, event, event->folder);
+        free(e->key);
+    }
+    f->n_ended = 0;
+}
+
 static void tell(struct flock_of *f, const struct shepherd_event *event)
 {
-    if (untold(f) == SHEPHERD_HELD)
+    if (untold(f) == SHEPHERD_HELD) {
+        settle_ended(f);
         tell_all(f);
+    }
     if (untold(f) == 0)
         f->hold_until = clock_mono_us() + HOLD_US;
     held_put(f->held, event);
@@ -142,8 +191,11 @@ static void child_done(struct child *c)
 
 static void tell_started(struct flock_of *f, const struct child *c)
 {
-    struct shepherd_event event = {
-        .id = c->id, .kind = SHEPHERD_STARTED, .pid = c->pid, .at_us = clock_now_us()};
+    struct shepherd_event event = {.id = c->id,
+                                   .kind = SHEPHERD_STARTED,
+                                   .pid = c->pid,
+                                   .folder = c->folder.number,
+                                   .at_us = clock_now_us()};
 
     tell(f, &event);
 }
@@ -170,6 +222,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
 {
     struct spawn_request q;
     struct child c = {.id = h->id, .link = -1, .header = *h, .output = {.out = -1, .file = -1}};
+    int no_folder;
 
     spawn_request_read(h, body, &q);
     if (h->n_masks)
@@ -182,22 +235,27 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     c.cgroup = dh_strdup(q.cgroup);
     c.cleanup = dh_strdup(q.cleanup);
     c.log_max = h->log_max;
+    no_folder = h->any_cwd ? shepherd_folder_take(&f->folders, &q.child, &c.folder) : 0;
     f->held->starting = h->id;
-    if (warm && *q.worker)
+    if (!no_folder && warm && *q.worker)
         c.link = workers_start(&f->workers, q.worker, &q.child);
     if (c.link >= 0)
         c.body = body;
     else
-        c.pid = start_own(&q.child, &c);
+        c.pid = no_folder ? no_folder : start_own(&q.child, &c);
     spawn_request_done(&q);
     if (h->n_masks)
         explicit_bzero(body, h->size);
     if (c.link < 0)
         free(body);
     if (c.pid < 0) {
-        struct shepherd_event event = {
-            .id = c.id, .kind = SHEPHERD_NOT_STARTED, .error = -c.pid, .at_us = clock_now_us()};
+        struct shepherd_event event = {.id = c.id,
+                                       .kind =
+                                           no_folder ? SHEPHERD_NO_FOLDER : SHEPHERD_NOT_STARTED,
+                                       .error = -c.pid,
+                                       .at_us = clock_now_us()};
 
+        (void)shepherd_folder_give(&f->folders, &c.folder);
         child_done(&c);
         tell(f, &event);
         f->held->starting = 0;
@@ -317,21 +375,6 @@ static int read_word(struct flock_of *f)
     return 0;
 }
 
-/* The journal first: once the engine has heard of an exit, or has died without, the line is there.
- */
-static void write_journal(struct flock_of *f, const struct child *child, int status)
-{
-    char line[512];
-    int n;
-
-    if (f->journal < 0 || !*child->key)
-        return;
-    n = snprintf(line, sizeof line, "%c %d %lld %s\n", f->killed ? 'K' : 'E', status,
-                 (long long)clock_now_us(), child->key);
-    if (n > 0 && (size_t)n < sizeof line)
-        (void)!write(f->journal, line, (size_t)n);
-}
-
 static void cut_log(const struct child *child)
 {
     struct stat st;
@@ -346,7 +389,10 @@ static void cut_log(const struct child *child)
 static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_us, int64_t max_rss)
 {
     struct child child = f->children[i];
-    struct shepherd_event event = {.id = child.id, .kind = SHEPHERD_EXITED, .status = status};
+    struct shepherd_event event = {.id = child.id,
+                                   .kind = SHEPHERD_EXITED,
+                                   .status = status,
+                                   .folder = child.folder.number}; /* until settle_ended */
 
     if (f->alone) { /* else the engine reads it first, and cleans up */
         cgroup_remove(child.cgroup);
@@ -356,12 +402,16 @@ static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_u
     f->children[i] = f->children[--f->n];
     cut_log(&child);
     step_log_close(&child.output);
-    write_journal(f, &child, status);
     event.at_us = clock_now_us();
     event.cpu_us = cpu_us;
     event.max_rss = max_rss;
-    tell(f, &event);
+    write_journal(f, child.key, &event, 0);
     f->hot_until = clock_mono_us() + HOT_US;
+    tell(f, &event);
+    if (child.folder.number) {
+        DH_GROW(f->ended, f->n_ended, f->cap_ended);
+        f->ended[f->n_ended++] = (struct ended){child.folder, f->held->n - 1, take(&child.key)};
+    }
     child_done(&child);
 }
 
@@ -445,6 +495,7 @@ static void read_link(struct flock_of *f, size_t i)
         struct child lost = *c;
 
         f->children[i] = f->children[--f->n];
+        (void)shepherd_folder_give(&f->folders, &lost.folder);
         if (!f->alone) {
             start_child(f, &lost.header, take(&lost.body), false);
             if (lost.pending && (c = find_child(f, lost.id)))
@@ -540,8 +591,11 @@ static void finish(struct flock_of *f)
     int64_t until = clock_mono_us() + SHEPHERD_GRACE_MS * 1000;
     bool word;
 
-    while (f->n && clock_mono_us() < until)
+    settle_ended(f);
+    while (f->n && clock_mono_us() < until) {
         (void)wait_for_any(f, 10, &word);
+        settle_ended(f);
+    }
     drop_unstarted(f);
     for (int i = 0; i < 500; i++) {
         kill_all(f);
@@ -582,6 +636,7 @@ void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
         if ((rc < 0 && errno != EINTR) || (word && read_word(&f) < 0))
             break;
         start_waiting(&f);
+        settle_ended(&f);
         if (rc == 0 && clock_mono_us() < f.hot_until)
             (void)sched_yield(); /* the engine may wait for this very processor */
         else if (rc == 0)
@@ -591,7 +646,10 @@ void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
     f.alone = true;
     drop_queue(&f);
     finish(&f);
+    settle_ended(&f);
     shepherd_group_leave(&group);
     clean_up(&f); /* not in the group: whatever is left there is killed */
     free(f.children);
+    shepherd_folders_done(&f.folders);
+    free(f.ended);
 }

@@ -15,6 +15,7 @@ struct shepherd_header {
      * masks */
     uint32_t n_argv, n_env, n_masks;
     int64_t log_max, memory_max, processes_max; /* WORD_SPAWN */
+    bool any_cwd;                               /* WORD_SPAWN */
 };
 
 #define SHEPHERD_WORD_MAX (256u << 20)
@@ -55,6 +56,28 @@ struct child_request {
     char **cgroup; /* files to write "0" to; NULL-terminated */
     uint64_t memory_max, processes_max;
 };
+/* A folder that a step has (struct spawn.any_cwd), or that is kept for one. Number 0: none. */
+struct shepherd_folder {
+    int number, fd;
+    mode_t mode; /* as it was made */
+    struct timespec changed;
+    int64_t since_us; /* when that was seen first */
+    bool settled;     /* it was empty, and whatever changes it later shows */
+    char *path;
+};
+struct shepherd_folders {
+    struct shepherd_folder *free;
+    size_t n_free, cap_free;
+    int n; /* the last number that was tried */
+};
+/* A clean folder, whose name is written over the request's in its cwd and environment, which must
+ * be writable. 0, or -errno. */
+int shepherd_folder_take(struct shepherd_folders *f, const struct child_request *r,
+                         struct shepherd_folder *ret);
+/* The step is over. False: it has left something there, and the folder is no longer ours. */
+bool shepherd_folder_give(struct shepherd_folders *f, struct shepherd_folder *folder);
+void shepherd_folders_done(struct shepherd_folders *f); /* they stay */
+
 /* Starts it in a process group of its own. Returns the pid, or -errno. */
 pid_t child_start(const struct child_request *r);
 /* A command, its words separated by newlines, in a session of its own; nobody waits for it. */

@@ -234,7 +234,8 @@ int shepherd_spawn(struct shepherd *s, const struct spawn *spawn, struct dh_err 
                                 .id = spawn->id,
                                 .log_max = spawn->log_max,
                                 .memory_max = (int64_t)spawn->memory_max,
-                                .processes_max = (int64_t)spawn->processes_max};
+                                .processes_max = (int64_t)spawn->processes_max,
+                                .any_cwd = spawn->any_cwd};
     int rc;
 
     buf_reset(&s->word);

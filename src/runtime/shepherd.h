@@ -33,6 +33,10 @@ struct spawn {         /* one process to start; all borrowed for the call */
     char *const *argv; /* NULL-terminated */
     char *const *env;  /* NULL-terminated; all of the environment */
     const char *cwd;
+    bool any_cwd; /* cwd is not made by the caller: when the step starts, an empty folder beside it
+                     is chosen or made, its name (SHEPHERD_FOLDER) written over cwd's last letters,
+                     also where env names cwd. Whether or not it is used again, whoever asked
+                     removes it at the end */
     char *const *masks;     /* texts that its log never shows, NULL-terminated; NULL: none. Not with
                                a worker: that one writes the log itself */
     const char *log;        /* stdout and stderr are appended to this file; NULL: /dev/null */
@@ -47,17 +51,24 @@ struct spawn {         /* one process to start; all borrowed for the call */
                             none. Where that is not there (any more) the program is started */
 };
 
-enum shepherd_kind { SHEPHERD_STARTED, SHEPHERD_NOT_STARTED, SHEPHERD_EXITED };
+#define SHEPHERD_FOLDER "work-%07d"
+void shepherd_folder_name(char *cwd, int number); /* writes the name as above */
+
+/* NO_FOLDER: not started, because no folder could be made for it. */
+enum shepherd_kind { SHEPHERD_STARTED, SHEPHERD_NOT_STARTED, SHEPHERD_NO_FOLDER, SHEPHERD_EXITED };
 
 struct shepherd_event {
     uint64_t id;
     enum shepherd_kind kind;
     int pid;         /* STARTED */
-    int error;       /* NOT_STARTED: errno */
+    int error;       /* NOT_STARTED, NO_FOLDER: errno */
     int status;      /* EXITED: as from waitpid */
     int64_t cpu_us;  /* EXITED: user + system */
     int64_t max_rss; /* EXITED: bytes */
     int64_t at_us;   /* wall clock */
+    /* With any_cwd. STARTED: the number of its folder. EXITED: of the one where something has been
+     * left, which no other step gets; 0: none, or as it was. */
+    int folder;
 };
 
 int shepherd_start(struct shepherd **ret, struct dh_err *err);
@@ -96,6 +107,7 @@ int shepherd_next(struct shepherd *s, struct shepherd_event *ret, struct dh_err 
 struct journal_entry {
     bool exited; /* by itself; else it was killed when the engine went away, or never started */
     int status;  /* as from waitpid */
+    int folder;  /* as in struct shepherd_event */
     int64_t at_us;
 };
 struct journal;

@@ -245,6 +245,119 @@ static void keeps_to_the_limit(void **state)
     assert_string_equal(text, "1\n3\n");
 }
 
+/* ---- folders of its own ---- */
+
+/* Says where it is: the folder's number. */
+static int runs_in(struct shepherd *s, uint64_t id, const char *script, struct shepherd_event *ret)
+{
+    own_mem char *cwd = below("slot-0000009");
+    own_mem char *log = below("where");
+    own_mem char *tmp = dh_printf("TMPDIR=%s", cwd);
+    own_mem char *file = dh_printf("FILE=%s/m", cwd);
+    own_mem char *all = dh_printf("pwd; echo $TMPDIR; echo $FILE; %s", script);
+    own_mem char *text = NULL;
+    own_mem char *want = NULL;
+    char *argv[] = {(char *)"sh", (char *)"-c", all, NULL};
+    char *env[] = {(char *)"PATH=/usr/bin:/bin", tmp, file, NULL};
+    struct spawn spawn = {.id = id,
+                          .key = "step",
+                          .file = "/bin/sh",
+                          .argv = argv,
+                          .env = env,
+                          .cwd = cwd,
+                          .any_cwd = true,
+                          .log = log};
+    struct shepherd_event started;
+    struct dh_err err;
+    size_t n;
+
+    assert_int_equal(fs_unlink(log, &err), 0);
+    assert_int_equal(shepherd_spawn(s, &spawn, &err), 0);
+    started = wait_event(s);
+    assert_int_equal(started.kind, SHEPHERD_STARTED);
+    *ret = wait_event(s);
+    assert_int_equal(ret->kind, SHEPHERD_EXITED);
+    shepherd_folder_name(cwd, started.folder);
+    want = dh_printf("%s\n%s\n%s/m\n", cwd, cwd, cwd);
+    assert_int_equal(fs_read(log, 1000, &text, &n, &err), 0);
+    assert_string_equal(text, want);
+    return started.folder;
+}
+
+static void gives_a_clean_folder_again(void **state)
+{
+    static const struct {
+        const char *script;
+        bool clean;
+    } cases[] = {{"true", true},
+                 {"echo a >a; rm a", true},
+                 {"exit 3", true},
+                 {"echo a >a", false},
+                 {"mkdir .b", false},
+                 {"chmod 700 .", false},
+                 {"cd /; rmdir $TMPDIR", false},
+                 {"cd /; rmdir $TMPDIR; mkdir -m 755 $TMPDIR.b; ln -s $TMPDIR.b $TMPDIR", false},
+                 {"true", true}};
+    own(shepherd_stop) struct shepherd *s = NULL;
+    own(journal_free) struct journal *journal = NULL;
+    own_mem char *path = below("journal-of-folders");
+    own_mem char *there = below("work-0000001");
+    int number = 2; /* the first one is somebody else's */
+    struct shepherd_event event;
+    struct dh_err err;
+    (void)state;
+
+    assert_int_equal(fs_mkdirs(there, 0755, &err), 0);
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    assert_int_equal(shepherd_journal(s, path, &err), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(runs_in(s, i + 1, cases[i].script, &event), number);
+        assert_int_equal(event.folder, cases[i].clean ? 0 : number);
+        number += !cases[i].clean;
+    }
+    assert_int_equal(runs_in(s, 100, "echo a >a; exit 5", &event), number);
+    s = shepherd_stop(s);
+    assert_int_equal(journal_read(path, 1000, &journal, &err), 0);
+    assert_true(journal_find(journal, "step")->exited);
+    assert_int_equal(journal_find(journal, "step")->folder, number);
+    assert_int_equal(WEXITSTATUS(journal_find(journal, "step")->status), 5);
+}
+
+/* Some folders for each step at a time, however many wait. */
+static void makes_a_folder_for_each_that_runs(void **state)
+{
+    own(shepherd_stop) struct shepherd *s = NULL;
+    own_mem char *home = below("many");
+    own_mem char *cwd = fs_join(home, "slot-0000001");
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)"sleep 0.01", NULL};
+    char *env[] = {(char *)"PATH=/usr/bin:/bin", NULL};
+    struct spawn spawn = {.file = "/bin/sh", .argv = argv, .env = env, .cwd = cwd, .any_cwd = true};
+    struct shepherd_event event;
+    struct dh_err err;
+    int most = 0;
+    (void)state;
+
+    assert_int_equal(shepherd_start(&s, &err), 0);
+    spawn.id = 100; /* there is no such place */
+    assert_int_equal(shepherd_spawn(s, &spawn, &err), 0);
+    event = wait_event(s);
+    assert_int_equal(event.kind, SHEPHERD_NO_FOLDER);
+    assert_int_equal(event.error, ENOENT);
+
+    assert_int_equal(fs_mkdirs(home, 0755, &err), 0);
+    assert_int_equal(shepherd_limit(s, 3, &err), 0);
+    for (spawn.id = 1; spawn.id <= 20; spawn.id++)
+        assert_int_equal(shepherd_spawn(s, &spawn, &err), 0);
+    for (int n = 0; n < 20;) {
+        event = wait_event(s);
+        assert_int_not_equal(event.kind, SHEPHERD_NOT_STARTED);
+        if (event.kind == SHEPHERD_STARTED && event.folder > most)
+            most = event.folder;
+        n += event.kind == SHEPHERD_EXITED;
+    }
+    assert_in_range(most, 3, 7); /* or twice as many; one number went to what could not be made */
+}
+
 /* Ends may be told together while many wait; not later than the end of a step that goes on. */
 static void tells_of_an_end_while_many_wait(void **state)
 {
@@ -403,6 +516,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(signals_reach_the_group, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(cuts_a_log, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(keeps_to_the_limit, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(gives_a_clean_folder_again, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(makes_a_folder_for_each_that_runs, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(tells_of_an_end_while_many_wait, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(takes_more_than_fits, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(tells_what_it_held_when_it_is_killed, make_dir, drop_dir),

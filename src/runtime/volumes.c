@@ -223,5 +223,6 @@ int runtime_mount_volumes(struct runtime_job *job, struct dh_err *err)
     runtime_set_argv(job, args_take(&a));
     free(job->worker); /* it cannot mount for one step */
     job->worker = NULL;
+    job->any_cwd = false;
     return 0;
 }

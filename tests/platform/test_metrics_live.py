@@ -69,9 +69,10 @@ printf '{{"name": "accuracy", "value": 1}}' >> $DHOW_METRICS
 
         home = folder / "killed"
         (folder / "go").unlink()
-        path = write(folder, one(f"""echo '{{"step": 0, "loss": 1}}' >> $DHOW_METRICS
+        s = step(pipeline("metrics"), "before", "echo a > file-of-another-step", cache=False)
+        path = write(folder, step(s, "train", f"""echo '{{"step": 0, "loss": 1}}' >> $DHOW_METRICS
 for i in $(seq 1000); do test -e {folder}/go && break; sleep 0.05; done
-echo '{{"step": 1, "loss": 2}}' >> $DHOW_METRICS"""))
+echo '{{"step": 1, "loss": 2}}' >> $DHOW_METRICS""", cache=False, after=("before",)))
         with subprocess.Popen([DHOW, "run", str(path)], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.PIPE, text=True) as p:
             wait_for(home, 1)
             p.send_signal(signal.SIGKILL)
@@ -81,6 +82,8 @@ echo '{{"step": 1, "loss": 2}}' >> $DHOW_METRICS"""))
         r = dhow("resume", "1", home=home)
         got = rows(home)
         check(r.returncode == 0 and got[-1] == ("loss", 2.0, 1) and got.count(("loss", 2.0, 1)) == 1, "killed and taken up again", f"{got}\n{says(r)}")
+        left = [str(f) for f in (home / "runs").glob("*/*") if f.is_dir()]
+        check(left == [], "no working folder stays", str(left))
     done()
 
 
