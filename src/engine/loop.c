@@ -35,9 +35,12 @@ static void on_shepherd(uv_poll_t *poll, int status, int events)
     struct shepherd_event event;
     bool news = false;
     int rc = 0;
-    (void)status;
     (void)events;
 
+    /* libuv has stopped it: the shepherd was killed before it had read all, and what it had still
+     * said is to be read first. */
+    if (status < 0)
+        (void)uv_poll_start(poll, UV_READABLE, on_shepherd);
     while (!run->over && (rc = shepherd_next(run->shepherd, &event, run->err)) == 0) {
         attempt_event(run, &event);
         news |= event.kind != SHEPHERD_STARTED;

@@ -1,6 +1,6 @@
 /* The working folders of steps that do not care which one they have. A folder belongs to a step
- * that runs, not to one that waits, so there are as many as steps run at a time: to make one and to
- * remove it takes 0.15 ms, a good part of what a tiny step costs. */
+ * that runs, not to one that waits, so there are hardly more than steps run at a time: to make one
+ * and to remove it takes 0.15 ms, a good part of what a tiny step costs. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

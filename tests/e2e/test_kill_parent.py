@@ -83,6 +83,33 @@ def from_outside(folder):
     tap.check(child.returncode == 0 and killed > 1 and len(ran) == 24, f"killed {killed} times from outside: all steps succeed", f"{child.returncode} {said} {sorted(ran)}")
 
 
+def with_words_unread(folder):
+    """Killed while it has not read all that it was told, and the engine has not heard all that it said."""
+    s = pipeline("unread")
+    for i in range(200):
+        step(s, f"s{i}", f"printf {i} > $out_o", outputs=("o",), cache=False, retryPolicy={"maxRetryCount": 5})
+    child = subprocess.Popen([tap.DHOW, "run", write(folder, s), "--no-warm", "--jobs", "200", "-q"], env={**os.environ, "DHOW_HOME": str(folder / "home")},
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    pid = None
+    while not pid and child.poll() is None:
+        with contextlib.suppress(OSError):
+            pid = shepherd_of(child.pid)
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    child.send_signal(signal.SIGSTOP)
+    os.kill(pid, signal.SIGCONT)
+    time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.05)
+    child.send_signal(signal.SIGCONT)
+    try:
+        said = child.communicate(timeout=60)[1]
+    except subprocess.TimeoutExpired:
+        child.kill()
+        said = "it waits for ever: " + child.communicate()[1]
+    tap.check(child.returncode == 0, "killed with words unread on both sides: all steps succeed", f"{child.returncode} {said}")
+
+
 def before_all(folder):
     """Killed as soon as it is there: the engine still opens its record, reads the pipeline, or begins the run."""
     s = pipeline("early")
@@ -104,7 +131,7 @@ def before_all(folder):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="dhow-parent-") as temp:
-        for case in (alone, among_others, retried, from_outside, before_all):
+        for case in (alone, among_others, retried, from_outside, with_words_unread, before_all):
             folder = pathlib.Path(temp) / case.__name__
             folder.mkdir()
             case(folder)
