@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/js.h"
 #include "base/mem.h"
 #include "engine/approval.h"
@@ -384,7 +385,8 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
     rc = run->cluster ? cluster_adopt(job, e, err) : adopt(job, e, err);
     if (rc)
         return rc < 0 ? -1 : 0;
+    /* Of an attempt that was interrupted. At once: after the commit nobody would know of it. */
     if (!run->cluster && e && e->row.state == STORE_RUNNING && e->row.folder)
-        run_discard(run, dh_strdup(e->row.folder)); /* of an attempt that was interrupted */
+        (void)fs_remove_tree(e->row.folder, NULL);
     return run_or_park(job, err);
 }

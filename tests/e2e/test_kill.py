@@ -18,6 +18,7 @@ KILLS = int(os.environ.get("DHOW_KILLS", "40" if os.environ.get("DHOW_QUICK") el
 SEED = int(os.environ.get("DHOW_SEED") or time.time_ns() % 1000000)
 DEMO = ROOT / "pipelines" / "model_selection" / "pipeline.yaml"
 STEPS = 50
+MANY = 150  # more than are handed over before the first of them does something
 
 
 def fifty(folder: pathlib.Path, dice: random.Random) -> pathlib.Path:
@@ -43,6 +44,15 @@ def loops(folder: pathlib.Path) -> pathlib.Path:
                                     "parameterIterator": {"itemInput": "it", "items": {"raw": '["a", "b", "c", "d", "e", "f"]'}}}
     s["root"]["dag"]["tasks"]["exit-handler-1"] = {"componentRef": {"name": "comp-group"}, "taskInfo": {"name": "exit-handler-1"}}
     step(s, "last", f"echo done last >> {marks}", ("exit-handler-1",), triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})
+    return write(folder, s)
+
+
+def waiting(folder: pathlib.Path) -> pathlib.Path:
+    """Steps side by side that wait for a file; the first to find another file kills the engine, the parent of its parent."""
+    s = pipeline("waiting")
+    kill = f"if [ -e {folder}/boom ] && [ ! -e {folder}/go ]; then read _ _ _ engine _ < /proc/$PPID/stat; kill -9 $engine; fi"
+    for i in range(MANY):
+        step(s, f"t{i}", f"{kill}; echo start t{i} >> {folder}/marks; until [ -e {folder}/go ]; do sleep 0.05; done; echo data{i} > $out_a", artifacts={"a": "Dataset"}, cache=False)
     return write(folder, s)
 
 
@@ -142,6 +152,24 @@ class Kills:
             if len(ended) != len(set(ended)):
                 self.wrong.append(f"run {row[0]}: ran twice to their ends: {sorted({n for n in ended if ended.count(n) > 1})}")
 
+    def while_it_starts(self) -> None:
+        """Killed while steps run; and the resume while it starts them again, so that it has had no time to clean up."""
+        marks = self.folder / "marks"
+        with subprocess.Popen([DHOW, "run", "-q", "--no-warm", "--jobs", str(MANY), self.path], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+            while p.poll() is None and (not marks.exists() or len(marks.read_text().split("\n")) <= MANY):
+                time.sleep(0.02)
+            p.kill()
+        run_id, uuid, _ = self.newest()
+        (self.folder / "boom").touch()
+        for ends in (-9, 0):
+            r = subprocess.run([DHOW, "resume", uuid], env=self.env, capture_output=True, text=True, timeout=120)
+            self.kills += 1
+            if r.returncode != ends:
+                self.wrong.append(f"resume ends with {r.returncode}, not {ends}: {r.stderr[-500:]}")
+            (self.folder / "go").touch()
+        self.runs = 1
+        self.strays(run_id, uuid)
+
     def judge(self) -> None:
         check(not self.wrong, f"{self.name}: {self.kills} kills in {self.runs} runs, all ended SUCCEEDED, nothing ran again, nothing strays",
               "\n".join([f"DHOW_SEED={SEED}", *self.wrong]))
@@ -158,6 +186,10 @@ def main() -> None:
             kills.measure()
             kills.loop(max(2, KILLS * share // 20))
             kills.judge()
+    with tempfile.TemporaryDirectory(prefix="dhow-kill-") as at:
+        kills = Kills("waiting", pathlib.Path(at), waiting(pathlib.Path(at)), dice)
+        kills.while_it_starts()
+        kills.judge()
     done()
 
 
