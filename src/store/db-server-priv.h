@@ -90,6 +90,8 @@ struct server {
     bool read;        /* the transaction has read: what it decided may hang on that */
     bool broken;      /* an error: every write is refused until it is undone */
     struct dh_err why;
+    bool unknown; /* the translation of a statement needed an answer that did not come */
+    struct dh_err why_unknown;
     bool committing;
     bool bulk; /* a transaction of whole tables: nothing is kept to be sent again */
 

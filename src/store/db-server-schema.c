@@ -147,9 +147,19 @@ static int lock(struct server *s, struct dh_err *err)
                               s->base.path);
 }
 
+static bool is_unknown(struct server *s, struct dh_err *err)
+{
+    bool unknown = s->unknown;
+
+    s->unknown = false;
+    if (unknown)
+        *err = s->why_unknown;
+    return unknown;
+}
+
 static int do_statement(void *user, const struct db_statement *statement, struct dh_err *err)
 {
-    return db_server_do(user, statement->sql, NULL, err);
+    return is_unknown(user, err) ? -1 : db_server_do(user, statement->sql, NULL, err);
 }
 
 static int make_meta(struct server *s, struct dh_err *err)
@@ -182,15 +192,21 @@ static int add_text(void *user, const char *table, const char *column)
     return 0;
 }
 
+#define TRIES 3
+
 static bool long_text(void *user, const char *table, const char *column)
 {
     own_mem char *key = dh_printf("|%s.%s|", table, column);
     own_buf struct buf all = {0};
     struct server *s = user;
-    struct dh_err ignored;
 
-    return each(s, s->ops->long_texts_sql, add_text, &all, &ignored) == 0 &&
-           strstr(buf_str(&all), key);
+    for (int i = 0; i < TRIES; i++) { /* others may be changing their schemas */
+        buf_reset(&all);
+        if (each(s, s->ops->long_texts_sql, add_text, &all, &s->why_unknown) == 0)
+            return strstr(buf_str(&all), key) != NULL;
+    }
+    s->unknown = true;
+    return false;
 }
 
 /* Where a MySQL that stopped half-way goes on: `step` is 2k + 1 while statement k is tried, so that
@@ -220,8 +236,12 @@ static int one_statement(void *user, const struct db_statement *statement, struc
                 strncmp(sql, "DROP", 4) != 0;
     int rc;
 
-    if (p->step > 2 * k + 1)
+    if (p->step > 2 * k + 1) {
+        s->unknown = false;
         return 0;
+    }
+    if (is_unknown(s, err))
+        return -1;
     if (s->ops->transactional_ddl || data) {
         if (!s->ops->transactional_ddl && db_server_do(s, s->ops->begin_sql, NULL, err) < 0)
             return -1;
