@@ -33,7 +33,7 @@ int cli_jobs(const struct cli_args *args, int *ret, struct dh_err *err);
     {.name = "jobs",                                                                               \
      .letter = 'j',                                                                                \
      .value = "N",                                                                                 \
-     .help = "steps at a time (default: the number of cores)"},                                    \
+     .help = "steps at a time (default: the processors that it may use)"},                         \
         {.name = "events",                                                                         \
          .value = "FILE",                                                                          \
          .kind = CLI_FILE,                                                                         \

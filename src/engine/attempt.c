@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/js.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -143,6 +144,9 @@ int attempt_again(struct job *job, struct dh_err *err)
     if (job->timer_open)
         (void)uv_timer_stop(&job->timer);
     jobs_give_slot(job);
+    if (job->started &&
+        (fs_remove_tree(job->out, err) < 0 || fs_remove_tree(job->task_root, err) < 0))
+        return -1; /* it begins with nothing, as the first time */
     job->attempt--;
     job->state = JOB_PREPARING;
     if (store_task_reset(run->engine->store, job->task, err) < 0)
@@ -349,6 +353,8 @@ void attempt_event(struct run *run, const struct shepherd_event *event)
         errno = event->error;
         rc = dh_fail_errno(run->err, "cannot make a working folder in %s", run->folder);
     } else {
+        if (event->folder)
+            work_is(job, event->folder);
         (void)snprintf(reason, sizeof reason, "cannot start %s: %s", job->spec.file,
                        strerror(event->error));
         runtime_finish(run->runtime, &job->spec);

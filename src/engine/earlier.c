@@ -64,6 +64,7 @@ int earlier_load(struct run *run, struct dh_err *err)
         store_artifacts_of_run(run->engine->store, run->id, STORE_OUTPUT, run->arena,
                                &run->earlier_outputs, err) < 0)
         return -1;
+    run->n_folders = journal_folders(run->journal);
     remote_ask_earlier(run, &run->earlier_outputs);
     run->earlier = strmap_new();
     keys = earlier_keys(run->arena, &tasks);

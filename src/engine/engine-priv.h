@@ -116,7 +116,7 @@ struct run {
     char **base_env;
     char *first_error; /* JSON; of the first leaf that failed */
     int jobs;          /* steps at a time */
-    int cpus;          /* of this machine */
+    int cpus;          /* that we may use */
     int ahead; /* slots more than that: steps that wait in the shepherd while steps are short */
     int64_t step_us; /* how long a step takes, the last ones counting most */
     int n_tiny;      /* steps that were hardly there, one after the other, as far as it matters */

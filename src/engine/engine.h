@@ -45,7 +45,7 @@ struct engine_request { /* all borrowed for the call; NULL or 0: the default */
     const char *pipeline_root;   /* the spec's default if it is local, else {home}/artifacts */
     const char *cache;           /* "on"; "off", "read", "refresh" */
     const char *runtime;         /* "process" */
-    int jobs;                    /* steps at a time: the number of cores */
+    int jobs;                    /* steps at a time; 0: the processors that we may use */
     bool no_warm;                /* no warm Python workers */
     const char *network;         /* "on", "off"; NULL: off in a sandbox, on elsewhere */
     const struct js *secrets;    /* name → file: references, read when a step starts */

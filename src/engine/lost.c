@@ -102,7 +102,7 @@ int shepherd_brief(struct run *run, struct dh_err *err)
             return -1;
         rc = shepherd_limit(run->shepherd, (unsigned)run->jobs, err);
         if (rc == 0)
-            rc = shepherd_journal(run->shepherd, path, err);
+            rc = shepherd_journal(run->shepherd, path, run->n_folders, err);
     }
     return rc == SHEPHERD_GONE ? again_and_again(err) : rc;
 }

@@ -21,8 +21,8 @@
 
 #define READ_MAX ((size_t)1 << 20) /* at a time; the rest follows with the next tick */
 
-/* In the step's own folder, which all runtimes show it; named by the attempt, because the folder is
- * the slot's. Of a pod: where what its launcher sends of it is kept. */
+/* In the step's own folder, which all runtimes show it; named by the attempt, because one step
+ * after another has the same. Of a pod: where what its launcher sends of it is kept. */
 char *metrics_live_path(const struct job *job)
 {
     if (job->run->cluster)

@@ -250,6 +250,20 @@ static int adopt(struct job *job, const struct earlier *e, struct dh_err *err)
     return rc < 0 ? -1 : 1;
 }
 
+/* The outputs of an attempt that is over. First to a place where the run's end finds them: after
+ * the commit the row names another attempt, or nobody looks at it again. */
+static void put_away(struct run *run, const struct earlier *e)
+{
+    const char *folder = run->cluster ? NULL : e->row.folder;
+    const char *slash = folder ? strrchr(folder, '/') : NULL;
+    own_mem char *to = slash ? fs_join(run->folder, slash + 1) : NULL;
+
+    if (to && rename(folder, to) == 0)
+        run_discard(run, take(&to));
+    else if (folder)
+        (void)fs_remove_tree(folder, NULL);
+}
+
 /* A task that had failed for good before the engine went away stays failed. 1: it was so. */
 static int still_failed(struct job *job, const struct earlier *e)
 {
@@ -258,6 +272,7 @@ static int still_failed(struct job *job, const struct earlier *e)
     if (!e || run->how->mode != ENGINE_RESUME || e->row.state != STORE_FAILED ||
         earlier_is_old(run, e))
         return 0;
+    put_away(run, e); /* where it was killed before it could */
     if (e->row.error)
         run_error(run, dh_strdup(e->row.error));
     plan_finish(run->plan, job->node, PLAN_FAILED, NULL, e->row.state_reason, false);
@@ -385,8 +400,7 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
     rc = run->cluster ? cluster_adopt(job, e, err) : adopt(job, e, err);
     if (rc)
         return rc < 0 ? -1 : 0;
-    /* Of an attempt that was interrupted. At once: after the commit nobody would know of it. */
-    if (!run->cluster && e && e->row.state == STORE_RUNNING && e->row.folder)
-        (void)fs_remove_tree(e->row.folder, NULL);
+    if (e && e->row.state == STORE_RUNNING)
+        put_away(run, e); /* of an attempt that was interrupted */
     return run_or_park(job, err);
 }

@@ -26,7 +26,7 @@ static int empty(const char *folder, DIR *dir, struct dh_err *err)
  * step's record. */
 char *work_folder(const struct run *run, int slot)
 {
-    return dh_printf("%s/slot-%07d", run->folder, slot);
+    return dh_printf("%s/s%05d", run->folder, slot);
 }
 
 int work_make(struct job *job, struct dh_err *err)

@@ -29,6 +29,18 @@ static int bound(int resource, uint64_t max)
     return max ? setrlimit((__rlimit_resource_t)resource, &limit) : 0;
 }
 
+static struct rlimit files; /* what steps may open; 0: as many as we */
+
+void child_raise_files(void)
+{
+    struct rlimit most;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        files = (struct rlimit){0};
+    most = (struct rlimit){files.rlim_max, files.rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &most);
+}
+
 /* Only system calls from here: the memory is the parent's. Returns only when something failed. */
 static int become(const struct child_request *r)
 {
@@ -43,6 +55,8 @@ static int become(const struct child_request *r)
     for (char **file = r->cgroup; *file; file++)
         if (enter(*file) < 0)
             return errno;
+    if (files.rlim_max && setrlimit(RLIMIT_NOFILE, &files) < 0)
+        return errno;
     if (bound(RLIMIT_DATA, r->memory_max) < 0 || bound(RLIMIT_NPROC, r->processes_max) < 0)
         return errno;
     if (chdir(r->cwd) < 0 || dup2(r->in, STDIN_FILENO) < 0 || dup2(r->out, STDOUT_FILENO) < 0 ||

@@ -15,6 +15,7 @@
 
 struct journal {
     struct strmap *entries;
+    int folders;
 };
 
 #define JOURNAL_MAX ((size_t)1 << 30)
@@ -41,7 +42,7 @@ static void read_line(struct journal *j, char *line)
     struct journal_entry entry = {.exited = line[0] != 'K'}, *kept;
     char *end;
 
-    if (!strchr("EFK", line[0]) || line[0] == '\0' || line[1] != ' ')
+    if ((line[0] != 'E' && line[0] != 'F' && line[0] != 'K') || line[1] != ' ')
         return;
     entry.status = (int)strtol(line + 2, &end, 10);
     if (*end != ' ')
@@ -51,6 +52,8 @@ static void read_line(struct journal *j, char *line)
         entry.folder = (int)strtol(end + 1, &end, 10);
     if (*end != ' ' || !end[1])
         return;
+    if (entry.folder > j->folders)
+        j->folders = entry.folder;
     kept = dh_alloc(sizeof *kept);
     *kept = entry;
     free(strmap_put(j->entries, end + 1, kept));
@@ -89,4 +92,9 @@ int journal_read(const char *path, int wait_ms, struct journal **ret, struct dh_
 const struct journal_entry *journal_find(const struct journal *j, const char *key)
 {
     return strmap_get(j->entries, key);
+}
+
+int journal_folders(const struct journal *j)
+{
+    return j->folders;
 }

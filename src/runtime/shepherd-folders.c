@@ -1,5 +1,5 @@
 /* The working folders of steps that do not care which one they have. A folder belongs to a step
- * that runs, not to one that waits, so there are hardly more than steps run at a time: to make one
+ * that runs, not to one that waits, so that there are one or two for each that may run: to make one
  * and to remove it takes 0.15 ms, a good part of what a tiny step costs. */
 #include <dirent.h>
 #include <errno.h>
@@ -15,15 +15,17 @@
 #include "base/mem.h"
 #include "runtime/shepherd-priv.h"
 
-void shepherd_folder_name(char *path, int number)
+void shepherd_folder_name(char *cwd, int number)
 {
-    size_t n = strlen(path);
+    size_t n = strlen(cwd);
     char name[32];
 
     (void)snprintf(name, sizeof name, SHEPHERD_FOLDER, number);
     if (n >= strlen(name))
-        memcpy(path + n - strlen(name), name, strlen(name));
+        memcpy(cwd + n - strlen(name), name, strlen(name));
 }
+
+#define LAST 99999 /* SHEPHERD_FOLDER has room for it; those before have long been removed */
 
 static int make(struct shepherd_folders *f, const char *cwd, struct shepherd_folder *ret)
 {
@@ -32,40 +34,27 @@ static int make(struct shepherd_folders *f, const char *cwd, struct shepherd_fol
     int rc = -1;
 
     do {
-        shepherd_folder_name(path, ++f->n);
+        f->n = f->n < LAST ? f->n + 1 : 1;
+        shepherd_folder_name(path, f->n);
         if (!fs_fault("mkdir"))
             rc = mkdir(path, 0755);
     } while (rc < 0 && errno == EEXIST); /* of a shepherd before */
     *ret = (struct shepherd_folder){.number = f->n, .fd = -1};
     if (rc == 0)
         ret->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (ret->fd < 0 || fstat(ret->fd, &st) < 0)
-        return -errno;
+    if (ret->fd < 0 || fstat(ret->fd, &st) < 0) {
+        int error = errno;
+
+        if (ret->fd >= 0)
+            (void)close(ret->fd);
+        if (rc == 0)
+            (void)rmdir(path);
+        return -error;
+    }
     ret->mode = st.st_mode;
     ret->changed = st.st_ctim;
     ret->since_us = clock_mono_us();
     ret->path = take(&path);
-    return 0;
-}
-
-int shepherd_folder_take(struct shepherd_folders *f, const struct child_request *r,
-                         struct shepherd_folder *ret)
-{
-    size_t n = strlen(r->cwd);
-    int rc = 0;
-
-    if (f->n_free)
-        *ret = f->free[--f->n_free];
-    else
-        rc = make(f, r->cwd, ret);
-    if (rc < 0) {
-        *ret = (struct shepherd_folder){0};
-        return rc;
-    }
-    for (char **e = r->env; *e; e++)
-        for (char *at = *e; (at = strstr(at, r->cwd)); at += n)
-            memcpy(at, ret->path, n);
-    memcpy((char *)(uintptr_t)r->cwd, ret->path, n);
     return 0;
 }
 
@@ -92,7 +81,7 @@ static bool is_empty(int fd)
  * that was seen this long before the folder was found empty tells about all that came after. */
 #define TICK_US 20000
 
-/* As if it had just been made. */
+/* Empty, and as far as stat tells as it was made. */
 static bool is_clean(struct shepherd_folder *folder)
 {
     struct stat st, there;
@@ -118,6 +107,34 @@ static void done(struct shepherd_folder *folder)
     free(folder->path);
 }
 
+int shepherd_folder_take(struct shepherd_folders *f, const struct child_request *r,
+                         struct shepherd_folder *ret)
+{
+    size_t n = strlen(r->cwd);
+    int rc = 1;
+
+    /* Looked at once more: what a step has left running may have come back to it. */
+    while (rc && f->n_free) {
+        *ret = f->free[--f->n_free];
+        rc = !is_clean(ret);
+        if (rc)
+            done(ret);
+    }
+    if (rc)
+        rc = make(f, r->cwd, ret);
+    if (rc < 0) {
+        *ret = (struct shepherd_folder){0};
+        return rc;
+    }
+    for (char **e = r->env; *e; e++)
+        for (char *at = *e; (at = strstr(at, r->cwd)); at += n)
+            memcpy(at, ret->path, n);
+    memcpy((char *)(uintptr_t)r->cwd, ret->path, n);
+    return 0;
+}
+
+#define KEPT 64 /* a descriptor each */
+
 bool shepherd_folder_give(struct shepherd_folders *f, struct shepherd_folder *folder)
 {
     if (!folder->number)
@@ -125,6 +142,10 @@ bool shepherd_folder_give(struct shepherd_folders *f, struct shepherd_folder *fo
     if (!is_clean(folder)) {
         done(folder);
         return false;
+    }
+    if (f->n_free == KEPT) {
+        done(folder);
+        return true;
     }
     DH_GROW(f->free, f->n_free, f->cap_free);
     f->free[f->n_free++] = *folder;

@@ -54,6 +54,7 @@ struct ended { /* a step that has ended, and into whose folder nobody has looked
 
 struct flock_of {
     int control, signals, journal;
+    bool torn; /* the journal's last line */
     struct child *children;
     size_t n, cap;
     struct workers workers;
@@ -125,8 +126,11 @@ static void write_journal(struct flock_of *f, const char *key, const struct shep
     else
         n = snprintf(line, sizeof line, "%c %d %lld %s\n", f->killed ? 'K' : 'E', event->status,
                      (long long)event->at_us, key);
-    if (n > 0 && (size_t)n < sizeof line)
-        (void)!write(f->journal, line, (size_t)n);
+    if (n <= 0 || (size_t)n >= sizeof line)
+        return;
+    if (f->torn) /* the disk was full in the middle of a line */
+        (void)!write(f->journal, "\n", 1);
+    f->torn = write(f->journal, line, (size_t)n) != n;
 }
 
 /* Looks into the folders of those that have ended; before anybody is told of their ends, and after
@@ -163,6 +167,15 @@ static bool may_hold(const struct flock_of *f)
 {
     return untold(f) && waiting(f) && waiting(f) >= f->limit + untold(f) / 4 &&
            clock_mono_us() < f->hold_until;
+}
+
+/* What the engine says is read first: as long as it speaks it hears nothing, and if both only spoke
+ * both sockets would be full. */
+static bool has_word(const struct flock_of *f)
+{
+    struct pollfd fd = {.fd = f->control, .events = POLLIN};
+
+    return !f->alone && poll(&fd, 1, 0) == 1;
 }
 
 /* What knows a secret leaves no picture of its memory behind, nor do those that it starts. A limit
@@ -222,7 +235,7 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
 {
     struct spawn_request q;
     struct child c = {.id = h->id, .link = -1, .header = *h, .output = {.out = -1, .file = -1}};
-    int no_folder;
+    bool no_folder;
 
     spawn_request_read(h, body, &q);
     if (h->n_masks)
@@ -235,14 +248,16 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
     c.cgroup = dh_strdup(q.cgroup);
     c.cleanup = dh_strdup(q.cleanup);
     c.log_max = h->log_max;
-    no_folder = h->any_cwd ? shepherd_folder_take(&f->folders, &q.child, &c.folder) : 0;
+    if (h->any_cwd)
+        c.pid = shepherd_folder_take(&f->folders, &q.child, &c.folder);
+    no_folder = c.pid < 0;
     f->held->starting = h->id;
     if (!no_folder && warm && *q.worker)
         c.link = workers_start(&f->workers, q.worker, &q.child);
     if (c.link >= 0)
         c.body = body;
-    else
-        c.pid = no_folder ? no_folder : start_own(&q.child, &c);
+    else if (!no_folder)
+        c.pid = start_own(&q.child, &c);
     spawn_request_done(&q);
     if (h->n_masks)
         explicit_bzero(body, h->size);
@@ -250,11 +265,13 @@ static void start_child(struct flock_of *f, const struct shepherd_header *h, cha
         free(body);
     if (c.pid < 0) {
         struct shepherd_event event = {.id = c.id,
-                                       .kind =
-                                           no_folder ? SHEPHERD_NO_FOLDER : SHEPHERD_NOT_STARTED,
+                                       .kind = SHEPHERD_NOT_STARTED,
                                        .error = -c.pid,
+                                       .folder = c.folder.number,
                                        .at_us = clock_now_us()};
 
+        if (no_folder && c.pid != -EMFILE && c.pid != -ENFILE) /* with fewer at a time it may go */
+            event.kind = SHEPHERD_NO_FOLDER;
         (void)shepherd_folder_give(&f->folders, &c.folder);
         child_done(&c);
         tell(f, &event);
@@ -361,16 +378,18 @@ static int read_word(struct flock_of *f)
         free(body);
         return -1;
     }
-    if (h.word == WORD_JOURNAL)
+    if (h.word == WORD_JOURNAL) {
         open_journal(f, body);
-    else if (h.word == WORD_SPAWN)
+        f->folders.n = (int)h.id;
+    } else if (h.word == WORD_SPAWN) {
         start_or_queue(f, &h, take(&body));
-    else if (h.word == WORD_SIGNAL && (child = find_child(f, h.id)))
+    } else if (h.word == WORD_SIGNAL && (child = find_child(f, h.id))) {
         signal_child(child, h.signal);
-    else if (h.word == WORD_SIGNAL || h.word == WORD_TAKE_BACK)
+    } else if (h.word == WORD_SIGNAL || h.word == WORD_TAKE_BACK) {
         take_out(f, h.id);
-    else if (h.word == WORD_LIMIT)
+    } else if (h.word == WORD_LIMIT) {
         f->limit = (size_t)h.id;
+    }
     free(body);
     return 0;
 }
@@ -509,14 +528,17 @@ static void read_link(struct flock_of *f, size_t i)
 static int wait_for_any(struct flock_of *f, int timeout_ms, bool *ret_word)
 {
     struct pollfd *fds = dh_zalloc(f->n + 2, sizeof *fds);
+    bool alone = f->alone; /* not what telling finds out: then there is an end to be read */
     size_t n = 0;
     int rc;
 
     if (may_hold(f))
         timeout_ms = (int)((f->hold_until - clock_mono_us() + 999) / 1000);
+    else if (untold(f) && has_word(f))
+        timeout_ms = 0;
     else
         tell_all(f);
-    fds[n++] = (struct pollfd){.fd = f->alone ? -1 : f->control, .events = POLLIN};
+    fds[n++] = (struct pollfd){.fd = alone ? -1 : f->control, .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = f->signals, .events = POLLIN};
     for (size_t i = 0; i < f->n; i++) /* in the children's order; -1 is passed over */
         fds[n++] = (struct pollfd){.fd = f->children[i].link >= 0 ? f->children[i].link
@@ -571,6 +593,7 @@ static void drop_unstarted(struct flock_of *f)
             struct child lost = f->children[i];
 
             f->children[i] = f->children[--f->n];
+            (void)shepherd_folder_give(&f->folders, &lost.folder);
             child_done(&lost);
         }
 }
@@ -628,6 +651,7 @@ void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
     f.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)prctl(PR_SET_NAME, "dhow-shepherd");
+    child_raise_files();
     if (!shepherd_group_enter(&group, engine))
         f.processes_max = CGROUP_PROCESSES;
     while (!f.alone) {

@@ -9,7 +9,7 @@ enum shepherd_word { WORD_JOURNAL = 1, WORD_SPAWN, WORD_SIGNAL, WORD_LIMIT, WORD
 
 struct shepherd_header {
     uint32_t word, size;
-    uint64_t id;    /* WORD_LIMIT: the limit */
+    uint64_t id;    /* WORD_LIMIT: the limit; WORD_JOURNAL: the last folder's number */
     int32_t signal; /* WORD_SIGNAL */
     /* WORD_SPAWN; the texts follow: key, file, cwd, log, cgroup, cleanup, worker, argv, env,
      * masks */
@@ -78,6 +78,9 @@ int shepherd_folder_take(struct shepherd_folders *f, const struct child_request 
 bool shepherd_folder_give(struct shepherd_folders *f, struct shepherd_folder *folder);
 void shepherd_folders_done(struct shepherd_folders *f); /* they stay */
 
+/* Three descriptors a step: as many as we may have. Those that are started keep the limit that was
+ * there before. */
+void child_raise_files(void);
 /* Starts it in a process group of its own. Returns the pid, or -errno. */
 pid_t child_start(const struct child_request *r);
 /* A command, its words separated by newlines, in a session of its own; nobody waits for it. */

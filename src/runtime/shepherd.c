@@ -205,19 +205,13 @@ static void add_text(struct buf *b, const char *s)
     buf_add(b, s ? s : "", strlen(s ? s : "") + 1);
 }
 
-static int say_text(struct shepherd *s, enum shepherd_word word, const char *text,
-                    struct dh_err *err)
+int shepherd_journal(struct shepherd *s, const char *path, int folders, struct dh_err *err)
 {
-    struct shepherd_header h = {.word = word};
+    struct shepherd_header h = {.word = WORD_JOURNAL, .id = (uint64_t)folders};
 
     buf_reset(&s->word);
-    add_text(&s->word, text);
+    add_text(&s->word, path);
     return say(s, &h, err);
-}
-
-int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err)
-{
-    return say_text(s, WORD_JOURNAL, path, err);
 }
 
 int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err)

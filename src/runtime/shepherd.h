@@ -51,7 +51,7 @@ struct spawn {         /* one process to start; all borrowed for the call */
                             none. Where that is not there (any more) the program is started */
 };
 
-#define SHEPHERD_FOLDER "work-%07d"
+#define SHEPHERD_FOLDER "w%05d" /* short: a Unix socket in TMPDIR has 107 bytes for its path */
 void shepherd_folder_name(char *cwd, int number); /* writes the name as above */
 
 /* NO_FOLDER: not started, because no folder could be made for it. */
@@ -66,8 +66,9 @@ struct shepherd_event {
     int64_t cpu_us;  /* EXITED: user + system */
     int64_t max_rss; /* EXITED: bytes */
     int64_t at_us;   /* wall clock */
-    /* With any_cwd. STARTED: the number of its folder. EXITED: of the one where something has been
-     * left, which no other step gets; 0: none, or as it was. */
+    /* With any_cwd. STARTED, NOT_STARTED: the number of its folder. EXITED: of the one where
+     * something has been left, which no other step gets (or where nobody has looked: the shepherd
+     * was killed before); 0: none, or as it was. */
     int folder;
 };
 
@@ -82,8 +83,9 @@ void shepherd_dismiss(struct shepherd *s);
 struct shepherd *shepherd_stop(struct shepherd *s);
 OWN_DEFINE(struct shepherd *, shepherd_stop)
 
-/* The journal that exits go to from now on; made if it is not there. */
-int shepherd_journal(struct shepherd *s, const char *path, struct dh_err *err);
+/* The journal that exits go to from now on; made if it is not there. Folders (any_cwd) have numbers
+ * after `folders`. */
+int shepherd_journal(struct shepherd *s, const char *path, int folders, struct dh_err *err);
 /* At most n processes at a time from now on (0: any number); what is asked for beyond waits in the
  * shepherd, in order, and starts without the engine having to hear of the end of another. */
 int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err);
@@ -115,5 +117,6 @@ struct journal;
  * there is empty. DH_IO: it is still being written. */
 int journal_read(const char *path, int wait_ms, struct journal **ret, struct dh_err *err);
 const struct journal_entry *journal_find(const struct journal *j, const char *key); /* NULL: none */
+int journal_folders(const struct journal *j); /* the highest number of one; 0: none */
 struct journal *journal_free(struct journal *j);
 OWN_DEFINE(struct journal *, journal_free)

@@ -430,7 +430,7 @@ static void a_killed_engine_takes_its_steps(void **state)
     if (engine == 0) {
         struct shepherd *s = NULL;
 
-        if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, path, &err) < 0)
+        if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, path, 0, &err) < 0)
             _exit(1);
         start_one(s, 1, "short.1", "import time; time.sleep(0.1)");
         start_one(s, 2, "long.1",

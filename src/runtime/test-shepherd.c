@@ -250,7 +250,7 @@ static void keeps_to_the_limit(void **state)
 /* Says where it is: the folder's number. */
 static int runs_in(struct shepherd *s, uint64_t id, const char *script, struct shepherd_event *ret)
 {
-    own_mem char *cwd = below("slot-0000009");
+    own_mem char *cwd = below("s00009");
     own_mem char *log = below("where");
     own_mem char *tmp = dh_printf("TMPDIR=%s", cwd);
     own_mem char *file = dh_printf("FILE=%s/m", cwd);
@@ -301,7 +301,7 @@ static void gives_a_clean_folder_again(void **state)
     own(shepherd_stop) struct shepherd *s = NULL;
     own(journal_free) struct journal *journal = NULL;
     own_mem char *path = below("journal-of-folders");
-    own_mem char *there = below("work-0000001");
+    own_mem char *there = below("w00001");
     int number = 2; /* the first one is somebody else's */
     struct shepherd_event event;
     struct dh_err err;
@@ -309,7 +309,7 @@ static void gives_a_clean_folder_again(void **state)
 
     assert_int_equal(fs_mkdirs(there, 0755, &err), 0);
     assert_int_equal(shepherd_start(&s, &err), 0);
-    assert_int_equal(shepherd_journal(s, path, &err), 0);
+    assert_int_equal(shepherd_journal(s, path, 0, &err), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(runs_in(s, i + 1, cases[i].script, &event), number);
         assert_int_equal(event.folder, cases[i].clean ? 0 : number);
@@ -328,7 +328,7 @@ static void makes_a_folder_for_each_that_runs(void **state)
 {
     own(shepherd_stop) struct shepherd *s = NULL;
     own_mem char *home = below("many");
-    own_mem char *cwd = fs_join(home, "slot-0000001");
+    own_mem char *cwd = fs_join(home, "s00001");
     char *argv[] = {(char *)"sh", (char *)"-c", (char *)"sleep 0.01", NULL};
     char *env[] = {(char *)"PATH=/usr/bin:/bin", NULL};
     struct spawn spawn = {.file = "/bin/sh", .argv = argv, .env = env, .cwd = cwd, .any_cwd = true};
@@ -448,7 +448,7 @@ static void journals_when_the_engine_is_gone(void **state)
     if (engine == 0) {
         struct shepherd *s = NULL;
 
-        if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, path, &err) < 0)
+        if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, path, 0, &err) < 0)
             _exit(1);
         spawn_sh(s, 1, "a.1", "exit 0", NULL);
         spawn_sh(s, 2, "b.1", "sleep 0.05; exit 3", NULL);

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -273,9 +274,46 @@ def homeless(folder: pathlib.Path) -> None:
     check(wait_for(lambda: not pathlib.Path(f"/proc/{marks.read_text().strip()}").exists()), "and so does its step")
 
 
+def many_at_once(folder: pathlib.Path) -> None:
+    """More steps begin in one turn than the sockets to the shepherd hold words of, and than the usual limit of descriptors is made for."""
+    s, marks, most = pipeline("many"), folder / "marks", resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for i in range(400):
+        step(s, f"s{i}", f"ulimit -n >> {marks}; sleep 0.3", cache=False)
+    path = write(folder, s)
+    with subprocess.Popen([DHOW, "run", "-q", "--jobs", "400", path], env={**os.environ, "DHOW_HOME": str(folder / "home")}, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, most))) as p:
+        try:
+            said = p.communicate(timeout=120)[1]
+        except subprocess.TimeoutExpired:
+            p.kill()
+            said = "it waits for ever: " + p.communicate()[1]
+    check(p.returncode == 0 and lines(marks) == ["1024"] * 400, "400 steps at once, each with the limits that were there", f"{p.returncode} {said} {set(lines(marks))}")
+
+
+def folders(folder: pathlib.Path) -> None:
+    """Working folders: empty for each step, whatever others do; none stays."""
+    home, program, marks = folder / "home", folder / "program", folder / "marks"
+    program.write_bytes(b"\x7fnot a program")
+    program.chmod(0o755)
+    s = pipeline("folders")
+    step(s, "removes", "true", cache=False)
+    step(s, "other", "rm -rf ../w*", ("removes",), cache=False)
+    step(s, "late", "cd /; (sleep 0.1; touch $TMPDIR/late) >/dev/null 2>&1 & sleep 0.05", ("other",), cache=False)
+    step(s, "leaves", f"ls -A >> {marks}; echo x > file; mkdir -p folder/.b", ("late",), cache=False)
+    for i in range(3):
+        step(s, f"next-{i}", f"ls -A >> {marks}; pwd >> {marks}.all", ("leaves",), cache=False)
+    step(s, "bad", "true", ("leaves",), cache=False)
+    s["deploymentSpec"]["executors"]["exec-bad"]["container"].update(command=[str(program)], args=[])
+    got = run(write(folder, s), home, code=1)
+    check([n for n, state in states(got).items() if state != "SUCCEEDED"] == ["bad"], "a program that cannot be started fails alone", str(states(got)))
+    check(lines(marks) == [] and len(lines(folder / "marks.all")) == 3, "each step begins in an empty folder", str(lines(marks)))
+    left = [str(f) for f in (home / "runs").glob("*/*") if f.is_dir()]
+    check(left == [], "no working folder stays", str(left))
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-engine-") as name:
-        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, cache_modes, mending, shepherd, homeless):
+        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, cache_modes, mending, shepherd, homeless, many_at_once, folders):
             folder = pathlib.Path(name) / part.__name__
             folder.mkdir()
             part(folder)
