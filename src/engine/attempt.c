@@ -89,14 +89,12 @@ static int start_one(struct job *job, struct dh_err *err)
     return 0;
 }
 
-static void started(struct job *job, const struct shepherd_event *event)
+static void started(struct job *job, int64_t at_us)
 {
     int64_t deadline = platform_deadline_us(job->run, job->node);
 
     job->started = true;
-    job->started_us = event->at_us;
-    if (event->folder)
-        work_is(job, event->folder);
+    job->started_us = at_us;
     if (deadline && !job->kill_sent)
         jobs_set_timer(job, deadline_over, deadline);
 }
@@ -334,8 +332,10 @@ void attempt_event(struct run *run, const struct shepherd_event *event)
 
     if (!job)
         return;
+    if (event->folder)
+        work_is(job, event->folder);
     if (event->kind == SHEPHERD_STARTED) {
-        started(job, event);
+        started(job, event->at_us);
         return;
     }
     if (!store_in_transaction(run->engine->store) &&
@@ -353,8 +353,6 @@ void attempt_event(struct run *run, const struct shepherd_event *event)
         errno = event->error;
         rc = dh_fail_errno(run->err, "cannot make a working folder in %s", run->folder);
     } else {
-        if (event->folder)
-            work_is(job, event->folder);
         (void)snprintf(reason, sizeof reason, "cannot start %s: %s", job->spec.file,
                        strerror(event->error));
         runtime_finish(run->runtime, &job->spec);
