@@ -1,5 +1,6 @@
 #include "base/fs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -178,6 +179,24 @@ bool fs_is_dir(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool fs_is_empty(int fd)
+{
+    _Alignas(struct dirent64) char entries[512]; /* more than the longest name takes */
+    ssize_t n;
+
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return false;
+    while ((n = getdents64(fd, entries, sizeof entries)) > 0)
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *e = (const void *)(entries + at);
+
+            if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+                return false;
+            at += e->d_reclen;
+        }
+    return n == 0;
 }
 
 char *fs_join(const char *a, const char *b)

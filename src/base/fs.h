@@ -30,6 +30,7 @@ int fs_copy(const char *from, const char *to,
             struct dh_err *err); /* a file, or a folder with all in it */
 bool fs_exists(const char *path);
 bool fs_is_dir(const char *path);
+bool fs_is_empty(int fd); /* an open folder: nothing is in it; false also where it cannot be read */
 int64_t fs_tree_bytes(const char *path);     /* sum of file sizes below path; 0 where nothing is */
 char *fs_join(const char *a, const char *b); /* a/b; b where it is absolute; the caller's (free) */
 char *fs_absolute(const char *path);         /* without resolving links; the caller's */

@@ -1,6 +1,7 @@
 /* export - a model version as a folder, and as what a server of models is told. */
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "artifact/artifact.h"
@@ -44,14 +45,9 @@ static int bring(const struct store_model_version *v, const char *folder, char *
 
 static bool is_empty(const char *path)
 {
-    DIR *dir = opendir(path);
-    bool any = false;
+    own_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    for (struct dirent *e; dir && (e = readdir(dir));)
-        any |= strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    if (dir)
-        (void)closedir(dir);
-    return !any;
+    return fd < 0 || fs_is_empty(fd);
 }
 
 /* Each file below `folder`/`name`, by its path there. */

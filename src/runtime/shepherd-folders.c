@@ -1,7 +1,6 @@
 /* The working folders of steps that do not care which one they have. A folder belongs to a step
  * that runs, not to one that waits, so that there are one or two for each that may run: to make one
  * and to remove it takes 0.15 ms, a good part of what a tiny step costs. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,25 +57,6 @@ static int make(struct shepherd_folders *f, const char *cwd, struct shepherd_fol
     return 0;
 }
 
-/* With nothing but "." and ".." in it. */
-static bool is_empty(int fd)
-{
-    _Alignas(struct dirent64) char entries[512]; /* more than the longest name takes */
-    ssize_t n;
-
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return false;
-    while ((n = getdents64(fd, entries, sizeof entries)) > 0)
-        for (ssize_t at = 0; at < n;) {
-            const struct dirent64 *e = (const void *)(entries + at);
-
-            if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-                return false;
-            at += e->d_reclen;
-        }
-    return n == 0;
-}
-
 /* Two changes within one tick of the file system's clock (10 ms at most) have one time: only a time
  * that was seen this long before the folder was found empty tells about all that came after. */
 #define TICK_US 20000
@@ -97,7 +77,7 @@ static bool is_clean(struct shepherd_folder *folder)
         return true;
     }
     folder->settled = now - folder->since_us > TICK_US;
-    return st.st_mode == folder->mode && st.st_uid == geteuid() && is_empty(folder->fd) &&
+    return st.st_mode == folder->mode && st.st_uid == geteuid() && fs_is_empty(folder->fd) &&
            lstat(folder->path, &there) == 0 && there.st_ino == st.st_ino; /* not moved away */
 }
 
