@@ -249,7 +249,7 @@ def shepherd(folder: pathlib.Path) -> None:
     s = step(pipeline("shepherd"), "a", f"echo begun >> {marks}; [ $(wc -l <{marks}) -gt 1 ] || sleep 600; echo ended >> {marks}", cache=False)
     path = write(folder, step(s, "b", "true", ("a",), cache=False))
     with subprocess.Popen([DHOW, "run", "-q", path], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.PIPE, text=True) as p:
-        check(wait_for(marks.exists), "a run with a step that takes a while")
+        check(wait_for(lambda: lines(marks)), "a run with a step that takes a while")  # its line, not the file alone: retry counts lines
         for child in pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
         said = p.communicate(timeout=120)[1]
