@@ -29,7 +29,7 @@ class Server:
                                         stdout=subprocess.PIPE, stderr=self.errors, env=self.env)
         line = self.process.stdout.readline()
         if not line:
-            self.process.wait(10)
+            self.process.wait(60)
             raise SystemExit(f"Bail out! dhow serve does not start: {pathlib.Path(self.home, 'serve.err').read_text()}")
         self.url = json.loads(line)["url"]
 
@@ -46,7 +46,7 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(20)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
         self.process.stdout.close()
@@ -70,7 +70,7 @@ class Server:
         except ValueError:
             return status, text.decode(errors="replace"), got
 
-    def wait(self, run_id: str, seconds: float = 60) -> dict:
+    def wait(self, run_id: str, seconds: float = 120) -> dict:
         """The run when it has ended."""
         until = time.monotonic() + seconds
         while True:

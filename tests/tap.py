@@ -3,6 +3,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DHOW = os.environ.get("DHOW", str(ROOT / "build" / "dhow"))
@@ -44,6 +45,14 @@ def dhow(*args, home: str | pathlib.Path | None = None, stdin: str | None = None
     full = {**os.environ, **({"DHOW_HOME": str(home)} if home else {}), **(env or {})}
     return subprocess.run([DHOW, *map(str, args)], capture_output=True, text=text, input=stdin, timeout=timeout, env=full, cwd=cwd,
                           check=False)
+
+
+def until(found, seconds: float = 120):
+    """What found() gives once that is true; the last that it gave where it never is. The limit is for what hangs: a slow machine is waited for."""
+    end = time.monotonic() + seconds
+    while not (value := found()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return value
 
 
 def says(result: subprocess.CompletedProcess) -> str:

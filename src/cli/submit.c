@@ -259,9 +259,9 @@ static int run_submit(struct cli *cli, const struct cli_args *args, struct dh_er
             printf("%s\n", w.run_id);
         return CLI_DONE;
     }
-    fprintf(stderr, "%s/#/runs/details/%s\n", remote_host(remote), w.run_id);
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
+    fprintf(stderr, "%s/#/runs/details/%s\n", remote_host(remote), w.run_id);
     if (watch(&w, &ended, err) < 0)
         return -1;
     return finish(cli, ended);

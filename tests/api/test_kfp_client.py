@@ -15,9 +15,10 @@ os.environ["HOME"] = tempfile.mkdtemp(prefix="dhow-home-")  # the SDK keeps its 
 import kfp  # noqa: E402
 
 
-def greeting(path: pathlib.Path) -> str:
+def greeting(path: pathlib.Path, gate: pathlib.Path) -> str:
+    """It waits for the gate: a run that is just made has not ended, however late its answer is read."""
     s = pipeline("greeting", word="hello")
-    step(s, "make", 'printf "%s" "$in_word" > "$out_text"', {}, {"word": "=word"}, ("text",))
+    step(s, "make", f'until [ -e {gate} ]; do sleep 0.05; done; printf "%s" "$in_word" > "$out_text"', {}, {"word": "=word"}, ("text",))
     step(s, "use", 'echo "using $in_text"', (), {"text": "make.text"})
     path.write_text(json.dumps(s))
     return str(path)
@@ -39,7 +40,7 @@ def pipelines(client: kfp.Client, package: str) -> tuple:
     return made, version
 
 
-def runs(client: kfp.Client, package: str, made, version) -> None:
+def runs(client: kfp.Client, package: str, made, version, gate: pathlib.Path) -> None:
     experiment = client.create_experiment("tuning", description="d")
     check(client.get_experiment(experiment_name="tuning").experiment_id == experiment.experiment_id, "get_experiment by name")
     check(client.create_experiment("tuning").experiment_id == experiment.experiment_id, "create_experiment again gives the same")
@@ -48,13 +49,14 @@ def runs(client: kfp.Client, package: str, made, version) -> None:
     check(run.run_id and run.state in ("PENDING", "RUNNING"), "run_pipeline", str(run))
     check(run.pipeline_spec is None and run.pipeline_version_reference.pipeline_version_id == version.pipeline_version_id,
           "a run of a version refers to it", str(run))
-    ended = client.wait_for_run_completion(run.run_id, timeout=60, sleep_duration=1)
+    gate.touch()
+    ended = client.wait_for_run_completion(run.run_id, timeout=300, sleep_duration=1)
     check(ended.state == "SUCCEEDED", "wait_for_run_completion", str(ended))
     tasks = {t.display_name: t.state for t in ended.run_details.task_details}
     check(tasks == {"root": "SUCCEEDED", "make": "SUCCEEDED", "use": "SUCCEEDED"}, "task_details", str(tasks))
     check(ended.runtime_config.parameters == {"word": "hey"}, "runtime_config as it was given", str(ended.runtime_config))
     inline = client.create_run_from_pipeline_package(package, arguments={}, experiment_name="tuning", enable_caching=False)
-    ended = inline.wait_for_run_completion(timeout=60)
+    ended = inline.wait_for_run_completion(timeout=300)
     check(ended.state == "SUCCEEDED" and ended.pipeline_spec["pipelineInfo"]["name"] == "greeting", "create_run_from_pipeline_package",
           str(ended))
     listed = client.list_runs(experiment_id=experiment.experiment_id, sort_by="created_at desc")
@@ -69,11 +71,12 @@ def runs(client: kfp.Client, package: str, made, version) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home, Server(home) as server:
-        package = greeting(pathlib.Path(home, "greeting.yaml"))
+        gate = pathlib.Path(home, "gate")
+        package = greeting(pathlib.Path(home, "greeting.yaml"), gate)
         client = kfp.Client(server.url)
         check(not client.get_kfp_healthz().multi_user, "get_kfp_healthz")
         made, version = pipelines(client, package)
-        runs(client, package, made, version)
+        runs(client, package, made, version, gate)
     done()
 
 

@@ -18,7 +18,7 @@ import urllib.request
 
 from server import Server
 from specs import pipeline, step
-from tap import DHOW, check, done, skip
+from tap import DHOW, check, done, skip, until
 
 V2 = "/apis/v2beta1"
 
@@ -29,7 +29,7 @@ def spec() -> dict:
     return s
 
 
-def raw(server: Server, data: bytes, seconds: float = 5) -> bytes:
+def raw(server: Server, data: bytes, seconds: float = 60) -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), timeout=seconds) as s:
         s.sendall(data)
         got = b""
@@ -74,7 +74,7 @@ def broken(server: Server) -> None:
               b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b"?filter=%7B", b"Range: bytes=9-1\r\n", b"Content-Type: multipart/form-data; boundary=x\r\n", b"--x", b"\x00\xff"]
     for i in range(150):
         data = b"".join(rng.choice(pieces) if rng.random() < 0.8 else rng.randbytes(rng.randrange(60)) for _ in range(rng.randrange(1, 14)))
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as s:
             try:
                 s.sendall(data)
                 s.setblocking(False)
@@ -98,7 +98,7 @@ def slow(server: Server) -> None:
         s.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
         sockets.append(s)
     begin = time.monotonic()
-    while time.monotonic() - begin < 25 and sockets:
+    while time.monotonic() - begin < 60 and sockets:
         for s in list(sockets):
             try:
                 s.sendall(b"a")
@@ -180,9 +180,7 @@ def tokens(home: str) -> None:
         check(ask("b" * 20, f"/ui/events?run={run_id}")[0] == 404 and ask("b" * 20, "/ui/events")[0] == 403, "nor are its events told")
         check(ask("v" * 20, f"{V2}/runs/{run_id}")[0] == 200 and ask("b" * 20, f"{V2}/runs/{run_id}")[0] == 404 and ask("b" * 20, f"/ui/runs/{run_id}")[0] == 404,
               "is seen there alone")
-        until = time.monotonic() + 30
-        while ask("a" * 20, f"{V2}/runs/{run_id}")[1]["state"] != "SUCCEEDED" and time.monotonic() < until:
-            time.sleep(0.05)
+        until(lambda: ask("a" * 20, f"{V2}/runs/{run_id}")[1]["state"] == "SUCCEEDED")
         check([ask(who * 20, f"{V2}/{path}")[1].get("total_size", 0) for path in (f"tasks?run_id={run_id}", "tasks?namespace=red", "tasks", "artifacts") for who in "ra"] == [2, 2, 2, 2, 2, 2, 1, 1]
               and [ask("b" * 20, f"{V2}/{path}")[1].get("total_size", 0) for path in ("tasks?namespace=blue", "artifacts?namespace=blue")] == [0, 0]
               and ask("b" * 20, f"{V2}/tasks?namespace=red")[0] == 403 and ask("b" * 20, f"{V2}/tasks?run_id={run_id}&namespace=blue")[0] == 404,
@@ -203,9 +201,9 @@ def tokens(home: str) -> None:
         check(server.ask("/ui/runs?namespace=red", headers={"Cookie": cookie.split(";")[0]})[0] == 200 and server.ask("/ui/login", {"token": "no"})[0] == 401, "that serves")
     for text, why in (("x admin *", "a line that is short"), ("x boss * " + "t" * 20, "a role that is none"), ("x viewer a:boss " + "t" * 20, "a namespace's role that is none"), ("x admin * short", "a short token"), ("", "no line")):
         file.write_text(text + "\n")
-        result = subprocess.run([DHOW, "--home", f"{home}/x", "serve", "--port", "0", "--tokens", str(file)], capture_output=True, text=True, timeout=20, check=False)
+        result = subprocess.run([DHOW, "--home", f"{home}/x", "serve", "--port", "0", "--tokens", str(file)], capture_output=True, text=True, timeout=120, check=False)
         check(result.returncode == 2 and "tokens" in result.stderr, f"{why} is refused", result.stderr)
-    result = subprocess.run([DHOW, "--home", f"{home}/x", "serve", "--port", "0", "--host", "0.0.0.0"], capture_output=True, text=True, timeout=20, check=False)
+    result = subprocess.run([DHOW, "--home", f"{home}/x", "serve", "--port", "0", "--host", "0.0.0.0"], capture_output=True, text=True, timeout=120, check=False)
     check(result.returncode == 2 and "--tokens" in result.stderr, "beyond this machine only with tokens", result.stderr)
 
 
@@ -261,12 +259,14 @@ class Issuer(http.server.BaseHTTPRequestHandler):
     place = "/keys"
     may = threading.Event()
     asked = threading.Semaphore(0)
+    answered = 0
 
     def do_GET(self):
         here = f"http://127.0.0.1:{self.server.server_port}"
         body = {"jwks_uri": here + Issuer.place} if self.path == "/.well-known/openid-configuration" else {"keys": Issuer.keys} if self.path == Issuer.place else {}
         Issuer.asked.release()
-        Issuer.may.wait(30)
+        Issuer.may.wait(50)
+        Issuer.answered += 1
         text = json.dumps(body).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(text)))
@@ -303,18 +303,17 @@ def rotates(home: str) -> None:
         while Issuer.asked.acquire(blocking=False):
             pass
         Issuer.keys, Issuer.place = [new_key], "/moved"
-        begin = time.monotonic()
+        Issuer.answered = 0
         status, answer, headers = server.ask(f"{V2}/runs", headers=second)
-        took = time.monotonic() - begin
-        check(status == 503 and answer["code"] == 14 and headers["Retry-After"] == "1" and took < 10, "a key that is not known yet: try again", f"{status} {answer} {took}")
+        check(status == 503 and answer["code"] == 14 and headers["Retry-After"] == "1" and Issuer.answered == 0, "a key that is not known yet: try again, and not when the issuer has answered",
+              f"{status} {answer} {Issuer.answered}")
         check(server.ask(f"{V2}/runs", headers=second | {"Cookie": "dhow_session=nobody"})[0] == 503, "a cookie that is nobody's changes nothing about that")
         status, answer, headers = server.ask("/ui/login", {"token": second["Authorization"].split()[1]})
         check(status == 503 and headers["Retry-After"] == "1", "nor is one refused who logs in with it", f"{status} {answer}")
-        check(Issuer.asked.acquire(timeout=30) and server.ask(f"{V2}/runs", headers=first)[0] == 200, "others are answered while the issuer is asked")
+        check(Issuer.asked.acquire(timeout=40) and server.ask(f"{V2}/runs", headers=first)[0] == 200, "others are answered while the issuer is asked")
         Issuer.may.set()
-        until = time.monotonic() + 30
-        while (status := server.ask(f"{V2}/runs", headers=second)[0]) == 503 and time.monotonic() < until:
-            time.sleep(0.05)
+        until(lambda: server.ask(f"{V2}/runs", headers=second)[0] != 503)
+        status = server.ask(f"{V2}/runs", headers=second)[0]
         check(status == 200 and server.ask(f"{V2}/runs", headers=first)[0] == 401, "then it is known, and the old one is not", str(status))
     issuer.shutdown()
 
@@ -324,9 +323,9 @@ def tls(home: str) -> None:
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
     with Server(f"{home}/s", "--tls-cert", cert, "--tls-key", key) as server:
         context = ssl.create_default_context(cafile=cert)
-        with urllib.request.urlopen(f"{server.url}/healthz", context=context, timeout=20) as answer:
+        with urllib.request.urlopen(f"{server.url}/healthz", context=context, timeout=120) as answer:
             check(server.url.startswith("https://") and answer.read() == b"ok\n", "TLS by files")
-    bad = subprocess.run([DHOW, "--home", f"{home}/x", "serve", "--port", "0", "--tls-cert", cert], capture_output=True, text=True, timeout=20, check=False)
+    bad = subprocess.run([DHOW, "--home", f"{home}/x", "serve", "--port", "0", "--tls-cert", cert], capture_output=True, text=True, timeout=120, check=False)
     check(bad.returncode == 2 and "key" in bad.stderr, "a certificate without its key is refused", bad.stderr)
 
 

@@ -1,5 +1,4 @@
 """`dhow submit`: a pipeline to a KFP server (dhow serve), watched to its end; what is wrong is told."""
-# run: timeout=200
 import http.server
 import json
 import pathlib
@@ -7,7 +6,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 
 from server import Server
 from specs import pipeline, step
@@ -113,10 +111,11 @@ def main() -> None:
             check(result.returncode == 1 and "FAILED" in result.stderr and "doomed" in result.stderr, "one that fails: status 1, the log's end", says(result))
             slow = write(folder, "slow", spec("sleep 60", "slow"))
             p = subprocess.Popen([DHOW, "submit", str(slow), "--host", server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            time.sleep(3)
+            where = p.stderr.readline()  # the run's address: from here on it listens
             p.send_signal(signal.SIGINT)
-            out, err = p.communicate(timeout=60)
-            check(p.returncode == 130 and "CANCELED" in err, "Ctrl-C stops it on the server", out + err)
+            out, err = p.communicate(timeout=180)
+            check(p.returncode == 130 and "CANCELED" in err, "Ctrl-C stops it on the server", out + where + err)
+            check(server.wait(where.strip().rsplit("/", 1)[1])["state"] == "CANCELED", "as the server says too")
             result = dhow("submit", good, "--host", server.url, "-p", "nothing=1")
             check(result.returncode == 2 and "nothing" in result.stderr, "a parameter that is not there", says(result))
         result = dhow("submit", good, "--host", "localhost:1")

@@ -1,6 +1,7 @@
 # run: asan
 """What the page reads: /ui of docs/api.md, and its streams of events."""
 import json
+import pathlib
 import tempfile
 import threading
 import time
@@ -11,9 +12,10 @@ from specs import pipeline, step
 from tap import check, dhow, done, says
 
 
-def spec() -> dict:
+def spec(gate: pathlib.Path) -> dict:
+    """Nothing is written before the gate is there: whoever watches watches by then."""
     s = pipeline("greet", word="hello")
-    step(s, "make", 'echo "<script>1</script>" > "$out_page"; printf "%s" "$in_word" > "$out_text"; for i in 1 2 3 4; do echo "line $i ✓"; sleep 0.15; done',
+    step(s, "make", f'until [ -e {gate} ]; do sleep 0.05; done; ' 'echo "<script>1</script>" > "$out_page"; printf "%s" "$in_word" > "$out_text"; for i in 1 2 3 4; do echo "line $i ✓"; sleep 0.15; done',
          {}, {"word": "=word"}, ("text",), {"page": "HTML"})
     step(s, "use", 'echo "using $in_text"', (), {"text": "make.text"})
     return s
@@ -28,12 +30,12 @@ class Stream(threading.Thread):
         self.events, self.ended = [], False
         self.opened = threading.Event()
         self.start()
-        self.opened.wait(20)
+        self.opened.wait(120)
 
     def run(self):
         event = {}
         try:
-            with urllib.request.urlopen(self.request, timeout=60) as answer:
+            with urllib.request.urlopen(self.request, timeout=120) as answer:
                 self.opened.set()
                 for line in answer:
                     key, _, value = line.decode().rstrip("\n").partition(": ")
@@ -47,7 +49,7 @@ class Stream(threading.Thread):
             pass
         self.ended = True
 
-    def wait(self, found, seconds: float = 30):
+    def wait(self, found, seconds: float = 120):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for event in list(self.events):
@@ -58,7 +60,8 @@ class Stream(threading.Thread):
 
 
 def live(server: Server) -> str:
-    status, made, _ = server.ask("/ui/runs", {"pipeline_spec": spec(), "parameters": {"word": "it's"}, "display_name": "first"})
+    gate = pathlib.Path(server.home, "gate")
+    status, made, _ = server.ask("/ui/runs", {"pipeline_spec": spec(gate), "parameters": {"word": "it's"}, "display_name": "first"})
     check(status == 200 and made.get("run_id"), "POST /ui/runs", str(made))
     run_id = made["run_id"]
     _, run, _ = server.ask(f"/ui/runs/{run_id}")
@@ -72,6 +75,7 @@ def live(server: Server) -> str:
     check(started is not None, "a task that starts is told", str(stream.events))
     task = started["task_id"]
     log = Stream(f"{server.url}/ui/tasks/{task}/log/events")
+    gate.touch()
     check(stream.wait(lambda e: e["event"] == "run" and e["data"]["state"] == "SUCCEEDED") is not None, "the run's end is told", str(stream.events))
     done_tasks = {e["data"]["name"] for e in stream.events if e["event"] == "task" and e["data"]["state"] == "SUCCEEDED"}
     check(done_tasks == {"root", "make", "use"}, "the end of each task is told", str(done_tasks))

@@ -8,13 +8,12 @@ import socket
 import tarfile
 import tempfile
 import threading
-import time
 import urllib.parse
 import zipfile
 
 from server import Server
 from specs import pipeline, step
-from tap import check, done
+from tap import check, done, until
 
 V2 = "/apis/v2beta1"
 PLATFORM = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-go": {"imagePullPolicy": "Always"}}}}}}
@@ -163,9 +162,7 @@ def run_rules(server: Server) -> None:
     status, _, _ = server.ask(f"{V2}/runs/{bad['run_id']}:retry", b"", "POST")
     now = server.ask(f"{V2}/runs/{bad['run_id']}")[1]
     check(status == 200 and now["state"] in ("PENDING", "RUNNING", "SUCCEEDED"), "retry: the same run is open again", now["state"])
-    end = time.monotonic() + 30
-    while server.wait(bad["run_id"])["state"] != "SUCCEEDED" and time.monotonic() < end:
-        time.sleep(0.05)
+    until(lambda: server.wait(bad["run_id"])["state"] == "SUCCEEDED")
     check(server.ask(f"{V2}/runs/{bad['run_id']}")[1]["state"] == "SUCCEEDED", "and succeeds")
     server.ask(f"{V2}/experiments/{e}:archive", b"", "POST")
     check(server.ask(f"{V2}/runs/{bad['run_id']}")[1]["storage_state"] == "ARCHIVED", "archiving an experiment archives its runs")
@@ -188,7 +185,7 @@ def run_rules(server: Server) -> None:
         orders = [[r["run_id"] for r in server.ask(f"{V2}/runs?sort_by={urllib.parse.quote(key + way)}")[1].get("runs", [])] for way in ("", " asc", "  DESC")]
         check(len(orders[0]) == 2 and orders[0] == orders[1] == orders[2][::-1], f"runs by '{key}', both ways", str(orders))
     running = server.ask(f"{V2}/runs", {"display_name": "gone", "pipeline_spec": spec("gone", "sleep 60")})[1]
-    time.sleep(0.3)
+    until(lambda: server.ask(f"{V2}/runs/{running['run_id']}")[1]["state"] == "RUNNING")
     check(server.ask(f"{V2}/runs/{running['run_id']}", method="DELETE")[0] == 200 and server.ask(f"{V2}/runs/{running['run_id']}")[0] == 404, "a running run is deleted")
 
 
@@ -217,7 +214,7 @@ class Slow(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         Slow.asked.release()
-        Slow.may.wait(30)
+        Slow.may.wait(50)
         body = json.dumps(spec("fetched")).encode() if self.path == "/p.json" else b"nothing"
         self.send_response(200 if self.path == "/p.json" else 404)
         self.send_header("Content-Length", str(len(body)))
@@ -242,16 +239,16 @@ def fetched(server: Server) -> None:
     for t in threads:
         t.start()
     for _ in threads:
-        Slow.asked.acquire(timeout=30)
+        Slow.asked.acquire(timeout=60)
     gone = socket.create_connection(("127.0.0.1", server.port))
     body = json.dumps({"pipeline": {"display_name": "gone"}, "pipeline_version": {"package_url": {"pipeline_url": f"http://127.0.0.1:{slow.server_port}/p.json"}}})
     gone.sendall(f"POST {V2}/pipelines/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-    Slow.asked.acquire(timeout=30)
+    Slow.asked.acquire(timeout=60)
     gone.close()
     check(server.ask("/healthz")[0] == 200 and not answers, "others are answered while a pipeline is fetched", str(answers))
     Slow.may.set()
     for t in threads:
-        t.join(30)
+        t.join(120)
     slow.shutdown()
     check(answers["good"][0] == 200 and answers["good"][1]["display_name"] == "good", "a pipeline from an address", str(answers["good"]))
     check(answers["bad"][0] == 400 and "answers 404" in answers["bad"][1]["message"], "one that is not there is said", str(answers["bad"]))
