@@ -1,11 +1,13 @@
 # run: asan
 """The run loop from outside: retries, timeouts, exit handlers, cancel, loops, types, slots, the cache in flight."""
+import contextlib
 import json
 import os
 import pathlib
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -128,6 +130,24 @@ def interrupts(folder: pathlib.Path) -> None:
             check(task(got, "last")["state"] == "CANCELED", "twice: the exit handler too", str(states(got)))
         else:
             check(task(got, "last")["state"] == "SUCCEEDED" and json.loads(seen.read_text())["state"] == "CANCELED", f"{how}: the exit handler ran, and knows", str(states(got)))
+
+
+def canceled_and_killed(folder: pathlib.Path) -> None:
+    """dhow is killed after a step's end as CANCELED is on record: what the step left goes with the resume, should it have had no time to go before."""
+    home, seen, begun = folder / "home", folder / "canceled.json", folder / "begun"
+    kill = 'read _ _ _ engine _ < /proc/$PPID/stat; [ -e {0} ] || {{ touch {0}; kill -9 $engine; }}'.format(folder / "killed")
+    path = write(folder, exit_handler(folder, f"[ ! -e {begun} ] || exit 0; touch {begun}; exec sleep 662.5", seen, kill))
+    with subprocess.Popen([DHOW, "run", "-q", path], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.DEVNULL) as p:
+        check(wait_for(begun.exists), "a step runs")
+        p.send_signal(signal.SIGINT)
+        check(p.wait(timeout=120) == -signal.SIGKILL, "canceled, and killed by its exit handler", str(p.returncode))
+    with contextlib.closing(sqlite3.connect(home / "dhow.db")) as db:
+        left, = (pathlib.Path(row[0]) for row in db.execute("SELECT folder FROM task WHERE name = 'work' AND state = 'CANCELED'"))
+    left.mkdir(parents=True, exist_ok=True)
+    (left / "o").write_text("half")
+    again = dhow("resume", "last", "--output", "json", home=home)
+    check(again.returncode == 0 and set(states(json.loads(again.stdout)).values()) == {"SUCCEEDED"}, "resumed: it runs", says(again))
+    check(not left.exists() and not [f for f in (home / "runs").glob("*/*") if f.is_dir()], "and nothing of it stays", str(left))
 
 
 def types(folder: pathlib.Path) -> None:
@@ -313,7 +333,7 @@ def folders(folder: pathlib.Path) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dhow-engine-") as name:
-        for part in (retries, timeout, handlers, interrupts, types, loops, slots, in_flight, cache_modes, mending, shepherd, homeless, many_at_once, folders):
+        for part in (retries, timeout, handlers, interrupts, canceled_and_killed, types, loops, slots, in_flight, cache_modes, mending, shepherd, homeless, many_at_once, folders):
             folder = pathlib.Path(name) / part.__name__
             folder.mkdir()
             part(folder)
