@@ -5,13 +5,13 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
 #include "api/api-priv.h"
 #include "api/hub.h"
 #include "api/queue.h"
 #include "api/ui.h"
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/mem.h"
 #include "runtime/python.h"
 #include "store/catalog.h"
@@ -130,7 +130,7 @@ int ui_system(struct req *r, struct dh_err *err)
     jw_time(w, "now", clock_now_us());
     jw_text(w, "home", r->api->options->home);
     write_user(r, w);
-    jw_number(w, "cores", sysconf(_SC_NPROCESSORS_ONLN));
+    jw_number(w, "cores", cpus());
     jw_key(w, "load");
     getloadavg(&load, 1) == 1 ? jw_num(w, load) : jw_raw(w, NULL);
     write_memory(w);

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/cpus.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cli/commands.h"
@@ -59,8 +60,8 @@ static void check_machine(struct checkup *c)
 
     if (uname(&name) < 0 || sysinfo(&info) < 0)
         return;
-    sayf(c, "machine", GOOD, "%s %s, %ld cores, %.1f GiB of memory", name.sysname, name.release,
-         sysconf(_SC_NPROCESSORS_ONLN), (double)info.totalram * info.mem_unit / (1 << 30));
+    sayf(c, "machine", GOOD, "%s %s, %d cores, %.1f GiB of memory", name.sysname, name.release,
+         cpus(), (double)info.totalram * info.mem_unit / (1 << 30));
 }
 
 /* The nearest folder above that is there: where the home would be made. */
