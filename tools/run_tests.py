@@ -130,7 +130,7 @@ def build(kind, with_tests, env=None):
         if status != 0 or not with_tests:
             return result
         folder = os.path.join(ROOT, "build" if kind == "debug" else f"build-{kind}")
-        run(["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", "1", "--timeout-multiplier", "4"], env, timeout=2400)
+        run(["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", "1", "--timeout-multiplier", "10"], env, timeout=3600)
         with open(os.path.join(folder, "meson-logs", "testlog.json"), encoding="utf-8") as f:
             for line in f:
                 test = json.loads(line)

@@ -106,6 +106,8 @@ static void memory_is_bounded_and_the_reason_said(void **state)
 
 static void cpu_is_bounded(void **state)
 {
+    int64_t start = clock_mono_us();
+
     (void)state;
     need(CGROUP_CPU);
     attempt_job(&a, "timeout 1 sh -c 'while :; do :; done'; times");
@@ -114,14 +116,14 @@ static void cpu_is_bounded(void **state)
     /* `times` ends with the children's user and system time: m s. */
     {
         char *line = strrchr(a.log, '\n');
-        double user, system;
+        double user, system, took = (double)(clock_mono_us() - start) / 1e6;
 
         assert_non_null(line);
         while (line > a.log && line[-1] != '\n')
             line--;
         assert_int_equal(sscanf(line, "0m%lfs 0m%lfs", &user, &system), 2);
-        if (user + system > 0.5)
-            fail_msg("used %.2f s of CPU in one second at 0.2 cores", user + system);
+        if (user + system > 0.3 + 0.2 * took) /* a second, or more where the machine is busy */
+            fail_msg("used %.2f s of CPU in %.2f s at 0.2 cores", user + system, took);
     }
 }
 
@@ -139,7 +141,7 @@ static void a_fork_bomb_stays_in_its_bounds(void **state)
     assert_int_not_equal(a.code, 0);
     assert_non_null(a.reason);
     assert_string_equal(a.reason, "failed at its limit of 4096 processes");
-    assert_true(clock_mono_us() - start < 60 * 1000000LL);
+    assert_true(clock_mono_us() - start < 200 * 1000000LL);
 
     attempt_job(&a, BOMB); /* no limit asked: the run's holds */
     attempt_run(&a);

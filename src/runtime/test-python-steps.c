@@ -325,13 +325,13 @@ static void draws_its_own_numbers(void **state)
     assert_string_not_equal(first, a.log);
 }
 
-/* Runs until the package comes already imported; false: it never does. */
-static bool comes_imported(const char *package)
+/* Runs until the package comes already imported; false: it does in none of so many runs. */
+static bool comes_imported(const char *package, int n)
 {
     own_mem char *body = dh_printf(
         "import os, %s\nprint('here' if %s.PID == os.getpid() else 'ahead')", package, package);
 
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < n; i++) {
         run(body);
         assert_int_equal(a.code, 0);
         if (!strcmp(a.log, "ahead\n"))
@@ -346,10 +346,10 @@ static void learns_what_to_import(void **state)
 {
     (void)state;
     python_open_runtime(&a, true);
-    assert_true(comes_imported("tinyone"));
-    assert_false(comes_imported("threaded"));
-    assert_false(comes_imported("deadly"));
-    assert_true(comes_imported("tinyone"));
+    assert_true(comes_imported("tinyone", 1000));
+    assert_false(comes_imported("threaded", 20));
+    assert_false(comes_imported("deadly", 20));
+    assert_true(comes_imported("tinyone", 1000));
 }
 
 /* The run that is on gets the better worker too. */
@@ -359,7 +359,7 @@ static void learns_within_a_run(void **state)
     (void)state;
 
     python_open_runtime(&a, true);
-    for (int i = 0; i < 40 && !ahead; i++) {
+    for (int i = 0; i < 1000 && !ahead; i++) {
         python_job(&a, "kfp==9.9 tinyone", "import os, tinyone\nprint(tinyone.PID != os.getpid())",
                    "{}");
         attempt_run(&a);
@@ -413,38 +413,62 @@ static void start_one(struct shepherd *s, uint64_t id, const char *key, const ch
                      0);
 }
 
+/* An engine that is killed once its long step has said who it is, and its short one has begun. */
+static void be_killed(const char *journal)
+{
+    own_mem char *file = fs_join(a.task, "long");
+    struct shepherd *s = NULL;
+    struct shepherd_event event = {0};
+    struct dh_err err;
+    int rc = 0;
+
+    if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, journal, 0, &err) < 0)
+        _exit(1);
+    start_one(s, 2, "long.1",
+              "import os, time\nwith open('long', 'w') as f: f.write(str(os.getpid()))\n"
+              "time.sleep(1000)");
+    for (size_t n = 0; n == 0; (void)poll(NULL, 0, 10)) {
+        own_mem char *text = NULL;
+
+        if (fs_read(file, 100, &text, &n, NULL) != 0)
+            n = 0;
+    }
+    start_one(s, 1, "short.1", "import time; time.sleep(0.1)");
+    while (rc >= 0 && event.id != 1) {
+        (void)poll(&(struct pollfd){.fd = shepherd_fd(s), .events = POLLIN}, 1, -1);
+        rc = shepherd_next(s, &event, &err);
+    }
+    (void)raise(SIGKILL);
+}
+
 /* An engine that is killed: its shepherd lets what is about to end do so, and kills the rest, also
- * where a worker has forked it. */
+ * where a worker has forked it. It gives a time, which a busy machine may need for nothing: then
+ * once more. */
 static void a_killed_engine_takes_its_steps(void **state)
 {
-    own(journal_free) struct journal *j = NULL;
-    own_mem char *path = fs_join(a.dir, "journal");
+    bool short_ended = false;
     struct dh_err err;
-    pid_t engine;
-    long step;
     (void)state;
 
     python_open_runtime(&a, true);
     run("print('first')");
-    engine = fork();
-    if (engine == 0) {
-        struct shepherd *s = NULL;
+    for (int i = 0; i < 20 && !short_ended; i++) {
+        own(journal_free) struct journal *j = NULL;
+        own_mem char *path = dh_printf("%s/journal-%d", a.dir, i);
+        pid_t engine = fork();
+        long step;
 
-        if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, path, 0, &err) < 0)
-            _exit(1);
-        start_one(s, 1, "short.1", "import time; time.sleep(0.1)");
-        start_one(s, 2, "long.1",
-                  "import os, time\nopen('long', 'w').write(str(os.getpid()))\ntime.sleep(100)");
-        (void)poll(NULL, 0, 500);
-        (void)raise(SIGKILL);
+        if (engine == 0)
+            be_killed(path);
+        assert_int_equal(waitpid(engine, NULL, 0), engine);
+        step = number("long");
+        assert_int_equal(journal_read(path, 200000, &j, &err), 0);
+        assert_false(journal_find(j, "long.1")->exited);
+        assert_false(runs(step));
+        short_ended = journal_find(j, "short.1")->exited;
+        assert_true(!short_ended || journal_find(j, "short.1")->status == 0);
     }
-    assert_int_equal(waitpid(engine, NULL, 0), engine);
-    step = number("long");
-    assert_int_equal(journal_read(path, 10000, &j, &err), 0);
-    assert_true(journal_find(j, "short.1")->exited);
-    assert_int_equal(journal_find(j, "short.1")->status, 0);
-    assert_false(journal_find(j, "long.1")->exited);
-    assert_false(runs(step));
+    assert_true(short_ended);
 }
 
 static void a_worker_ends_with_its_environment(void **state)

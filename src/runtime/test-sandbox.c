@@ -230,9 +230,14 @@ static bool runs(const char *argument)
 
 static void a_kill_takes_all_of_it(void **state)
 {
+    own_mem char *seconds = NULL;
+    own_mem char *script = NULL;
+
     (void)state;
     need_sandbox();
-    attempt_job(&a, "setsid sleep 98765.25 & trap '' TERM; : >ready2; sleep 98765.25");
+    seconds = dh_printf("98765.%d", (int)getpid()); /* nobody else's, also of this very test */
+    script = dh_printf("setsid sleep %s & trap '' TERM; : >ready2; sleep %s", seconds, seconds);
+    attempt_job(&a, script);
     attempt_start(&a);
     {
         own_mem char *ready = fs_join(a.task, "ready2");
@@ -240,13 +245,13 @@ static void a_kill_takes_all_of_it(void **state)
         for (int i = 0; i < 6000 && !fs_exists(ready); i++)
             (void)usleep(10000);
     }
-    assert_true(runs("98765.25"));
+    assert_true(runs(seconds));
     attempt_signal(&a, SIGKILL);
     attempt_end(&a);
     assert_int_equal(a.code, 128 + SIGKILL);
-    for (int i = 0; i < 6000 && runs("98765.25"); i++)
+    for (int i = 0; i < 6000 && runs(seconds); i++)
         (void)usleep(10000);
-    assert_false(runs("98765.25"));
+    assert_false(runs(seconds));
 }
 
 static void a_fork_bomb_stays_inside(void **state)

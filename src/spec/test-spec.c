@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zlib.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -449,14 +449,14 @@ static void a_hundred_thousand_tasks(void **state)
     own_mem char *text = chain(100000, false, &n);
     own(spec_free) struct spec *spec = NULL;
     struct dh_err err = {0};
-    int64_t began = clock_mono_us();
+    clock_t began = clock(); /* of this process: others may want the machine too */
 
     (void)state;
     assert_int_equal(spec_load_bytes("chain", text, n, &spec, NULL, &err), 0);
     assert_int_equal(spec->pipeline.root.dag->tasks.n, 100000);
     assert_non_null(dag_task(spec->pipeline.root.dag, "t99999"));
     /* Under a second; quadratic look-ups would take minutes, sanitizers take a few seconds. */
-    assert_true(clock_mono_us() - began < 20000000);
+    assert_true(clock() - began < 20 * CLOCKS_PER_SEC);
 }
 
 static void a_cycle_of_a_hundred_thousand(void **state)

@@ -128,13 +128,20 @@ static void cut(struct home *h)
     bool postgres = s->dialect.server == DB_POSTGRES;
     struct dh_err err;
     own_mem char *sql = NULL;
+    own_mem char *lives = NULL;
     int64_t id = number(h->s->db, postgres ? "SELECT pg_backend_pid()" : "SELECT CONNECTION_ID()");
 
     OK(db_open(h->path, 0, 1000, &admin, &err));
     sql = dh_printf("/* postgres */ SELECT pg_terminate_backend(%lld); /* mysql */ KILL %lld",
                     (long long)id, (long long)id);
     OK(db_script(admin, sql, &err));
-    (void)usleep(100000);
+    lives =
+        dh_printf(postgres ? "SELECT count(*) FROM pg_stat_activity WHERE pid = %lld"
+                           : "SELECT count(*) FROM information_schema.processlist WHERE id = %lld",
+                  (long long)id);
+    for (int i = 0; i < 6000 && number(admin, lives) != 0; i++)
+        (void)usleep(10000);
+    assert_int_equal(number(admin, lives), 0);
 }
 
 static void a_lost_connection(void **state)
