@@ -41,18 +41,17 @@ def component(name: str, *args, fails: bool = False, timeout: float = 600, env: 
 
 def dhow(*args, home: str | pathlib.Path | None = None, stdin: str | None = None, timeout: float = 300, env: dict | None = None,
          cwd: str | pathlib.Path | None = None, text: bool = True) -> subprocess.CompletedProcess:
-    """Runs dhow with these arguments, in that home."""
+    """Runs dhow with these arguments, in that home. One that hangs ends the test, with what it and its processes were at."""
     full = {**os.environ, **({"DHOW_HOME": str(home)} if home else {}), **(env or {})}
-    return subprocess.run([DHOW, *map(str, args)], capture_output=True, text=text, input=stdin, timeout=timeout, env=full, cwd=cwd,
-                          check=False)
-
-
-def until(found, seconds: float = 120):
-    """What found() gives once that is true; the last that it gave where it never is. The limit is for what hangs: a slow machine is waited for."""
-    end = time.monotonic() + seconds
-    while not (value := found()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return value
+    argv = [DHOW, *map(str, args)]
+    with subprocess.Popen(argv, stdin=None if stdin is None else subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=text, env=full, cwd=cwd) as p:
+        try:
+            out, err = p.communicate(stdin, timeout=timeout)
+        except subprocess.TimeoutExpired as e:
+            all_there = subprocess.run(["ps", "-eo", "pid,ppid,stat,wchan:24,etimes,args", "--forest"], capture_output=True, text=True, check=False).stdout
+            p.kill()
+            raise SystemExit(f"Bail out! {argv} runs for more than {timeout} s\nstdout: {e.stdout}\nstderr: {e.stderr}\n{all_there}") from e
+    return subprocess.CompletedProcess(argv, p.returncode, out, err)
 
 
 def says(result: subprocess.CompletedProcess) -> str:
