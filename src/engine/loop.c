@@ -94,10 +94,11 @@ static int renew(struct run *run)
     return rc;
 }
 
-/* false: there is nothing more to do. */
+/* false: there is nothing more to do. One that is on record as ended waits for Argo alone, and not
+ * after its home was removed. */
 static bool on_cluster_tick(struct run *run)
 {
-    if (run->closed && cluster_is_over(run)) {
+    if (run->closed && (cluster_is_over(run) || !fs_is_dir(run->folder))) {
         run->over = true;
         uv_stop(&run->engine->loop);
     } else if (cluster_news(run, run->err) < 0) {

@@ -110,15 +110,27 @@ class Bench:
         self.cluster.close()
 
 
+def engines(home: pathlib.Path) -> list:
+    """The processes that run something in this home."""
+    at = f"\0--home\0{home}\0".encode()
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            found += [process.name] * (at in (process / "cmdline").read_bytes())
+    return found
+
+
 @contextlib.contextmanager
 def bench(*options):
-    with minio.minio() as store, tempfile.TemporaryDirectory(prefix="dhow-argo-") as name:
-        store.client().create_bucket(Bucket="bkt")
-        b = Bench(pathlib.Path(name), store, *options)
-        try:
-            yield b
-        finally:
-            b.close()
+    with minio.minio() as store:
+        with tempfile.TemporaryDirectory(prefix="dhow-argo-") as name:
+            store.client().create_bucket(Bucket="bkt")
+            b = Bench(pathlib.Path(name), store, *options)
+            try:
+                yield b
+            finally:
+                b.close()
+        check(b.until(lambda: not engines(b.home)), "nothing runs on in a home that was removed", str(engines(b.home)))
 
 
 def decided(b: Bench) -> str:
