@@ -39,11 +39,13 @@ def retries(folder: pathlib.Path) -> None:
     s = step(pipeline("retries"), "flaky", f'date +%s.%N >> {marks}; echo "attempt $(wc -l < {marks})"; [ "$(wc -l < {marks})" -ge 3 ] || exit 5', cache=False,
              retryPolicy={"maxRetryCount": 3, "backoffDuration": "0.2s", "backoffFactor": 2, "backoffMaxDuration": "10s"})
     step(s, "after", "true", ("flaky",), cache=False)
-    got = run(write(folder, s), home, name="a flaky step")
+    events = folder / "events"
+    got = run(write(folder, s), home, "--events", events, name="a flaky step")
     check(task(got, "flaky")["attempts"] == 3 and task(got, "flaky")["state"] == "SUCCEEDED" and task(got, "after")["state"] == "SUCCEEDED",
           "it succeeds at the third attempt", str(task(got, "flaky")))
     at = [float(t) for t in lines(marks)]
-    check(len(at) == 3 and 0.2 <= at[1] - at[0] < 3 and 0.4 <= at[2] - at[1] < 3, "with the backoff that was asked for, doubled", str(at))
+    asked = [e["retry_in_ms"] for e in map(json.loads, lines(events)) if e.get("retry_in_ms") is not None]
+    check(len(at) == 3 and 0.2 <= at[1] - at[0] and 0.4 <= at[2] - at[1] and asked == [200, 400], "with the backoff that was asked for, doubled", f"{at} {asked}")
     logs = dhow("logs", "last/flaky", home=home).stdout
     check(all(f"attempt {i}" in logs for i in (1, 2, 3)), "the log has all attempts", logs)
 
@@ -57,10 +59,13 @@ def timeout(folder: pathlib.Path) -> None:
     home = folder / "timeout"
     s = step(pipeline("timeout"), "slow", "echo begun; exec sleep 661.5", cache=False)
     step(s, "beside", "true", cache=False)
-    platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-slow": {"activeDeadlineSeconds": 1}}}}}}
-    start = time.monotonic()
-    got = run(write(folder, {"pipeline_spec": s, "platform_spec": platform}), home, code=1, name="a timeout")
-    check(time.monotonic() - start < 120, "the step is stopped in time")
+    for seconds in (1, 10, 60):  # long enough for the step to have begun on this machine
+        platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-slow": {"activeDeadlineSeconds": seconds}}}}}}
+        start = time.monotonic()
+        got = run(write(folder, {"pipeline_spec": s, "platform_spec": platform}), home, code=1, name=f"a timeout of {seconds} s")
+        check(time.monotonic() - start < 180, "the step is stopped in time")
+        if got["error"]["log_tail"]:
+            break
     check(task(got, "slow")["state"] == "FAILED" and "timed out" in got["error"]["message"] and "begun" in got["error"]["log_tail"], "it FAILED and says so", str(got["error"]))
     check(task(got, "beside")["state"] == "SUCCEEDED", "the other step is not touched")
 
@@ -105,8 +110,9 @@ def wait_for(what, seconds: float = 120) -> bool:
 
 def interrupts(folder: pathlib.Path) -> None:
     home, seen, begun = folder / "interrupts", folder / "canceled.json", folder / "begun"
-    path = write(folder, exit_handler(folder, f"touch {begun}; exec sleep 662.5", seen, "sleep 0.3"))
     for how in ("once", "cancel", "twice"):
+        # The second signal comes while the handler runs, however late: it does not end by itself.
+        path = write(folder, exit_handler(folder, f"touch {begun}; exec sleep 662.5", seen, "exec sleep 663.5" if how == "twice" else "sleep 0.3"))
         seen.unlink(missing_ok=True)
         begun.unlink(missing_ok=True)
         with subprocess.Popen([DHOW, "run", path], env={**os.environ, "DHOW_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
@@ -117,11 +123,10 @@ def interrupts(folder: pathlib.Path) -> None:
             else:
                 p.send_signal(signal.SIGINT)
             if how == "twice":
-                for _ in range(100):  # two that come at once are one
+                until = time.monotonic() + 120
+                while p.poll() is None and time.monotonic() < until:  # two that come at once are one
                     time.sleep(0.05)
                     p.send_signal(signal.SIGINT)
-                    if p.poll() is not None:
-                        break
             code = p.wait(timeout=120)  # a signal that comes when all is done ends it at once: 130 to a shell, too
             check(code == 130 or (how == "twice" and code == -signal.SIGINT), f"{how}: exit status 130", f"{code} {p.stderr.read()}")
         got = json.loads(dhow("show", "last", "--output", "json", home=home).stdout)
@@ -213,8 +218,10 @@ def loops(folder: pathlib.Path) -> None:
 
 def slots(folder: pathlib.Path) -> None:
     home, marks = folder / "slots", folder / "slots.log"
-    script = f'echo + >> {marks}; sleep 0.1; echo - >> {marks}'
     for jobs, limit, most in ((3, 0, 3), (4, 2, 2)):
+        # The first ones wait for each other: a slow start does not keep them apart.
+        script = (f'echo + >> {marks}; for i in $(seq 1200); do [ $(grep -c + {marks}) -ge {most} ] && break; sleep 0.05; done; '
+                  f'sleep 0.1; echo - >> {marks}')
         marks.unlink(missing_ok=True)
         run(write(folder, loop(pipeline("slots"), json.dumps([str(i) for i in range(8)]), script, iteratorPolicy={"parallelismLimit": limit})), home, "--jobs", jobs,
             name=f"--jobs {jobs}, limit {limit}")
@@ -285,7 +292,8 @@ def homeless(folder: pathlib.Path) -> None:
     path = write(folder, step(pipeline("homeless"), "a", f"echo $$ > {marks}; sleep 600", cache=False))
     with subprocess.Popen([DHOW, "run", "-q", path], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.PIPE, text=True) as p:
         check(wait_for(lambda: marks.exists() and marks.read_text().strip()), "a run with a step that takes a while")
-        shutil.rmtree(home, ignore_errors=True)
+        gone = wait_for(lambda: shutil.rmtree(home, ignore_errors=True) or not home.exists())  # a file that is made meanwhile keeps a folder
+        check(gone, "its home is removed")
         ended = wait_for(lambda: p.poll() is not None)
         if not ended:
             p.kill()
