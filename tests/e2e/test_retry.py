@@ -130,7 +130,7 @@ def canceled_retry(folder: pathlib.Path) -> None:
     retry = start(home, "retry", "last")
     check(wait_for(lambda: lines(marks).count("first") == 2), "its retry begins")
     retry.send_signal(signal.SIGINT)
-    check(retry.wait(30) == 130, "and is canceled")
+    check(retry.wait(120) == 130, "and is canceled")
     check(states(show(home)) == {"first": "CANCELED", "second": "SUCCEEDED", "third": "SUCCEEDED"}, "what had succeeded stays", str(states(show(home))))
     block.unlink()
     dhow("retry", "last", home=home)
@@ -138,16 +138,17 @@ def canceled_retry(folder: pathlib.Path) -> None:
 
 
 def killed_retry(folder: pathlib.Path) -> None:
-    home, marks, mended = folder / "killed", folder / "kill-marks", folder / "mended"
+    home, marks, mended, killed = folder / "killed", folder / "kill-marks", folder / "mended", folder / "was-killed"
     s = pipeline("killed")
     for name in ("a", "b"):
-        step(s, name, f"echo {name} >> {marks}; [ -e {mended} ] || exit 1; sleep 0.6", cache=False)
+        step(s, name, f"echo {name} >> {marks}; [ -e {mended} ] || exit 1; [ -e {killed} ] || exec sleep 600", cache=False)
     dhow("run", write(folder, s), "--jobs", "1", home=home)
     mended.touch()
     retry = start(home, "retry", "last", "--jobs", "1")
     check(wait_for(lambda: len(lines(marks)) == 3), "a retry of two failed tasks begins")
     retry.kill()
     retry.wait()
+    killed.touch()
     got = dhow("resume", "last", home=home)
     check(got.returncode == 0 and states(show(home)) == {"a": "SUCCEEDED", "b": "SUCCEEDED"}, "killed and resumed, it is the same retry", says(got))
 
