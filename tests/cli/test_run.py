@@ -198,18 +198,21 @@ def wait_for(what, seconds: float = 120) -> bool:
     return False
 
 
+SLEEP = f"60.25{os.getpid()}"  # the same script may run beside this one, on the sanitizer build
+
+
 def sleepers() -> list:
     found = []
     for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if entry.read_bytes() == b"sleep\x0060.25\0":
+            if entry.read_bytes() == f"sleep\0{SLEEP}\0".encode():
                 found.append(entry.parent.name)
     return found
 
 
 def stopping(folder: pathlib.Path) -> None:
     home = folder / "stopping"
-    s = step(pipeline("slow"), "wait", "echo started; exec sleep 60.25", cache=False)
+    s = step(pipeline("slow"), "wait", f"echo started; exec sleep {SLEEP}", cache=False)
     step(s, "later", "true", ("wait",))
     path = write(folder, s, "slow.json")
     env = {**os.environ, "DHOW_HOME": str(home)}
@@ -240,7 +243,7 @@ def stopping(folder: pathlib.Path) -> None:
     check(detached.returncode == 0 and UUID.fullmatch(run_id) is not None, "--detach prints the id", says(detached))
     with subprocess.Popen([DHOW, "logs", run_id, "-f"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         check(wait_for(running), "and goes on in the background")
-        ready, _, _ = select.select([p.stdout], [], [], 10)
+        ready, _, _ = select.select([p.stdout], [], [], 120)
         check(bool(ready) and "started" in p.stdout.readline(), "logs -f follows it")
         check(dhow("cancel", run_id, home=home).returncode == 0, "it can be cancelled")
         check(p.wait(timeout=120) == 0, "logs -f ends with it")
@@ -259,7 +262,7 @@ def stopping(folder: pathlib.Path) -> None:
 
     once = folder / "once"
     s = step(pipeline("killed"), "before", f"echo x >> {once}", cache=False)
-    step(s, "wait", f"[ -e {folder}/go ] || exec sleep 60.25", ("before",), cache=False)
+    step(s, "wait", f"[ -e {folder}/go ] || exec sleep {SLEEP}", ("before",), cache=False)
     path = write(folder, s, "killed.json")
     with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
         check(wait_for(lambda: any(t["name"] == "wait" and t["state"] == "RUNNING" for t in state()["tasks"])), "a run to be resumed")
@@ -273,8 +276,9 @@ def stopping(folder: pathlib.Path) -> None:
 
 def terminal(folder: pathlib.Path) -> None:
     """The live list: drawn, taken away, and what stays is what happened."""
-    path = write(folder, step(pipeline("live"), "work", "sleep 0.4", cache=False), "live.json")
+    path = write(folder, step(pipeline("live"), "work", f"for i in $(seq 2400); do [ -e {folder}/drawn ] && break; sleep 0.05; done", cache=False), "live.json")
     for extra, colours in (({}, True), ({"NO_COLOR": "1"}, False)):
+        (folder / "drawn").unlink(missing_ok=True)
         main, other = pty.openpty()
         env = {**os.environ, "DHOW_HOME": str(folder / "live"), "TERM": "xterm", **extra}
         with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.DEVNULL, stderr=other) as p:
@@ -288,6 +292,8 @@ def terminal(folder: pathlib.Path) -> None:
                 if not part:
                     break
                 shown += part
+                if "● work".encode() in shown:
+                    (folder / "drawn").touch()
             check(p.wait() == 0, "a run on a terminal")
         os.close(main)
         text = shown.decode()

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import tempfile
 import threading
+import time
 
 from databases import servers
 from specs import pipeline, step, write
@@ -70,17 +71,18 @@ def damaged(folder: pathlib.Path) -> None:
 def under_way(folder: pathlib.Path) -> None:
     home = folder / "busy"
     s = pipeline("long")
-    step(s, "wait", "sleep 3")
+    step(s, "wait", f"for i in $(seq 6000); do [ -e {folder}/busy-go ] && break; sleep 0.05; done")
     path = write(folder, s, "long.json")
     running = subprocess.Popen([DHOW, "--home", home, "run", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        if "RUNNING" in dhow("runs", home=home).stdout:
-            break
+    until = time.monotonic() + 120
+    while "RUNNING" not in dhow("runs", home=home).stdout and time.monotonic() < until:
+        time.sleep(0.02)
     r = db("move", folder / "busy.db", home=home)
     check(r.returncode == 1 and "under way" in r.stderr and not (folder / "busy.db").exists(), "no move while a run is under way", says(r))
     saved = db("backup", folder / "busy-saved.db", home=home)
     check(saved.returncode == 0 and rows(tables(saved))["run"] == 1, "a backup while a run is under way", says(saved))
-    check(running.wait(60) == 0, "the run is not disturbed")
+    (folder / "busy-go").touch()
+    check(running.wait(120) == 0, "the run is not disturbed")
 
 
 def first_schema(folder: pathlib.Path) -> None:

@@ -81,7 +81,8 @@ class SmallMariaDB(MariaDB):
 
     def free(self) -> None:
         self.sql("DROP TABLE filler", "filler")
-        for _ in range(100):  # InnoDB gives the room back by and by
+        until = time.monotonic() + 120
+        while time.monotonic() < until:  # InnoDB gives the room back by and by
             try:
                 self.sql("CREATE TABLE IF NOT EXISTS filler(x TEXT)", "filler")
                 self.insert(500)
