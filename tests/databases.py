@@ -12,16 +12,11 @@ import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from ports import free_port
 
 
 class Server:
@@ -71,7 +66,8 @@ class Server:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([str(a) for a in self.command()], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True, **self.as_user)
-        for _ in range(600):
+        until = time.monotonic() + 180
+        while time.monotonic() < until:
             if self.process.poll() is not None:
                 break
             if self.ready():

@@ -2,13 +2,13 @@
 import contextlib
 import os
 import pathlib
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
+from ports import free_port
 from tap import ROOT, done, skip
 
 try:
@@ -29,12 +29,6 @@ def needed(name: str) -> None:
     if boto3 is None:
         skip(name, "there is no boto3 (tools/make-venv.sh)")
         done()
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Server:
@@ -59,11 +53,12 @@ class Server:
     def wait(self) -> None:
         import ssl
         context = ssl._create_unverified_context() if self.certs else None
-        for _ in range(600):
+        until = time.monotonic() + 180
+        while time.monotonic() < until:
             with contextlib.suppress(OSError, urllib.error.URLError):
                 # "ready" is said before buckets can be made.
                 for what in ("ready", "cluster"):
-                    urllib.request.urlopen(f"{self.endpoint}/minio/health/{what}", timeout=2, context=context).close()
+                    urllib.request.urlopen(f"{self.endpoint}/minio/health/{what}", timeout=20, context=context).close()
                 return
             if self.process.poll() is not None:
                 break

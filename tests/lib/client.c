@@ -98,8 +98,9 @@ static void stopped(struct dhow *d, const char *slow)
     struct dhow_event event;
     char id[64], *json = NULL;
 
-    check(dhow_start(d, slow, NULL, NULL, &run) == DHOW_OK, "a slow run starts", dhow_error(d));
-    while (dhow_next(run, 10000, &event) > 0 && strcmp(event.state, "RUNNING") != 0)
+    check(dhow_start(d, slow, "{\"seconds\": 600}", NULL, &run) == DHOW_OK, "a slow run starts",
+          dhow_error(d));
+    while (dhow_next(run, 100000, &event) > 0 && strcmp(event.state, "RUNNING") != 0)
         ;
     check(dhow_cancel(run) == DHOW_OK && dhow_wait(run, NULL, NULL, NULL) == DHOW_CANCELED,
           "and is canceled", dhow_error(d));

@@ -27,7 +27,11 @@ tasks:
   second: {run: say, with: {text: "${first}!"}}
 outputs: {said: "${second}"}
 """
-SLOW = "pipeline: slow\ncomponents: {wait: {image: a, command: [sleep, '2']}}\ntasks: {wait: {run: wait, cache: false}}\n"
+SLOW = """pipeline: slow
+inputs: {seconds: 2}
+components: {wait: {image: a, command: [sleep, "{{$.inputs.parameters['seconds']}}"], inputs: {seconds: integer}}}
+tasks: {wait: {run: wait, with: {seconds: "${seconds}"}, cache: false}}
+"""
 
 
 def sh(argv, **more):
@@ -93,7 +97,7 @@ try:
     dhow.run({str(folder / 'hello.yaml')!r}, home=home, nothing=1)
 except ValueError as e:
     out["wrong"] = str(e)
-g = dhow.start({str(folder / 'slow.yaml')!r}, home=home)
+g = dhow.start({str(folder / 'slow.yaml')!r}, home=home, seconds=600)
 for e in g:
     if e.get("state") == "RUNNING":
         g.cancel()

@@ -19,14 +19,12 @@ def rows(home) -> list:
 
 
 def wait_for(home, n: int) -> list:
-    for _ in range(200):
+    got, until = [], time.monotonic() + 120
+    while len(got) < n and time.monotonic() < until:
         with contextlib.suppress(sqlite3.OperationalError):
-            if len(rows(home)) >= n:
-                break
+            got = rows(home)
         time.sleep(0.05)
-    with contextlib.suppress(sqlite3.OperationalError):
-        return rows(home)
-    return []
+    return got
 
 
 def one(script: str, **kwargs) -> dict:
@@ -40,7 +38,7 @@ def main() -> None:
         script = f"""
 echo '{{"step": 0, "loss": 1.5, "note": "text", "time": 1700000000}}' >> $DHOW_METRICS
 printf '{{"step": 1, "lo' >> $DHOW_METRICS
-for i in $(seq 1000); do test -e {folder}/go && break; sleep 0.05; done
+for i in $(seq 6000); do test -e {folder}/go && break; sleep 0.05; done
 printf 'ss": 0.5}}\\nno json\\n[1]\\n\\n{{"name": "x", "value": "y"}}\\n' >> $DHOW_METRICS
 printf '{{"name": "accuracy", "value": 1}}' >> $DHOW_METRICS
 """
@@ -71,7 +69,7 @@ printf '{{"name": "accuracy", "value": 1}}' >> $DHOW_METRICS
         (folder / "go").unlink()
         s = step(pipeline("metrics"), "before", "echo a > file-of-another-step", cache=False)
         path = write(folder, step(s, "train", f"""echo '{{"step": 0, "loss": 1}}' >> $DHOW_METRICS
-for i in $(seq 1000); do test -e {folder}/go && break; sleep 0.05; done
+for i in $(seq 6000); do test -e {folder}/go && break; sleep 0.05; done
 echo '{{"step": 1, "loss": 2}}' >> $DHOW_METRICS""", cache=False, after=("before",)))
         with subprocess.Popen([DHOW, "run", str(path)], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.PIPE, text=True) as p:
             wait_for(home, 1)

@@ -30,6 +30,17 @@ def processes(word: str) -> list:
     return found
 
 
+def number(n: int) -> str:
+    """How long a sleep takes by which it is found again: another run of this script has its own."""
+    return f"{n}.25{os.getpid()}"
+
+
+def logs(home: pathlib.Path) -> str:
+    """Of all runs in it, while folders come and go."""
+    paths = [pathlib.Path(at) / name for at, _, names in os.walk(home / "runs") for name in names if name.endswith(".log")]
+    return "".join(p.read_text(errors="replace") for p in paths)
+
+
 def gone(word: str, seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
     while processes(word) and time.monotonic() < until:
@@ -131,9 +142,9 @@ class Suite:
 
     def bomb(self):
         start = time.monotonic()
-        r, run = self.run(self.one("i=0; while [ $i -lt 30000 ]; do sleep 4711.25 & i=$((i+1)); done 2>/dev/null"))
+        r, run = self.run(self.one("i=0; while [ $i -lt 30000 ]; do sleep " + number(4711) + " & i=$((i+1)); done 2>/dev/null"))
         self.check(run["state"] == "FAILED" and time.monotonic() - start < 300, "a fork bomb fails", says(r))
-        self.check(gone("4711.25"), "and leaves nothing", str(len(processes("4711.25"))))
+        self.check(gone(number(4711)), "and leaves nothing", str(len(processes(number(4711)))))
 
     def big_log(self):
         gb = LOG_GB if self.runtime == "sandbox" else 2
@@ -155,8 +166,8 @@ class Suite:
                        says(r))
 
     def daemon(self):
-        r, run = self.run(self.one("setsid sleep 4712.25 >/dev/null 2>&1 & sleep 0.2"))
-        self.check(run["state"] == "SUCCEEDED" and gone("4712.25"), "what a step leaves in the background ends with it", says(r))
+        r, run = self.run(self.one(f"setsid sleep {number(4712)} >/dev/null 2>&1 & sleep 0.2"))
+        self.check(run["state"] == "SUCCEEDED" and gone(number(4712)), "what a step leaves in the background ends with it", says(r))
 
     def wait_until(self, test, seconds=120):
         until = time.monotonic() + seconds
@@ -165,22 +176,23 @@ class Suite:
         return test()
 
     def killed(self):
-        p = self.start(self.one("setsid sleep 4713.25 & trap '' TERM; sleep 4713.25"))
-        began = self.wait_until(lambda: len(processes("4713.25")) == 2)
+        word = number(4713)
+        p = self.start(self.one(f"setsid sleep {word} & trap '' TERM; sleep {word}"))
+        began = self.wait_until(lambda: len(processes(word)) == 2)
         p.send_signal(signal.SIGKILL)
         p.wait()
-        self.check(began and gone("4713.25"), "nothing outlives a killed dhow", str(processes("4713.25")))
+        self.check(began and gone(word), "nothing outlives a killed dhow", str(processes(word)))
         r, run = self.run(self.one("true"))
         left = [str(x) for x in (self.home / "containers").glob("dhow-*")] if self.runtime == "oci" else []
         self.check(run["state"] == "SUCCEEDED" and not left, "and the next run removes what it left", f"{left}\n{says(r)}")
 
     def canceled(self):
         p = self.start(self.one("trap 'echo cleaned up; exit 9' TERM; sleep 0.3; echo ready; while :; do sleep 0.1; done"))
-        self.wait_until(lambda: any("ready" in x.read_text(errors="replace") for x in (self.home / "runs").rglob("*.log")))
+        self.wait_until(lambda: "ready" in logs(self.home))
         p.send_signal(signal.SIGINT)
         p.wait(120)
-        logs = "".join(x.read_text(errors="replace") for x in (self.home / "runs").rglob("*.log"))
-        self.check(p.returncode == 130 and "cleaned up" in logs, "a cancelled step may end itself", f"{p.returncode}\n{logs[-500:]}\n{p.stderr.read()}")
+        said = logs(self.home)
+        self.check(p.returncode == 130 and "cleaned up" in said, "a cancelled step may end itself", f"{p.returncode}\n{said[-500:]}\n{p.stderr.read()}")
 
 
 def main() -> None:
