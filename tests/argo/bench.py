@@ -2,7 +2,6 @@
 import contextlib
 import json
 import pathlib
-import socket
 import sqlite3
 import ssl
 import tempfile
@@ -13,18 +12,13 @@ import urllib.request
 import minio
 from cluster import LAUNCHER, Cluster
 from flows import person
+from ports import free_port
 from server import Server
 from specs import write
 from tap import check, dhow, done, skip
 
 API = "/apis/v2beta1/"
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def needed(name: str) -> None:

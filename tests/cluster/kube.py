@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import images  # noqa: E402
 from cluster import PATIENCE  # noqa: E402
+from ports import free_port  # noqa: E402
 from tap import DHOW, done, skip  # noqa: E402
 
 NAMESPACE = os.environ.get("DHOW_TEST_NAMESPACE", "dhow")
@@ -87,12 +87,6 @@ def phase(name: str) -> str:
 def ended(name: str, seconds: float = PATIENCE) -> str:
     """The phase of a pod once it has ended."""
     return wait(f"the end of pod {name}", lambda: (p := phase(name)) in ("Succeeded", "Failed") and p, seconds)
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Forward:

@@ -39,7 +39,7 @@ def start(server, folder: pathlib.Path, *more, env: dict | None = None) -> subpr
                             stdin=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})})
 
 
-def run(server, folder: pathlib.Path, *more, env: dict | None = None, timeout: float = 60) -> subprocess.CompletedProcess:
+def run(server, folder: pathlib.Path, *more, env: dict | None = None, timeout: float = 180) -> subprocess.CompletedProcess:
     with start(server, folder, *more, env=env) as p:
         try:
             out, err = p.communicate(timeout=timeout)
@@ -63,4 +63,4 @@ def in_root(root: pathlib.Path, command: list[str], *, uid: int = 0, read_only: 
         binds += ["--bind", str(place), name]
     return subprocess.run([BWRAP, "--unshare-pid", "--unshare-ipc", "--as-pid-1", "--die-with-parent", *(["--unshare-user", "--uid", str(uid), "--gid", str(uid)] if uid else []),
                            "--ro-bind" if read_only else "--bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", *binds, "--clearenv", *command],
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=180, check=False)

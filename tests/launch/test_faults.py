@@ -3,11 +3,11 @@
 import json
 import os
 import pathlib
-import threading
 import time
 
 import pod
 from pod import TOP, fresh
+from ports import free_port
 from standin import StandIn
 from tap import check, done, says
 
@@ -57,19 +57,21 @@ def publish_once() -> None:
 
 
 def away() -> None:
-    at, s = fresh(), StandIn()
-    port = s.port
+    at, port = fresh(), free_port()
+    s = StandIn(port=port)
     s.stop()
     s.job |= {"command": ["sh", "-c", f"echo running; while ! test -e {at}/go; do sleep 0.05; done"], "beat_s": 1}
     p = pod.start(f"http://127.0.0.1:{port}", at)
-    time.sleep(0.5)
+    late = p.stderr.readline()
     s.start(port)
     p.stdout.readline()
     s.stop()  # …and away it is while the command runs and ends
     (at / "go").touch()
-    threading.Timer(1.5, lambda: s.start(port)).start()
+    again = p.stderr.readline()
+    s.start(port)
     out, err = p.communicate(timeout=60)
-    check(p.returncode == 0 and len(s.finishes) == 1 and "asking again" in err, "the server starts late, and is started anew at the end", out + err)
+    check(p.returncode == 0 and len(s.finishes) == 1 and "asking again" in late and "asking again" in again, "the server starts late, and is started anew at the end",
+          f"{late}{again}{out}{err}")
 
 
 def silent_beat() -> None:
