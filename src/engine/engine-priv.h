@@ -178,7 +178,8 @@ int run_execute(struct engine *e, const struct store_run *row, const char *json,
                 const struct engine_how *how, struct engine_result *ret, struct dh_err *err);
 /* Goes on with the plan as far as slots allow, in one transaction. Errors end the run's loop. */
 void run_turn(struct run *run);
-void run_fail(struct run *run);                  /* run->err is filled: leave the loop */
+void run_stop(struct run *run);                  /* leave the loop */
+void run_fail(struct run *run);                  /* the same, run->err is filled */
 void run_discard(struct run *run, char *folder); /* after the commit; takes the text */
 void run_note(struct run *run, const char *text);
 /* The first one is the run's error. Takes the text. */

@@ -76,7 +76,10 @@ static void on_signal(uv_signal_t *handle, int number)
     struct run *run = handle->data;
     (void)number;
 
-    run_cancel(run, "interrupted");
+    if (run->closed) /* it waits for Argo alone */
+        run_stop(run);
+    else
+        run_cancel(run, "interrupted");
 }
 
 /* For servers on other machines, which cannot see this process. */
@@ -99,8 +102,7 @@ static int renew(struct run *run)
 static bool on_cluster_tick(struct run *run)
 {
     if (run->closed && (cluster_is_over(run) || !fs_is_dir(run->folder))) {
-        run->over = true;
-        uv_stop(&run->engine->loop);
+        run_stop(run);
     } else if (cluster_news(run, run->err) < 0) {
         run_fail(run);
     } else if (run->ended) {

@@ -106,12 +106,17 @@ void run_watch(struct run *run, const struct plan_node *node, const struct job *
 
 /* ---- turns ---- */
 
+void run_stop(struct run *run)
+{
+    run->over = true;
+    uv_stop(&run->engine->loop);
+}
+
 void run_fail(struct run *run)
 {
     store_rollback(run->engine->store);
     run->rc = -1;
-    run->over = true;
-    uv_stop(&run->engine->loop);
+    run_stop(run);
 }
 
 static int change(struct run *run, struct plan_node *node, struct dh_err *err)
@@ -223,9 +228,8 @@ static int close_run(struct run *run, struct dh_err *err)
         store_commit(run->engine->store, err) < 0)
         return -1;
     run->closed = true;
-    run->over = !run->cluster || cluster_is_over(run);
-    if (run->over)
-        uv_stop(&run->engine->loop);
+    if (!run->cluster || cluster_is_over(run))
+        run_stop(run);
     return 0;
 }
 

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 
-from bench import API, bench, needed
+from bench import API, bench, engines, needed
 from flows import handler, hello, retried, slow
 from tap import check, dhow, done
 
@@ -111,6 +111,19 @@ def test_process_killed(b) -> None:
     check(log == [f"line {i}" for i in range(40)], "no line of its log is lost or there twice", "\n".join(log))
 
 
+def test_lingers(b) -> None:
+    """The API server is away as a run ends: its process waits to see the Workflow end, but not for one who tells it to go."""
+    run = b.submit(retried("echo WORKING; sleep 1", 0), "lingers")
+    b.until(lambda: "WORKING" in b.log(run))
+    pid = str(b.process(run))
+    b.cluster.down = True
+    r = b.wait(run)
+    there = pid in engines(b.home)
+    os.kill(int(pid), signal.SIGTERM)
+    check(r["state"] == "SUCCEEDED" and there and b.until(lambda: pid not in engines(b.home)), "a process that waits for Argo alone ends when told to", f"{r['state']} {there}")
+    b.cluster.down = False
+
+
 # ---- the protocol ----
 
 def post(b, path: str, token: str, body: dict):
@@ -200,7 +213,7 @@ def test_api_faults(b) -> None:
 def main() -> None:
     needed("faults of a cluster")
     with bench() as b:
-        for test in (test_reasons, test_room, test_deleted, test_terminate, test_server_killed, test_process_killed, test_protocol, test_api_faults):
+        for test in (test_reasons, test_room, test_deleted, test_terminate, test_server_killed, test_process_killed, test_lingers, test_protocol, test_api_faults):
             begun = time.time()
             test(b)
             print(f"# {test.__name__}: {time.time() - begun:.1f} s", flush=True)
