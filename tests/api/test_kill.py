@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 import time
 
+from ports import free_port
 from server import Server
 from specs import pipeline, step
 from tap import check, done, until
@@ -115,8 +116,8 @@ def main() -> None:
         ready(home)
     with tempfile.TemporaryDirectory() as home:
         server = Server(home, "--jobs", 6)
-        server.start()
-        port = server.port
+        port = free_port()  # it comes back there
+        server.start(port)
         ids = []
         for i in range(N):
             ids.append(submit(server, f"mark-{i}", "all-may-end"))

@@ -1,4 +1,3 @@
-# run: timeout=400
 """schemathesis against KFP's own swagger file: no crash, no 5xx, no answer outside the schema. Short and seeded."""
 import os
 import pathlib

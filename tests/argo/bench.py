@@ -1,7 +1,10 @@
 """What the tests of `dhow serve --engine argo` share: a server, a cluster and a bucket, and questions to them."""
 import contextlib
 import json
+import os
 import pathlib
+import shutil
+import signal
 import sqlite3
 import ssl
 import tempfile
@@ -22,8 +25,6 @@ ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
 
 
 def needed(name: str) -> None:
-    import os
-    import shutil
     minio.needed(name)
     if not shutil.which("bwrap"):
         skip(name, "there is no bubblewrap (tools/install-deps.sh test)")
@@ -42,14 +43,14 @@ class Bench:
         self.home = folder / "home"
         self.tls = ssl.create_default_context(cafile=options[options.index("--tls-cert") + 1]) if "--tls-cert" in options else None
         self.server = Server(self.home, "--engine", "argo", "--pipeline-root", "s3://bkt/root", "--launch-url", f"http{'s' if '--tls-cert' in options else ''}://127.0.0.1:{self.port}",
-                             "--pull-timeout", "1s", *options, env=self.env)
+                             "--pull-timeout", "5s", *options, env=self.env)
         self.server.start(self.port)
 
     def ask(self, path: str, method: str = "GET", body: dict | None = None):
         request = urllib.request.Request(self.server.url + path, method=method, data=json.dumps(body).encode() if body is not None else None,
                                          headers={"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:
+            with urllib.request.urlopen(request, timeout=120, context=self.tls) as answer:
                 return json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as e:
             return {"error_status": e.code, "text": e.read().decode()}
@@ -62,7 +63,7 @@ class Bench:
     def run(self, run: str) -> dict:
         return self.ask(API + f"runs/{run}")
 
-    def wait(self, run: str, seconds: float = 60, states: tuple = ENDED) -> dict:
+    def wait(self, run: str, seconds: float = 180, states: tuple = ENDED) -> dict:
         end = time.time() + seconds
         while time.time() < end:
             r = self.run(run)
@@ -81,13 +82,21 @@ class Bench:
 
     def process(self, run: str) -> int:
         """The process that runs it; 0: none."""
-        with contextlib.closing(sqlite3.connect(self.home / "dhow.db")) as db:
+        with contextlib.closing(sqlite3.connect(self.home / "dhow.db", timeout=60)) as db:
             return db.execute("SELECT owner_pid FROM run WHERE uuid = ?", (run,)).fetchone()[0] or 0
+
+    def kill_process(self, run: str) -> int:
+        """Its number; never that of nobody, which is all of us."""
+        pid = self.process(run)
+        if pid <= 0:
+            raise SystemExit(f"Bail out! nobody runs {run}: {json.dumps(self.show(run))[:2000]}")
+        os.kill(pid, signal.SIGKILL)
+        return pid
 
     def log(self, run: str) -> str:
         return dhow("logs", run, home=self.home, env=self.env).stdout
 
-    def until(self, what, seconds: float = 30) -> bool:
+    def until(self, what, seconds: float = 120) -> bool:
         end = time.time() + seconds
         while time.time() < end:
             if what():

@@ -4,6 +4,7 @@ and a kubelet that runs dhow's launcher as a process in a root of its own (bubbl
 Faults are asked for by attributes: busy (requests to be answered 429), cuts (watches to be cut), forget() (410 for old watches);
 and per task by `bad`: {scope: [what, …]}, one a pod, of "image", "oom", "room", "evict", "delete", "init", "idle" (nobody runs in it), None.
 """
+import contextlib
 import datetime
 import http.server
 import json
@@ -562,7 +563,7 @@ class Kubelet:
             with self.cluster.lock:
                 del self.pod["spec"]["nodeName"]
             self.status("Pending", conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available: 1 Insufficient cpu."}])
-            self.cluster.wait(lambda: not self.there() or self.cluster.bad.get("room"), 60)
+            self.cluster.wait(lambda: not self.there() or self.cluster.bad.get("room"), 300)
             self.status("Pending", conditions=[])
             with self.cluster.lock:
                 self.pod["spec"]["nodeName"] = "node-1"
@@ -570,7 +571,7 @@ class Kubelet:
             return self.no_image(controller)
         if fault == "idle":  # the test is the pod
             self.status("Running", {"running": {"startedAt": now()}})
-            self.cluster.release.wait(60)
+            self.cluster.release.wait(600)
             self.status("Succeeded", {"terminated": {"exitCode": 0, "reason": "Completed"}})
             return "Succeeded", {}
         if fault == "init":
@@ -583,7 +584,7 @@ class Kubelet:
         self.status("Pending", {"waiting": {"reason": "ErrImagePull", "message": f"rpc error: {self.image}: not found"}})
         time.sleep(0.1)
         self.status("Pending", {"waiting": {"reason": "ImagePullBackOff", "message": f"Back-off pulling image \"{self.image}\""}})
-        self.cluster.wait(lambda: "activeDeadlineSeconds" in self.pod["spec"] or controller.over() or not self.there(), 120)
+        self.cluster.wait(lambda: "activeDeadlineSeconds" in self.pod["spec"] or controller.over() or not self.there(), 400)
         self.status("Failed", None, reason="DeadlineExceeded", message="Pod was active on the node longer than the specified deadline")
         return "Failed", {}
 
@@ -646,10 +647,10 @@ class Kubelet:
                 p.terminate()
             if fault in ("oom", "evict", "delete") and any(b"WORKING" in text for _, text in log["lines"]):
                 self.kill_all(p)
-            if time.time() - begun > 120:
+            if time.time() - begun > 400:
                 self.kill_all(p)
             time.sleep(0.02)
-        reader.join(5)
+        reader.join(60)
         with self.cluster.lock:
             log["over"] = True
             self.cluster.processes.pop(self.name, None)
@@ -659,7 +660,8 @@ class Kubelet:
 
     @staticmethod
     def kill_all(p) -> None:
-        os.killpg(p.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(p.pid, signal.SIGKILL)
 
     def read_log(self, p, log) -> None:
         for line in p.stdout:

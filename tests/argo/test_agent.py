@@ -1,8 +1,5 @@
-# run: timeout=300
 """What Argo asks the server by WorkflowTaskSets: no pod for what is there already, and conditions that Argo cannot say."""
 import json
-import os
-import signal
 
 from bench import API, bench, decided, here, needed, outcome
 from flows import after_status, by_metadata, condition, hello, loop, numbers
@@ -71,15 +68,19 @@ def test_ends(b) -> None:
 def test_killed(b) -> None:
     """The run's process and the server killed while Argo asks, by a controller that takes away nothing."""
     b.cluster.tidy = False
-    spec = after_status("killed", "sleep 1", "inputs.parameter_values['status'].state == 'COMPLETE'")
+    gate = b.folder / "killed-may-end"
+    b.cluster.binds.append(str(b.folder))
+    spec = after_status("killed", f"until [ -e {gate} ]; do sleep 0.1; done", "inputs.parameter_values['status'].state == 'COMPLETE'")
     run = b.submit(spec, "killed")
     b.until(lambda: b.cluster.pods(run))
-    os.kill(b.process(run), signal.SIGKILL)
+    b.kill_process(run)
     b.server.kill()
     before = len(b.cluster.asked)
+    gate.touch()
     b.server.start(b.port)
     check(b.wait(run)["state"] == "SUCCEEDED" and b.workflow_ended(run) == "Succeeded" and len(b.cluster.asked) == before + 1, "server and run's process killed: what was asked meanwhile is answered", f"{b.cluster.asked[before:]}")
     b.cluster.tidy = True
+    b.cluster.binds.clear()
 
 
 def main() -> None:

@@ -1,5 +1,4 @@
 """A folder that goes through the bucket by launchers is the same as on one machine: names, bytes, empty folders, and so its digest."""
-# run: timeout=120
 import json
 
 from bench import bench, here, needed

@@ -1,5 +1,4 @@
 """How a cluster is reached and as whom: every form that a kubeconfig has, asked of an API server that speaks TLS by `dhow doctor`."""
-# run: timeout=120
 import contextlib
 import datetime
 import http.server

@@ -1,5 +1,4 @@
 """Workflows through Argo's own code: validation, expressions, packing (tests/argo/lint; `make argo-lint` builds it)."""
-# run: timeout=300
 import concurrent.futures
 import copy
 import json

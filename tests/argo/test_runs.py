@@ -1,4 +1,3 @@
-# run: timeout=300
 """Runs on a cluster: what comes out is what the local engine gives; results are used again; what no pod can say is said."""
 import json
 

@@ -1,5 +1,4 @@
 """Between pods and server there is TLS, by a certificate that only the run's Secret vouches for."""
-# run: timeout=120
 import pathlib
 import shutil
 import subprocess

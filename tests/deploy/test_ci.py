@@ -194,7 +194,7 @@ class Repository:
 
     def run(self, *args: str, env: dict | None = None) -> subprocess.CompletedProcess:
         path = f"{TOP}/bin:{pathlib.Path(os.environ.get('DHOW_TEST_PYTHON', '/usr/bin/python3')).parent}:{os.environ['PATH']}"
-        return subprocess.run(["ci/pipeline.sh", *args], cwd=self.at, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
+        return subprocess.run(["ci/pipeline.sh", *args], cwd=self.at, capture_output=True, text=True, timeout=400, check=False, stdin=subprocess.DEVNULL,
                               env={**os.environ, "PATH": path, "CALLS": str(TOP / "calls"), "PUSHED": str(TOP / "pushed"), "REGISTRY": "reg.example/team", "DHOW_HOME": str(TOP / "home"), **(env or {})})
 
     def calls(self) -> str:

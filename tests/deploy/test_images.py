@@ -22,7 +22,7 @@ NAMES = ["server", "launcher", "component-evaluate"]
 
 def build(out: str, *args, env: dict | None = None, names: list[str] = NAMES) -> dict[str, str]:
     r = subprocess.run([sys.executable, str(ROOT / "deploy/images/build.py"), "--build", str(args[0] if args else BUILD), "--out", str(TOP / out), *args[1:], *names],
-                       capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **(env or {})}, cwd=TOP)
+                       capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **(env or {})}, cwd=TOP)
     if r.returncode:
         raise SystemExit(f"Bail out! build.py: {r.stderr}")
     return dict(line.split()[:2] for line in r.stdout.splitlines())
@@ -46,7 +46,7 @@ def trees() -> None:
     """What a Dockerfile copies: the layer's files, in a folder that was not there."""
     for name in ("server", "launcher"):
         r = subprocess.run([sys.executable, str(ROOT / "deploy/images/build.py"), "--build", str(BUILD), "--tree", str(TOP / f"tree-{name}" / "image"), name],
-                           capture_output=True, text=True, timeout=120, check=False)
+                           capture_output=True, text=True, timeout=300, check=False)
         files = [{str(p.relative_to(top)): p.read_bytes() for p in top.rglob("*") if p.is_file()} for top in (TOP / f"tree-{name}" / "image", TOP / f"root-{name}")]
         check(r.returncode == 0 and files[0] == files[1], f"{name}: --tree writes the files of its image", says(r))
 
@@ -98,7 +98,7 @@ def inside(root: pathlib.Path, *command: str, home: pathlib.Path | None = None, 
             "--setenv", "DHOW_HOME", "/var/lib/dhow", *command]
     if background:
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
 
 
 def serves(root: pathlib.Path) -> None:
@@ -108,15 +108,15 @@ def serves(root: pathlib.Path) -> None:
         line = p.stdout.readline()
         url = json.loads(line)["url"] if line else ""
         ready = b""
-        for _ in range(50) if url else []:
+        for _ in range(600) if url else []:
             try:
-                ready = urllib.request.urlopen(f"{url}/readyz", timeout=5).read()
+                ready = urllib.request.urlopen(f"{url}/readyz", timeout=60).read()
                 break
             except OSError:
                 time.sleep(0.1)
-        page = urllib.request.urlopen(url, timeout=5).read() if url else b""
+        page = urllib.request.urlopen(url, timeout=60).read() if url else b""
         p.terminate()
-        _, err = p.communicate(timeout=30)
+        _, err = p.communicate(timeout=120)
         check(bool(ready) and (page[:2] == b"\x1f\x8b" or b"<html" in page), "server: serves from its image, as any user, from a read-only root", f"{ready!r} {page[:40]!r} {err}")
     for db, words in (("postgresql://127.0.0.1:1/x", "refused"), ("mysql://a:b@127.0.0.1:1/x", "")):
         r = inside(root, "/usr/bin/dhow", "--db", db, "runs", home=home)

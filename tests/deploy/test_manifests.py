@@ -60,14 +60,14 @@ def same_as_kustomize() -> None:
             at.mkdir()
             (at / "kustomization.yaml").write_text("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: team-a\nresources: [../base]\ncomponents:\n"
                                                    + "".join(f"  - ../overlays/{o}\n" for o in overlays))
-            r = subprocess.run([*command, str(at)], capture_output=True, text=True, timeout=60, check=False)
+            r = subprocess.run([*command, str(at)], capture_output=True, text=True, timeout=300, check=False)
             made = {name(o): o for o in yaml.safe_load_all(r.stdout) if o and o["metadata"]["name"] != "workflow-controller"}
             ours = {name(o): o for o in printed("-n", "team-a", *itertools.chain(*(["--overlay", o] for o in overlays)))}
             differ = [k for k in {*made, *ours} if made.get(k) != ours.get(k)]
             check(r.returncode == 0 and len(ours) > 15 and not differ, f"kustomize makes the same: {' '.join(overlays)}",
                   f"{r.stderr}\n" + " ".join(differ[:9]) + (f"\n{made.get(differ[0])}\n{ours.get(differ[0])}" if differ else ""))
         for example in sorted((FOLDER / "examples").iterdir()):
-            r = subprocess.run([*command, str(pathlib.Path(top, "k/examples", example.name))], capture_output=True, text=True, timeout=60, check=False)
+            r = subprocess.run([*command, str(pathlib.Path(top, "k/examples", example.name))], capture_output=True, text=True, timeout=300, check=False)
             server = next((o for o in yaml.safe_load_all(r.stdout) if o and name(o) == "Deployment/dhow-server"), None)
             args = server["spec"]["template"]["spec"]["containers"][0]["args"] if server else []
             known = dhow("serve", "--help").stdout

@@ -1,5 +1,4 @@
 """`dhow mlmd serve`: Google's client over gRPC gets the answers that it gets from the database itself."""
-# run: timeout=300
 # run: asan
 import json
 import pathlib
@@ -34,12 +33,12 @@ class Server:
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
-        _, err = self.process.communicate(timeout=30)
+        _, err = self.process.communicate(timeout=120)
         check(self.process.returncode == 0 and not err, "it ends when it is told to", f"{self.process.returncode} {err}")
 
 
 def client(script: str, *args) -> dict:
-    result = subprocess.run([made.stdout.strip(), HERE / script, *map(str, args)], capture_output=True, text=True, check=False, timeout=120)
+    result = subprocess.run([made.stdout.strip(), HERE / script, *map(str, args)], capture_output=True, text=True, check=False, timeout=300)
     if result.returncode:
         raise SystemExit(f"Bail out! {script} {args} says: {result.stderr[-3000:]}")
     return json.loads(result.stdout)
@@ -53,7 +52,7 @@ def strict(message):
 
 
 def raw(port: int, data: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as s:
         s.sendall(data)
         out = b""
         while more := s.recv(65536):

@@ -1,5 +1,4 @@
 """`dhow import`: a metadata store that Google's client has filled as KFP does, taken in; again; and what had not ended, when it has."""
-# run: timeout=300
 # run: asan
 import json
 import pathlib
@@ -18,7 +17,7 @@ if made.returncode:
 
 
 def client(script: str, *args) -> dict:
-    result = subprocess.run([made.stdout.strip(), HERE / script, *map(str, args)], capture_output=True, text=True, check=False, timeout=120)
+    result = subprocess.run([made.stdout.strip(), HERE / script, *map(str, args)], capture_output=True, text=True, check=False, timeout=300)
     if result.returncode:
         raise SystemExit(f"Bail out! {script} says: {result.stderr[-3000:]}")
     return json.loads(result.stdout)

@@ -1,5 +1,4 @@
 """The record in MySQL (MariaDB): Google's client reads it there as it reads the file, and dhow's own service does."""
-# run: timeout=300
 import json
 import pathlib
 import subprocess
@@ -48,7 +47,7 @@ with tempfile.TemporaryDirectory() as tmp, MariaDB() as server:
     port = process.stdout.readline().rsplit(":", 1)[1].strip()
     same(client("grpc", "127.0.0.1", port), wanted, "the same over gRPC from MySQL")
     process.terminate()
-    check(process.wait(30) == 0, "the server ends")
+    check(process.wait(120) == 0, "the server ends")
     process.stdout.close()
     # Recorded there from the start, and read by the client while it is there.
     fresh = server.url("fresh")

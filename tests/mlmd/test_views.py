@@ -1,7 +1,6 @@
 """A run with loops, conditions, cache and importers, read by Google's ML Metadata client from dhow's own database: every answer is what KFP's backend
 would have written."""
 # run: asan
-# run: timeout=300
 import json
 import pathlib
 import sqlite3
@@ -22,7 +21,7 @@ if made.returncode:
 
 
 def read(*args) -> dict:
-    result = subprocess.run([CLIENT, pathlib.Path(__file__).parent / "client.py", *map(str, args)], capture_output=True, text=True, check=False, timeout=120)
+    result = subprocess.run([CLIENT, pathlib.Path(__file__).parent / "client.py", *map(str, args)], capture_output=True, text=True, check=False, timeout=300)
     if result.returncode:
         raise SystemExit(f"Bail out! the client says: {result.stderr[-3000:]}")
     return json.loads(result.stdout)

@@ -15,7 +15,7 @@ message = json_format.Parse(request, getattr(service, method + "Request")()).Ser
 body = b"\0" + struct.pack(">I", len(message)) + message
 kind = "application/grpc-web-text" if how else "application/grpc-web+proto"
 with urllib.request.urlopen(urllib.request.Request(f"{url}/ml_metadata.MetadataStoreService/{method}", base64.b64encode(body) if how else body,
-                                                   {"Content-Type": kind, "X-Grpc-Web": "1"}), timeout=30) as answer:
+                                                   {"Content-Type": kind, "X-Grpc-Web": "1"}), timeout=120) as answer:
     got, content_type = answer.read(), answer.headers["Content-Type"]
 got = base64.b64decode(got) if how else got
 out = {"type": content_type, "response": None}

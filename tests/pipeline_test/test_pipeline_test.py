@@ -128,7 +128,7 @@ def main() -> None:
         retry["root"]["dag"]["tasks"]["fetch"]["retryPolicy"] = {"maxRetryCount": 3, "backoffDuration": "600s"}
         write(folder, retry, "gate.yaml")
         path.write_text("tests:\n- name: a\n  stub: {fetch: {fail: gone}}\n  expect: {error: gone}\n")
-        r = dhow("test", path, home=home, timeout=200)
+        r = dhow("test", path, home=home, timeout=400)
         check(r.returncode == 0, "a stub that fails is not tried again", says(r))
         secret = step(pipeline("s"), "ask", 'printf "%s" "$K" > "$out_k"', outputs=("k",))
         both = f"{json.dumps(secret)}\n---\n" + json.dumps({"platforms": {"kubernetes": {"deploymentSpec": {"executors": {

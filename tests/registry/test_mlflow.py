@@ -1,4 +1,3 @@
-# run: timeout=240
 """MLflow's own client (mlflow-skinny) against `dhow serve`: registered models, versions, aliases, tags; experiments and runs."""
 import json
 import os
@@ -295,7 +294,7 @@ def main() -> None:
                 check(e.code == 404 and "ENDPOINT_NOT_FOUND" in e.read().decode(), "no such call")
         finally:
             p.terminate()
-            p.communicate(timeout=30)
+            p.communicate(timeout=120)
     done()
 
 

@@ -1,4 +1,3 @@
-# run: timeout=240
 """Secrets: a planted value is searched for in the home, the database and its log, logs, command lines, the API; where values come from."""
 import base64
 import ctypes
@@ -7,15 +6,13 @@ import os
 import pathlib
 import resource
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import urllib.parse
-import urllib.request
 
+from server import Server
 from specs import output, pipeline, step, write
-from tap import DHOW, check, dhow, done, says, skip
+from tap import DHOW, check, dhow, done, says, skip, until
 
 VALUE = "Tr0ub4dor&3/never-to-be-seen"
 OTHER = "line one of the key\nline two of the key\n"
@@ -77,22 +74,18 @@ def search(folder: pathlib.Path) -> None:
 printf %s "$PASSWORD" | head -c 9; sleep 0.3; printf %s "$PASSWORD" | tail -c +10; echo
 echo "in the middle: x${PASSWORD}y"; printf %s "$PASSWORD" | base64 -w 0; echo; echo "$KEY"; printf '%s' "$KEY" | head -n 1
 cat /tmp/none-such-file-$$ "$PASSWORD"
-i=0; while [ ! -e "$GO" ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done
+i=0; while [ ! -e "$GO" ] && [ $i -lt 6000 ]; do sleep 0.1; i=$((i+1)); done
 echo said > $out_x; printf %s "$PASSWORD"; exit $CODE"""
     go = folder / "go"
     text = script.replace("$GO", str(go))
     path = put(folder, asking(text.replace("$CODE", "1"), {"password": "PASSWORD", "key": "KEY"}))
     p = subprocess.Popen([DHOW, "run", str(path), "--output", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "DHOW_HOME": str(home)})
-    logs = []
-    end = time.monotonic() + 60
-    while time.monotonic() < end and not any(b"No such file" in log.read_bytes() for log in logs):
-        time.sleep(0.1)
-        logs = list((home / "runs").glob("*/*.log"))
+    logs = until(lambda: [log for log in (home / "runs").glob("*/*.log") if b"No such file" in log.read_bytes()])
     kept = ("/secrets/db/",)
     check(not places(folder, VALUE, kept) and not places(folder, OTHER, kept), "while it runs: in no file", str(places(folder, VALUE, kept) + places(folder, OTHER, kept)))
     check(not command_lines(VALUE), "while it runs: on no command line", str(command_lines(VALUE)))
     go.touch()
-    out, err = p.communicate(timeout=100)
+    out, err = p.communicate(timeout=300)
     log = logs[0].read_text()
     check(p.returncode == 1, "the step fails in the end", err)
     check("***bg==" not in log and log.count("***") >= 6 and "in the middle: x***y" in log and log.endswith("***"), "its log is masked, also where it came in pieces", log)
@@ -112,15 +105,10 @@ echo said > $out_x; printf %s "$PASSWORD"; exit $CODE"""
     check(not found, "a mounted secret is gone with its step", str(found) + says(r))
     go.unlink()
     p = subprocess.Popen([DHOW, "run", str(path), "--cache", "off"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "DHOW_HOME": str(home)})
-    mounted, end = [], time.monotonic() + 60
-    while not mounted and time.monotonic() < end:
-        time.sleep(0.1)
-        mounted = places(home, VALUE, kept)
+    mounted = until(lambda: places(home, VALUE, kept))
     p.kill()
     p.wait()
-    end = time.monotonic() + 30
-    while places(home, VALUE, kept) and time.monotonic() < end:
-        time.sleep(0.1)
+    until(lambda: not places(home, VALUE, kept))
     check(mounted and not places(home, VALUE, kept), "where dhow is killed, a mounted secret goes as well", f"{mounted} {places(home, VALUE, kept)}")
     go.touch()
     dhow("secrets", "set", "db", "password", home=home, stdin="another value entirely")
@@ -133,26 +121,11 @@ def served(home) -> None:
     if "serve" not in dhow("help").stdout:
         skip("the API", "there is no server")
         return
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    p = subprocess.Popen([DHOW, "serve", "--port", str(port)], env={**os.environ, "DHOW_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        base, text, end = f"http://127.0.0.1:{port}/apis/v2beta1/", None, time.monotonic() + 20
-        while text is None and time.monotonic() < end and p.poll() is None:
-            try:
-                text = urllib.request.urlopen(base + "runs?page_size=10", timeout=10).read()
-            except OSError:
-                time.sleep(0.1)
-        if text is None:
-            check(False, "the API answers", f"exit {p.poll()}")
-            return
+    with Server(home) as server:
+        text = server.ask("/apis/v2beta1/runs?page_size=10", raw=True)[1]
         for run in json.loads(text).get("runs", []):
-            text += urllib.request.urlopen(base + "runs/" + run["run_id"], timeout=10).read()
+            text += server.ask("/apis/v2beta1/runs/" + run["run_id"], raw=True)[1]
         check(b"run_id" in text and not any(w in text for w in forms(VALUE)), "in nothing that the API answers")
-    finally:
-        p.terminate()
-        p.communicate(timeout=30)
 
 
 def sources(folder: pathlib.Path) -> None:

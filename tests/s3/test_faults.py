@@ -20,7 +20,7 @@ from s3proxy import Proxy
 from tap import DHOW, check, dhow, done, says
 
 MIB = 1 << 20
-QUICK = {"DHOW_S3_STALL_SECONDS": "2"}
+QUICK = {"DHOW_S3_STALL_SECONDS": "2"}  # only where a server says nothing: elsewhere a slow one is no fault, and requests are counted
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     with minio.minio() as server, tempfile.TemporaryDirectory(prefix="dhow-s3-faults-") as name:
         folder, s3 = pathlib.Path(name), server.client()
         proxy = Proxy(server.port)
-        env = minio.environment(proxy.endpoint, **QUICK)
+        env = minio.environment(proxy.endpoint)
         s3.create_bucket(Bucket="bkt")
         (folder / "small").write_bytes(os.urandom(20000))
         (folder / "large").write_bytes(os.urandom(40 * MIB + 777))
@@ -120,12 +120,12 @@ def cuts(proxy, s3, run, folder) -> None:
     proxy.reset(cut_up)
     r = run("cp", "large", "s3://bkt/cut-large")
     check(r.returncode == 0 and same(s3, "cut-large", folder / "large"), "connections that end while parts are sent", says(r))
-    proxy.reset(lambda request: ("hang", 30) if request.method == "GET" and request.number == 1 else None)
+    proxy.reset(lambda request: ("hang", 250) if request.method == "GET" and request.number == 1 else None)
     before = time.monotonic()
-    r = run("get", "s3://bkt/up-small", "back")
-    check(r.returncode == 0 and time.monotonic() - before < 20, "a server that says nothing is left", f"{time.monotonic() - before} s {says(r)}")
+    r = run("get", "s3://bkt/up-small", "back", **QUICK)
+    check(r.returncode == 0 and time.monotonic() - before < 200, "a server that says nothing is left", f"{time.monotonic() - before} s {says(r)}")
     proxy.reset(lambda request: ("slow", 300) if request.method == "GET" and request.number == 1 else None)
-    r = run("get", "s3://bkt/up-small", "back")
+    r = run("get", "s3://bkt/up-small", "back", **QUICK)
     check(r.returncode == 0 and (folder / "back").read_bytes() == (folder / "small").read_bytes(), "one that trickles, too", says(r))
     proxy.reset(lambda request: ("cut-up", 0) if request.method == "PUT" else None)
     r = run("cp", "large", "s3://bkt/stop-large", AWS_MAX_ATTEMPTS="2")
@@ -150,7 +150,7 @@ def cuts(proxy, s3, run, folder) -> None:
         return None
 
     proxy.reset(copy_slowly)
-    r = run("cp", "s3://bkt/up-large", "s3://bkt/copied", AWS_MAX_ATTEMPTS="1")
+    r = run("cp", "s3://bkt/up-large", "s3://bkt/copied", AWS_MAX_ATTEMPTS="1", **QUICK)
     check(r.returncode == 0 and silent == [1] and same(s3, "copied", folder / "large"), "a server that copies has time for what it copies", f"{silent} {says(r)}")
     proxy.reset()
 
@@ -468,9 +468,9 @@ def gone(server, run, s3, folder, env) -> None:
     direct = {"AWS_ENDPOINT_URL_S3": server.endpoint}
     slow = Proxy(server.port)
     slow.reset(lambda request: ("slow-up", 3 * MIB) if request.method == "PUT" else None)
-    with subprocess.Popen([DHOW, "artifacts", "cp", "large", "s3://bkt/gone"], cwd=folder, env={**os.environ, **env, "AWS_ENDPOINT_URL_S3": slow.endpoint, "DHOW_HOME": str(folder / "home")},
+    with subprocess.Popen([DHOW, "artifacts", "cp", "large", "s3://bkt/gone"], cwd=folder, env={**os.environ, **env, **QUICK, "AWS_ENDPOINT_URL_S3": slow.endpoint, "DHOW_HOME": str(folder / "home")},
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
-        while slow.sent_up < 2 * MIB:
+        while slow.sent_up < 2 * MIB and p.poll() is None:
             time.sleep(0.02)
         server.stop()
         time.sleep(1)
