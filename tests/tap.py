@@ -54,6 +54,14 @@ def dhow(*args, home: str | pathlib.Path | None = None, stdin: str | None = None
     return subprocess.CompletedProcess(argv, p.returncode, out, err)
 
 
+def until(found, seconds: float = 120):
+    """What found() gives once that is true; the last that it gave where it never is. The limit is for what hangs: a slow machine is waited for."""
+    end = time.monotonic() + seconds
+    while not (value := found()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return value
+
+
 def says(result: subprocess.CompletedProcess) -> str:
     """What a failed command printed, for a check's detail."""
     return f"exit status {result.returncode}\nstdout: {result.stdout[-2000:]}\nstderr: {result.stderr[-2000:]}"
