@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,7 +12,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/strmap.h"
-#include "runtime/shepherd.h"
+#include "runtime/shepherd-priv.h"
 
 struct journal {
     struct strmap *entries;
@@ -19,6 +20,34 @@ struct journal {
 };
 
 #define JOURNAL_MAX ((size_t)1 << 30)
+
+void journal_open(struct journal_end *j, const char *path)
+{
+    if (j->fd >= 0)
+        (void)close(j->fd);
+    j->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (j->fd >= 0)
+        (void)flock(j->fd, LOCK_EX);
+}
+
+void journal_put(struct journal_end *j, char kind, const char *key,
+                 const struct shepherd_event *event)
+{
+    char line[512], folder[16] = "";
+    int n;
+
+    if (j->fd < 0 || !*key)
+        return;
+    if (kind == 'F')
+        (void)snprintf(folder, sizeof folder, "%d ", event->folder);
+    n = snprintf(line, sizeof line, "%c %d %lld %s%s\n", kind, event->status,
+                 (long long)event->at_us, folder, key);
+    if (n <= 0 || (size_t)n >= sizeof line)
+        return;
+    if (j->torn) /* the disk was full in the middle of a line */
+        (void)!write(j->fd, "\n", 1);
+    j->torn = write(j->fd, line, (size_t)n) != n;
+}
 
 struct journal *journal_free(struct journal *j)
 {

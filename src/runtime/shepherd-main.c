@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -41,11 +40,6 @@ struct child {
     struct shepherd_header header;
 };
 
-struct waiting { /* a WORD_SPAWN beyond the limit */
-    struct shepherd_header header;
-    char *body;
-};
-
 struct ended { /* a step that has ended, and into whose folder nobody has looked yet */
     struct shepherd_folder folder;
     uint64_t event; /* what is to be told of it */
@@ -53,8 +47,8 @@ struct ended { /* a step that has ended, and into whose folder nobody has looked
 };
 
 struct flock_of {
-    int control, signals, journal;
-    bool torn; /* the journal's last line */
+    int control, signals;
+    struct journal_end journal;
     struct child *children;
     size_t n, cap;
     struct workers workers;
@@ -64,8 +58,8 @@ struct flock_of {
     struct shepherd_held *held;
     uint64_t n_told; /* of these the engine has been told */
     int64_t hold_until;
-    struct waiting *queue; /* from queue_at on, in order */
-    size_t n_queue, cap_queue, queue_at, limit;
+    struct shepherd_queue queue;
+    size_t limit;      /* of children at a time; 0: none */
     int64_t hot_until; /* the engine has just heard of an end and most often answers with a start */
     int64_t processes_max; /* of each child that has no bound; 0: all are bounded together */
     bool alone, killed;    /* the engine is gone; what was left has been killed */
@@ -90,11 +84,6 @@ static int read_all(int fd, void *to, size_t n)
     return 0;
 }
 
-static size_t waiting(const struct flock_of *f)
-{
-    return f->n_queue - f->queue_at;
-}
-
 static size_t untold(const struct flock_of *f)
 {
     return (size_t)(f->held->n - f->n_told);
@@ -110,29 +99,6 @@ static void tell_all(struct flock_of *f)
     f->n_told += n;
 }
 
-/* The journal first: once the engine has heard of an exit, or has died without, the line is there.
- */
-static void write_journal(struct flock_of *f, const char *key, const struct shepherd_event *event,
-                          int folder)
-{
-    char line[512];
-    int n;
-
-    if (f->journal < 0 || !*key)
-        return;
-    if (folder)
-        n = snprintf(line, sizeof line, "F %d %lld %d %s\n", event->status, (long long)event->at_us,
-                     folder, key);
-    else
-        n = snprintf(line, sizeof line, "%c %d %lld %s\n", f->killed ? 'K' : 'E', event->status,
-                     (long long)event->at_us, key);
-    if (n <= 0 || (size_t)n >= sizeof line)
-        return;
-    if (f->torn) /* the disk was full in the middle of a line */
-        (void)!write(f->journal, "\n", 1);
-    f->torn = write(f->journal, line, (size_t)n) != n;
-}
-
 /* Looks into the folders of those that have ended; before anybody is told of their ends, and after
  * the next ones have been started, which need not wait for that. */
 static void settle_ended(struct flock_of *f)
@@ -144,7 +110,7 @@ static void settle_ended(struct flock_of *f)
         if (shepherd_folder_give(&f->folders, &e->folder))
             event->folder = 0;
         else if (!f->killed)
-            write_journal(f, e->key, event, event->folder);
+            journal_put(&f->journal, 'F', e->key, event);
         free(e->key);
     }
     f->n_ended = 0;
@@ -165,8 +131,9 @@ static void tell(struct flock_of *f, const struct shepherd_event *event)
  * each step): it need not be woken for each, and its work stands in no start's way. */
 static bool may_hold(const struct flock_of *f)
 {
-    return untold(f) && waiting(f) && waiting(f) >= f->limit + untold(f) / 4 &&
-           clock_mono_us() < f->hold_until;
+    size_t n = queue_n(&f->queue);
+
+    return untold(f) && n && n >= f->limit + untold(f) / 4 && clock_mono_us() < f->hold_until;
 }
 
 /* What the engine says is read first: as long as it speaks it hears nothing, and if both only spoke
@@ -295,23 +262,18 @@ static bool has_room(const struct flock_of *f)
 
 static void start_waiting(struct flock_of *f)
 {
-    while (f->queue_at < f->n_queue && has_room(f)) {
-        struct waiting w = f->queue[f->queue_at++];
+    struct shepherd_waiting w;
 
+    while (has_room(f) && queue_next(&f->queue, &w))
         start_child(f, &w.header, w.body, true);
-    }
-    if (f->queue_at == f->n_queue)
-        f->queue_at = f->n_queue = 0;
 }
 
 static void start_or_queue(struct flock_of *f, const struct shepherd_header *h, char *body)
 {
-    if (has_room(f) && f->queue_at == f->n_queue) {
+    if (has_room(f) && !queue_n(&f->queue))
         start_child(f, h, body, true);
-        return;
-    }
-    DH_GROW(f->queue, f->n_queue, f->cap_queue);
-    f->queue[f->n_queue++] = (struct waiting){*h, body};
+    else
+        queue_put(&f->queue, h, body);
 }
 
 static void take_out(struct flock_of *f, uint64_t id)
@@ -319,29 +281,8 @@ static void take_out(struct flock_of *f, uint64_t id)
     struct shepherd_event event = {
         .id = id, .kind = SHEPHERD_NOT_STARTED, .error = ECANCELED, .at_us = clock_now_us()};
 
-    for (size_t i = f->queue_at; i < f->n_queue; i++)
-        if (f->queue[i].header.id == id) {
-            free(f->queue[i].body);
-            memmove(&f->queue[i], &f->queue[i + 1], (--f->n_queue - i) * sizeof *f->queue);
-            tell(f, &event);
-            return;
-        }
-}
-
-static void drop_queue(struct flock_of *f)
-{
-    while (f->queue_at < f->n_queue)
-        free(f->queue[f->queue_at++].body);
-    free(f->queue);
-}
-
-static void open_journal(struct flock_of *f, const char *path)
-{
-    if (f->journal >= 0)
-        (void)close(f->journal);
-    f->journal = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (f->journal >= 0)
-        (void)flock(f->journal, LOCK_EX); /* until we end: that is how readers know */
+    if (queue_drop(&f->queue, id))
+        tell(f, &event);
 }
 
 static struct child *find_child(struct flock_of *f, uint64_t id)
@@ -379,7 +320,7 @@ static int read_word(struct flock_of *f)
         return -1;
     }
     if (h.word == WORD_JOURNAL) {
-        open_journal(f, body);
+        journal_open(&f->journal, body);
         f->folders.n = (int)h.id;
     } else if (h.word == WORD_SPAWN) {
         start_or_queue(f, &h, take(&body));
@@ -424,7 +365,8 @@ static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_u
     event.at_us = clock_now_us();
     event.cpu_us = cpu_us;
     event.max_rss = max_rss;
-    write_journal(f, child.key, &event, 0);
+    /* First: once the engine has heard of an exit, or has died without, the line is there. */
+    journal_put(&f->journal, f->killed ? 'K' : 'E', child.key, &event);
     f->hot_until = clock_mono_us() + HOT_US;
     tell(f, &event);
     if (child.folder.number) {
@@ -633,7 +575,7 @@ static void finish(struct flock_of *f)
 /* With nothing left to start, falling asleep and being woken costs more than looking again. */
 static int timeout_ms(const struct flock_of *f)
 {
-    if (!waiting(f) && has_room(f) && clock_mono_us() < f->hot_until)
+    if (!queue_n(&f->queue) && has_room(f) && clock_mono_us() < f->hot_until)
         return 0;
     return f->n ? LOG_CHECK_MS : -1;
 }
@@ -641,7 +583,7 @@ static int timeout_ms(const struct flock_of *f)
 void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
 {
     struct shepherd_group group = {0};
-    struct flock_of f = {.control = control, .held = held, .journal = -1};
+    struct flock_of f = {.control = control, .held = held, .journal = {.fd = -1}};
     sigset_t set;
     bool word;
 
@@ -668,7 +610,7 @@ void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
                 cut_log(&f.children[i]);
     }
     f.alone = true;
-    drop_queue(&f);
+    queue_done(&f.queue);
     finish(&f);
     settle_ended(&f);
     shepherd_group_leave(&group);

@@ -37,6 +37,33 @@ void held_put(struct shepherd_held *h, const struct shepherd_event *event);
 size_t held_since(const struct shepherd_held *h, uint64_t from,
                   struct shepherd_event to[SHEPHERD_HELD]);
 
+struct shepherd_waiting { /* a WORD_SPAWN beyond the limit */
+    struct shepherd_header header;
+    char *body;
+};
+struct shepherd_queue {
+    struct shepherd_waiting *items; /* from `at` on */
+    size_t n, cap, at;
+};
+size_t queue_n(const struct shepherd_queue *q);
+void queue_put(struct shepherd_queue *q, const struct shepherd_header *header,
+               char *body); /* takes it */
+bool queue_next(struct shepherd_queue *q,
+                struct shepherd_waiting *ret);          /* gives the body; false: none */
+bool queue_drop(struct shepherd_queue *q, uint64_t id); /* false: it is not there */
+void queue_done(struct shepherd_queue *q);
+
+/* A journal's end, where lines are put. */
+struct journal_end {
+    int fd;    /* -1: there is none */
+    bool torn; /* its last line */
+};
+/* Made if it is not there, and locked as long as it is open: that is how readers know. */
+void journal_open(struct journal_end *j, const char *path);
+/* A line of that kind ('E', 'F' with the event's folder, 'K'); no key: none. */
+void journal_put(struct journal_end *j, char kind, const char *key,
+                 const struct shepherd_event *event);
+
 /* The shepherd's main loop; returns when all is over. */
 void shepherd_main(int control, pid_t engine, struct shepherd_held *held);
 
