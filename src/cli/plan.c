@@ -70,6 +70,8 @@ static char *why_it_ran(const struct listing *l, const struct store_task *task, 
         return dh_strdup("caching is off for this task");
     if (!was)
         return dh_strdup("no earlier run of this pipeline that succeeded had it");
+    if (was->state == STORE_SKIPPED)
+        return dh_printf("run %lld skipped it", (long long)l->before->run.id);
     if (was->cache_fingerprint && !strcmp(was->cache_fingerprint, task->cache_fingerprint))
         return dh_printf("its result of run %lld could not be used", (long long)l->before->run.id);
     now = record_task_json(l->record, task);

@@ -52,6 +52,8 @@ static char *difference(struct explain *x, const struct plan_node *node, const c
             return dh_strdup("its outputs are gone or have been changed");
         return dh_printf("it did not succeed: %s", store_state_name(e->row.state));
     }
+    if (e->row.state == STORE_SKIPPED)
+        return dh_strdup("the run compared with skipped it");
     difference_of_inputs(node->inputs, &e->row, &x->earlier_inputs, &b);
     if (!b.n)
         buf_adds(&b, "its command, image, environment or outputs have changed");
@@ -165,16 +167,6 @@ static int explain_leaf(struct explain *x, struct plan_node *node, struct dh_err
 
 /* ---- the answer ---- */
 
-static const struct plan_node *first_open(const struct plan_node *node)
-{
-    const struct plan_node *dag = node->parent;
-
-    for (uint32_t i = 0; i < dag->n_children; i++)
-        if (dag->children[i].state == PLAN_RUNNING)
-            return &dag->children[i];
-    return NULL;
-}
-
 static void tell(struct explain *x, const struct plan_node *node)
 {
     own_mem char *key = plan_key(node);
@@ -194,10 +186,10 @@ static void tell(struct explain *x, const struct plan_node *node)
         e.would = ENGINE_RUN;
         e.because = text = dh_printf("it would fail: %s", node->reason ? node->reason : "");
     } else if (node->state == PLAN_PENDING) {
-        open = node->parent ? first_open(node) : NULL;
+        open = plan_waits_for(node);
         e.would = ENGINE_UNKNOWN;
-        e.because = text =
-            dh_printf("waits for what '%s' will give", open ? plan_name(open) : "other tasks");
+        e.because = text = open ? dh_printf("waits for what '%s' will give", plan_name(open))
+                                : dh_strdup("waits for other iterations of its loop");
     } else {
         return; /* a dag: its tasks say it */
     }
@@ -206,10 +198,13 @@ static void tell(struct explain *x, const struct plan_node *node)
 
 static void tell_all(struct explain *x, const struct plan_node *node)
 {
+    own_mem uint32_t *order = dh_zalloc(node->n_children, sizeof *order);
+
     if (node->parent)
         tell(x, node);
+    plan_order(node, order);
     for (uint32_t i = 0; i < node->n_children; i++)
-        tell_all(x, &node->children[i]);
+        tell_all(x, &node->children[order[i]]);
 }
 
 static int load_compared(struct explain *x, const struct engine_request *r, const char *name,

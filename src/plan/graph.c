@@ -113,6 +113,22 @@ int graph_new(const struct dag_spec *dag, struct dag_graph **ret, struct dh_err 
     return 0;
 }
 
+void graph_order(const struct dag_graph *g, uint32_t *ret)
+{
+    uint32_t n = (uint32_t)g->dag->tasks.n, found = 0;
+    own_mem uint32_t *waits_for = dh_zalloc(n, sizeof *waits_for);
+
+    for (uint32_t i = 0; i < n; i++) {
+        waits_for[i] = g->up_at[i + 1] - g->up_at[i];
+        if (!waits_for[i])
+            ret[found++] = i;
+    }
+    for (uint32_t at = 0; at < found; at++)
+        for (uint32_t k = g->down_at[ret[at]]; k < g->down_at[ret[at] + 1]; k++)
+            if (--waits_for[g->down[k]] == 0)
+                ret[found++] = g->down[k];
+}
+
 struct dag_graph *graph_free(struct dag_graph *g)
 {
     if (g) {

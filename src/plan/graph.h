@@ -18,4 +18,7 @@ struct dag_graph {
  * not there. */
 int graph_new(const struct dag_spec *dag, struct dag_graph **ret, struct dh_err *err);
 struct dag_graph *graph_free(struct dag_graph *g);
+/* All tasks, each after those that it waits for and else as the author wrote them. `ret`: as many
+ * places as the dag has tasks. */
+void graph_order(const struct dag_graph *g, uint32_t *ret);
 OWN_DEFINE(struct dag_graph *, graph_free)

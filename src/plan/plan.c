@@ -313,6 +313,33 @@ static const struct plan_node *bad_upstream(const struct plan_node *node)
     return NULL;
 }
 
+/* The first upstream task that is not final, or NULL. */
+static const struct plan_node *open_upstream(const struct plan_node *node)
+{
+    const struct dag_graph *g = node->task && node->parent ? node->parent->graph : NULL;
+    uint32_t i = g ? (uint32_t)(node - node->parent->children) : 0;
+
+    for (uint32_t k = g ? g->up_at[i] : 0; g && k < g->up_at[i + 1]; k++)
+        if (!plan_is_final(&node->parent->children[g->up[k]]))
+            return &node->parent->children[g->up[k]];
+    return NULL;
+}
+
+const struct plan_node *plan_waits_for(const struct plan_node *node)
+{
+    while (node && node->state == PLAN_PENDING)
+        node = open_upstream(node);
+    return node;
+}
+
+void plan_order(const struct plan_node *node, uint32_t *ret)
+{
+    if (node->graph)
+        graph_order(node->graph, ret);
+    for (uint32_t i = 0; !node->graph && i < node->n_children; i++)
+        ret[i] = i;
+}
+
 /* A dag that does not run has its tasks on record all the same: as skipped, too. */
 static void skip_children(struct plan *plan, struct plan_node *node)
 {

@@ -120,6 +120,13 @@ bool plan_is_final(const struct plan_node *node);
 bool plan_is_leaf(
     const struct plan_node *node); /* a RUNTIME or IMPORTER task: it has an executor */
 
+/* The children of a dag or loop that has opened, as positions in node->children: each after what it
+ * waits for, else as the author wrote them. `ret`: n_children places. */
+void plan_order(const struct plan_node *node, uint32_t *ret);
+/* What has begun and not ended that a PENDING node waits for, itself or through others; NULL:
+ * nothing. */
+const struct plan_node *plan_waits_for(const struct plan_node *node);
+
 /* A node's name: the task's key; "root". */
 const char *plan_name(const struct plan_node *node);
 /* "root.for-loop-1.train": where it stands in the pipeline, the same for all iterations. The

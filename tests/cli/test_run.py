@@ -153,6 +153,29 @@ def record_commands(home: pathlib.Path) -> None:
     check("changed from \"hello\" to \"grüß\"" in explained[0]["reason"] and "(since run" in explained[0]["reason"], "explain says which input differed then", str(explained))
 
 
+def explaining(folder: pathlib.Path) -> None:
+    home = folder / "explaining"
+    s = pipeline("explained", word="no")
+    step(s, "z-first", "true", cache=False)
+    step(s, "beside", "true", cache=False)
+    step(s, "a-last", "true", ("beside", "m-middle"), cache=False)
+    step(s, "m-middle", "true", ("z-first",), cache=False)
+    step(s, "maybe", "true", inputs={"word": "=word"}, triggerPolicy={"condition": "inputs.parameter_values['word'] == 'yes'"})
+    path = write(folder, s, "explained.json")
+    planned = json.loads(dhow("plan", path, "--output", "json", home=home).stdout)
+    names = [t["key"].removeprefix("root.") for t in planned]
+    check(names == ["z-first", "beside", "maybe", "m-middle", "a-last"], "plan: in an order in which they can run", str(names))
+    because = {t["key"]: t["because"] for t in planned}
+    check("'z-first'" in because["root.m-middle"] and "'beside'" in because["root.a-last"], "what each waits for is upstream of it", str(because))
+    for word in ("no", "yes"):
+        dhow("run", path, "-p", f"word={word}", home=home)
+    explained = {t["key"]: t["reason"] for t in json.loads(dhow("explain", "last", "--output", "json", home=home).stdout)}
+    check(explained["root.maybe"] == "run 1 skipped it", "explain: the run before skipped it", str(explained))
+    dhow("run", path, home=home)
+    planned = {t["key"]: t["because"] for t in json.loads(dhow("plan", path, "-p", "word=yes", "--compare", "1", "--cache", "on", "--output", "json", home=home).stdout)}
+    check("had this result" in planned["root.maybe"], "plan: an older run's result", str(planned))
+
+
 def failing(folder: pathlib.Path) -> None:
     home = folder / "failing"
     flag = folder / "mended"
@@ -323,6 +346,7 @@ def main() -> None:
         folder = pathlib.Path(name)
         first_runs(folder, folder / "home")
         record_commands(folder / "home")
+        explaining(folder)
         failing(folder)
         stopping(folder)
         terminal(folder)
