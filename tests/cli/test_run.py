@@ -153,6 +153,21 @@ def record_commands(home: pathlib.Path) -> None:
     check("changed from \"hello\" to \"grüß\"" in explained[0]["reason"] and "(since run" in explained[0]["reason"], "explain says which input differed then", str(explained))
 
 
+def standard_files(folder: pathlib.Path) -> None:
+    """Closed ones: nothing else gets their numbers, and what cannot be printed is the machine's fault."""
+    home = folder / "closed"
+    path = write(folder, step(pipeline("closed"), "one", "echo hello", cache=False), "closed.json")
+
+    def closed(which: str, *args) -> int:
+        return subprocess.run(["sh", "-c", f'exec "$0" "$@" {which}', DHOW, "--home", home, *args], capture_output=True, check=False).returncode
+
+    check(closed("<&- >&- 2>&-", "run", path) == 0, "run with all of the standard files closed")
+    check(closed("<&- 2>&-", "run", path, "--output", "json") == 0, "run with standard error closed")
+    check(closed(">&-", "plan", path) == 3 and closed(">&-", "runs") == 3, "results that cannot be printed: exit status 3")
+    check([r["state"] for r in json.loads(dhow("runs", "--output", "json", home=home).stdout)] == ["SUCCEEDED"] * 2
+          and dhow("logs", "1", home=home).stdout == "one | hello\n", "the record has them")
+
+
 def explaining(folder: pathlib.Path) -> None:
     home = folder / "explaining"
     s = pipeline("explained", word="no")
@@ -346,6 +361,7 @@ def main() -> None:
         folder = pathlib.Path(name)
         first_runs(folder, folder / "home")
         record_commands(folder / "home")
+        standard_files(folder)
         explaining(folder)
         failing(folder)
         stopping(folder)
