@@ -69,8 +69,11 @@ int cli_store(const struct cli *cli, struct store **ret, struct dh_err *err)
     if (cli_home(cli, &home, err) < 0)
         return -1;
     path = store_place(home, cli->db);
-    if (!store_exists(path))
+    if (!store_exists(path)) {
+        if (fs_exists(home) && !fs_is_dir(home))
+            return dh_fail(err, DH_INVALID, "%s is a file: expected the folder of all state", home);
         return CLI_NO_RECORD;
+    }
     if (store_on_server(path)) {
         int rc = store_open(path, 0, ret, err);
 

@@ -134,24 +134,31 @@ static int complain(const struct cli *cli, const struct dh_err *err)
 }
 
 /* A URL may hold a password: it is taken out of where other processes could read it. */
-static void take_db(struct cli *cli, const char *url)
+static int take_db(struct cli *cli, const char *url, struct dh_err *err)
 {
+    const char *scheme = strstr(url, "://");
+
+    if (scheme && !db_url_is(url))
+        return dh_fail(
+            err, DH_INVALID,
+            "no kind of database is '%.*s': expected postgresql://…, mysql://… or a file",
+            (int)(scheme - url), url);
     free(cli->db);
     cli->db = dh_strdup(url);
     if (db_url_is(url))
         memset((char *)(uintptr_t)url, '*', strlen(url));
+    return 0;
 }
 
-static void take_globals(struct cli *cli, const struct cli_args *args)
+static int take_globals(struct cli *cli, const struct cli_args *args, struct dh_err *err)
 {
     const char *output = cli_get(args, "output"), *home = cli_get(args, "home");
 
     if (home)
         cli->home = home;
-    if (cli_has(args, "db"))
-        take_db(cli, cli_get(args, "db"));
     if (output)
         cli->json = !strcmp(output, "json");
+    return cli_has(args, "db") ? take_db(cli, cli_get(args, "db"), err) : 0;
 }
 
 static int check_operands(const struct cli_command *command, const struct cli_args *args,
@@ -164,9 +171,9 @@ static int check_operands(const struct cli_command *command, const struct cli_ar
                        n ? "an argument" : "the argument", command->name, command->operands,
                        command->name);
     if (command->max_operands >= 0 && n > (size_t)command->max_operands)
-        return dh_fail(err, DH_INVALID, "too many arguments: '%s'; usage: dhow %s [OPTION]… %s",
+        return dh_fail(err, DH_INVALID, "too many arguments: '%s'; usage: dhow %s [OPTION]…%s%s",
                        cli_at(args, (size_t)command->max_operands), command->name,
-                       command->operands);
+                       *command->operands ? " " : "", command->operands);
     return 0;
 }
 
@@ -177,9 +184,8 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct dh_err *err)
     const struct cli_command *command;
     int at = 0;
 
-    if (cli_parse(NULL, argc, argv, global, &at, err) < 0)
+    if (cli_parse(NULL, argc, argv, global, &at, err) < 0 || take_globals(cli, global, err) < 0)
         return -1;
-    take_globals(cli, global);
     if (cli_has(global, "version"))
         return cmd_version.run(cli, args, err);
     if (cli_has(global, "help") || at == argc) {
@@ -194,9 +200,9 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct dh_err *err)
     cli->argv = argv + at;
     if (command->raw)
         return command->run(cli, args, err);
-    if (cli_parse(command, argc - at - 1, argv + at + 1, args, NULL, err) < 0)
+    if (cli_parse(command, argc - at - 1, argv + at + 1, args, NULL, err) < 0 ||
+        take_globals(cli, args, err) < 0)
         return -1;
-    take_globals(cli, args);
     if (cli_has(args, "help")) {
         cli_help(command, stdout, cli->color);
         return CLI_DONE;
@@ -213,13 +219,12 @@ int cli_main(int argc, char **argv)
     struct dh_err err = {0};
     struct cli cli = {.color = wants_color(STDOUT_FILENO), .err_color = wants_color(STDERR_FILENO)};
     const char *db = getenv("DHOW_DB");
-    int status;
+    int status = db && *db ? take_db(&cli, db, &err) : 0;
 
-    if (db && *db)
-        take_db(&cli, db);
     (void)unsetenv("DHOW_DB");
     artifact_use_codes(cli_ask_code);
-    status = dispatch(&cli, argc - 1, argv + 1, &err);
+    if (status == 0)
+        status = dispatch(&cli, argc - 1, argv + 1, &err);
     if (status < 0)
         status = complain(&cli, &err);
     if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE) {

@@ -33,6 +33,8 @@ int cli_spec_load(const char *file, struct spec **ret, struct spec_notes *notes,
 {
     own_buf struct buf b = {0};
 
+    if (!*file)
+        return dh_fail(err, DH_INVALID, "the name of the pipeline's file is empty");
     if (strcmp(file, "-") != 0)
         return spec_load_file(file, ret, notes, err);
     if (read_stdin(&b, err) < 0)
@@ -63,8 +65,8 @@ static int read_params_file(const char *path, struct js **ret, struct dh_err *er
         return dh_while(err, "--params");
     if (!js_is(given, JS_OBJECT))
         return dh_fail(err, DH_INVALID,
-                       "--params %s: expected a JSON object {\"name\": value, …}, got a %s", path,
-                       js_kind_name(given));
+                       "--params %s: expected a JSON object {\"name\": value, …}, got %s %s", path,
+                       js_is(given, JS_ARRAY) ? "an" : "a", js_kind_name(given));
     *ret = take(&given);
     return 0;
 }

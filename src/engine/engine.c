@@ -322,9 +322,10 @@ static int nobody_runs(const struct store_run *row, struct dh_err *err)
     if (row->state != STORE_RUNNING || store_run_abandoned(row, clock_now_us()))
         return 0;
     if (store_owner_state(&row->owner) == STORE_OWNER_ALIVE)
-        return dh_fail(err, DH_INVALID, "run %s is being run by process %lld", row->uuid,
+        return dh_fail(err, DH_INVALID, "run %lld is being run by process %lld", (long long)row->id,
                        (long long)row->owner.pid);
-    return dh_fail(err, DH_INVALID, "run %s is being run on host %s", row->uuid, row->owner.host);
+    return dh_fail(err, DH_INVALID, "run %lld is being run on host %s", (long long)row->id,
+                   row->owner.host);
 }
 
 static int may_start(const struct store_run *row, const struct engine_how *how, struct dh_err *err)
@@ -334,19 +335,21 @@ static int may_start(const struct store_run *row, const struct engine_how *how, 
     if (nobody_runs(row, err) < 0)
         return -1;
     if (how->mode == ENGINE_START && row->state != STORE_PENDING)
-        return dh_fail(err, DH_INVALID, "run %s has been started already", row->uuid);
+        return dh_fail(err, DH_INVALID, "run %lld has been started already", (long long)row->id);
     if (how->mode == ENGINE_RESUME && over)
-        return dh_fail(err, DH_INVALID, "run %s is over (%s); `dhow retry` runs what failed again",
-                       row->uuid, store_state_name(row->state));
+        return dh_fail(err, DH_INVALID,
+                       "run %lld is over (%s); 'dhow retry' runs what failed again",
+                       (long long)row->id, store_state_name(row->state));
     if (how->mode == ENGINE_RETRY && !over)
-        return dh_fail(err, DH_INVALID, "run %s is not over (%s); `dhow resume` takes it up again",
-                       row->uuid, store_state_name(row->state));
+        return dh_fail(err, DH_INVALID,
+                       "run %lld is not over (%s); 'dhow resume' takes it up again",
+                       (long long)row->id, store_state_name(row->state));
     if (how->mode == ENGINE_RETRY && row->state == STORE_SUCCEEDED && !anew)
         return dh_fail(
             err, DH_INVALID,
-            "run %s succeeded: there is nothing to retry; --from TASK runs a task and what "
+            "run %lld succeeded: there is nothing to retry; --from TASK runs a task and what "
             "depends on it anew",
-            row->uuid);
+            (long long)row->id);
     return 0;
 }
 

@@ -31,6 +31,7 @@ def files(folder: pathlib.Path, home: pathlib.Path) -> None:
         path.write_bytes(body if isinstance(body, bytes) else body.encode())
         return path
 
+    refused("an empty name", dhow("run", "", home=home), "is empty")
     refused("no such file", dhow("run", folder / "nowhere.yaml", home=home), "nowhere.yaml", "No such file")
     refused("a folder", dhow("run", folder, home=home), str(folder))
     refused("empty file", dhow("run", text("empty.yaml", ""), home=home), "empty.yaml")
@@ -74,6 +75,8 @@ def parameters(folder: pathlib.Path, home: pathlib.Path) -> None:
         return str(folder / "params.json")
 
     refused("missing parameter", run(), "count")
+    refused("a value that is no text", run("-p", "count=1", "-p", os.fsdecode(b"word=\xff")), "UTF-8")
+    refused("a name that is no text", run("-p", "count=1", "--name", os.fsdecode(b"\xff")), "--name", "UTF-8")
     refused("unknown parameter", run("-p", "count=1", "-p", "wrod=x"), "wrod", "word")
     refused("no value", run("-p", "count"), "expected NAME=VALUE")
     refused("wrong type", run("-p", "count=three"), "count", "three")
@@ -84,7 +87,7 @@ def parameters(folder: pathlib.Path, home: pathlib.Path) -> None:
     refused("no JSON", run("-p", "count=1", "-p", "table={"), "table")
     refused("--params: no such file", run("--params", str(folder / "none.json")), "none.json")
     refused("--params: no JSON", run("--params", params("{")), "params.json")
-    refused("--params: no object", run("--params", params("[1]")), "expected a JSON object")
+    refused("--params: no object", run("--params", params("[1]")), "expected a JSON object", "got an array")
     refused("--params: unknown name", run("--params", params('{"count": 1, "other": 2}')), "other")
     refused("--params: wrong type", run("--params", params('{"count": "1"}')), "count")
     refused("secret without a file", run("-p", "count=1", "--secret", "token"), "expected NAME=FILE")
@@ -102,6 +105,11 @@ def names(home: pathlib.Path) -> None:
                        ("cancel", "last"): "over already", ("resume", "last"): "", ("retry", "999"): "999", ("compare", "1", "999"): "999",
                        ("models", "none"): "none", ("pipelines", "none"): "none", ("artifacts", "--run", "999"): "999", ("explain", "999"): "999"}.items():
         refused(" ".join(argv), dhow(*argv, home=home), word)
+    for argv in (("resume", "last"), ("retry", "last")):
+        refused(f"{argv[0]} of a run that succeeded names it by its number", dhow(*argv, home=home), "run 2 ")
+    refused("a database of no kind that there is", dhow("--db", "oracle://u:secret@h/d", "runs", home=home), "'oracle'", "postgresql://")
+    refused("the same in the environment", dhow("runs", home=home, env={"DHOW_DB": "oracle://h/d"}), "'oracle'")
+    refused("a home that is a file", dhow("runs", home=home / "dhow.db"), "dhow.db", "folder")
 
 
 def machine(folder: pathlib.Path) -> None:
