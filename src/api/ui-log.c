@@ -192,7 +192,9 @@ static bool has_ended(struct follow *f)
 static int end(struct follow *f, struct buf *to)
 {
     char data[48];
-    int n = snprintf(data, sizeof data, "{\"size\":%lld}", (long long)f->offset);
+    /* Below 0: counted from the end of a log that never was. */
+    int n =
+        snprintf(data, sizeof data, "{\"size\":%lld}", (long long)(f->offset > 0 ? f->offset : 0));
 
     hub_event(to, NULL, "end", data, (size_t)n);
     return -1;
@@ -221,7 +223,6 @@ static int fill_follow(void *ctx, struct buf *to)
             say_text(f, to, bytes, whole);
             return 1;
         }
-        return 0;
     }
     if (f->ended)
         return end(f, to);

@@ -95,6 +95,22 @@ def live(server: Server) -> str:
     return run_id
 
 
+def half(server: Server) -> None:
+    """A log whose last bytes are no whole character ends all the same."""
+    s = pipeline("half")
+    step(s, "say", "printf 'caf\\351'", cache=False)
+    _, made, _ = server.ask("/ui/runs", {"pipeline_spec": s, "display_name": "half"})
+    server.wait(made["run_id"])
+    tasks = {t["name"]: t["task_id"] for t in server.ask(f"/ui/runs/{made['run_id']}")[1]["tasks_list"]}
+    log = Stream(f"{server.url}/ui/tasks/{tasks['say']}/log/events")
+    ended = log.wait(lambda e: e["event"] == "end", 30)
+    text = "".join(e["data"]["text"] for e in log.events if e["event"] == "log")
+    check(ended and ended["data"]["size"] == 4 and text == "caf\ufffd", "a followed log ends, though its last character is cut off", f"{text!r} {ended}")
+    none = Stream(f"{server.url}/ui/tasks/{tasks['root']}/log/events?offset=-100")
+    ended = none.wait(lambda e: e["event"] == "end", 30)
+    check(ended and ended["data"]["size"] == 0, "and one that is not there", str(ended))
+
+
 def reads(server: Server, run_id: str) -> None:
     _, run, _ = server.ask(f"/ui/runs/{run_id}")
     tasks = {t["name"]: t for t in run["tasks_list"]}
@@ -193,6 +209,7 @@ def main() -> None:
             status, _, _ = server.ask(f"/ui/runs/{run_id}/retry", {"from": ["use"]})
             check(status == 200 and server.wait(run_id)["state"] == "SUCCEEDED", "retry from a task")
             check(server.ask(f"/ui/runs/{run_id}", method="DELETE")[0] == 200 and server.ask(f"/ui/runs/{run_id}")[0] == 404, "delete")
+            half(server)
         check(server.process.returncode == 0, "the server stops with streams open", str(server.process.returncode))
     done()
 
