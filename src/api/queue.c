@@ -17,7 +17,7 @@
 #include "engine/cluster-check.h"
 #include "store/catalog.h"
 
-enum { MAX_TAKEN_UP = 5, HURRY_MS = 20, STDERR_TAIL = 800 };
+enum { MAX_TAKEN_UP = 5, HURRY_MS = 20, STDERR_TAIL = 800, PAUSE_S = 1, PAUSE_MAX_S = 60 };
 
 struct queue {
     struct api *api;
@@ -27,7 +27,7 @@ struct queue {
     struct ready ready;
     size_t n, cap, n_waiting, n_started; /* of the last look */
     struct tries {
-        int64_t run;
+        int64_t run, not_before_us;
         int n;
     } * tries; /* how often a run was taken up here */
     size_t n_tries, cap_tries;
@@ -133,23 +133,41 @@ static int end_run(struct store *s, int64_t run, enum store_state state, const c
     return store_commit(s, err);
 }
 
-/* A run whose engine dies again and again is not taken up for ever. */
-static void count_crash(struct queue *q, int64_t run)
+static struct tries *tries_of(struct queue *q, int64_t run)
 {
-    struct dh_err err;
-    size_t i;
+    for (size_t i = 0; i < q->n_tries; i++)
+        if (q->tries[i].run == run)
+            return &q->tries[i];
+    return NULL;
+}
 
-    for (i = 0; i < q->n_tries && q->tries[i].run != run; i++)
-        ;
-    if (i == q->n_tries) {
+/* A run whose engine dies or gives up again and again is not taken up for ever; after an error
+ * (the disk may be full) there is a pause, which grows. */
+static void count_try(struct queue *q, int64_t run, bool pause, const char *why)
+{
+    struct tries *t = tries_of(q, run);
+    struct dh_err err;
+    int64_t pause_s = PAUSE_S;
+
+    if (!t) {
         DH_GROW(q->tries, q->n_tries, q->cap_tries);
-        q->tries[q->n_tries++] = (struct tries){.run = run};
+        t = &q->tries[q->n_tries++];
+        *t = (struct tries){.run = run};
     }
-    if (++q->tries[i].n < MAX_TAKEN_UP)
+    for (int i = 0; i < t->n; i++)
+        pause_s = pause_s * 4 < PAUSE_MAX_S ? pause_s * 4 : PAUSE_MAX_S;
+    t->not_before_us = pause ? clock_mono_us() + pause_s * 1000000 : 0;
+    if (++t->n < MAX_TAKEN_UP)
         return;
-    (void)end_run(q->api->store, run, STORE_FAILED, "the process that ran it died again and again",
-                  &err);
-    q->tries[i] = q->tries[--q->n_tries];
+    (void)end_run(q->api->store, run, STORE_FAILED, why, &err);
+    *t = q->tries[--q->n_tries];
+}
+
+static bool is_paused(struct queue *q, int64_t run)
+{
+    const struct tries *t = tries_of(q, run);
+
+    return t && clock_mono_us() < t->not_before_us;
 }
 
 /* A worker has gone: where it has left its run as it was, that is the run's end. */
@@ -165,7 +183,7 @@ static void reap(struct queue *q, const struct worker *w)
         store_run_get(q->api->store, w->run, a, &run, &err) < 0)
         return;
     if (WIFSIGNALED(status) && !store_state_ended(run.state))
-        count_crash(q, w->run);
+        count_try(q, w->run, false, "the process that ran it died again and again");
     if (!WIFEXITED(status) || WEXITSTATUS(status) < 2 || WEXITSTATUS(status) == 130)
         return;
     worker_last_words(w, words, sizeof words);
@@ -174,6 +192,8 @@ static void reap(struct queue *q, const struct worker *w)
                       *words ? words : "the run could not be started", &err);
     else if (run.queue && !strcmp(run.queue, "retry"))
         (void)store_run_set_queue(q->api->store, run.id, NULL, &err); /* nothing to retry */
+    else if (run.state == STORE_RUNNING && store_run_abandoned(&run, clock_now_us()))
+        count_try(q, run.id, true, *words ? words : "the process that ran it could not go on");
 }
 
 static void reap_gone(struct queue *q)
@@ -237,7 +257,7 @@ static void look_at_running(struct queue *q, const struct catalog_queued *row)
         return; /* another server's */
     else if (!strcmp(row->queue, "delete"))
         (void)end_run(q->api->store, row->id, STORE_CANCELED, "the run was deleted", &err);
-    else
+    else if (!is_paused(q, row->id))
         start(q, row->id, row->uuid, false, NULL);
 }
 

@@ -76,6 +76,12 @@ static int spawn(const struct worker_place *place, char *const argv[], int in, s
         return -1;
     }
     w.fd = worker_pidfd(w.pid);
+    if (w.fd < 0) { /* its end would not be noticed; it has not begun */
+        (void)kill(w.pid, SIGKILL);
+        (void)waitpid(w.pid, NULL, 0);
+        (void)close(w.errors);
+        return -1;
+    }
     *ret = w;
     return 0;
 }

@@ -14,7 +14,7 @@ struct worker { /* our child, or one that a server before us has left */
     int64_t run;
     pid_t pid;
     bool child;
-    int fd;     /* pidfd; -1: none */
+    int fd;     /* pidfd */
     int errors; /* memfd: what it said; -1: adopted */
     bool gone;
     bool cancel; /* asked for before it had claimed the run */

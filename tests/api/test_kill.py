@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import sqlite3
 import tempfile
@@ -65,6 +66,27 @@ def elsewhere(home: str) -> None:
         db.close()
 
 
+def cannot(home: str) -> None:
+    """A run whose process cannot go on (its folder cannot be made) is tried again, but not all the time."""
+    with Server(home) as server:
+        run = submit(server, "stuck", "stuck-may-end")
+        until(lambda: marks(home, "stuck"))
+        folder = pathlib.Path(home, "runs", run)
+        shutil.rmtree(folder)
+        folder.touch()
+        db = sqlite3.connect(f"{home}/dhow.db", timeout=60)
+
+        def tries() -> int:
+            return db.execute("SELECT generation FROM run WHERE uuid = ?", (run,)).fetchone()[0]
+
+        until(lambda: tries() > 1)
+        time.sleep(2)
+        check(tries() < 5 and state(server, run) == "RUNNING", "between two tries there is a pause", f"{tries()} {state(server, run)}")
+        folder.unlink()
+        pathlib.Path(home, "stuck-may-end").touch()
+        check(server.wait(run)["state"] == "SUCCEEDED", "and it goes on once it can", state(server, run))
+
+
 def kept(server: Server, but: int = 0) -> int:
     """The process that the server keeps ready."""
     def found() -> int:
@@ -112,6 +134,8 @@ def ready(home: str) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         elsewhere(home)
+    with tempfile.TemporaryDirectory() as home:
+        cannot(home)
     with tempfile.TemporaryDirectory() as home:
         ready(home)
     with tempfile.TemporaryDirectory() as home:
