@@ -44,7 +44,7 @@ static void *fetch_run(void *user)
     static const uint64_t one = 1;
     struct fetch *fetch = user;
 
-    fetch->rc = http_get(fetch->url, &fetch->bytes, &fetch->err);
+    fetch->rc = http_get(fetch->url, LIMIT_FETCH_S, &fetch->bytes, &fetch->err);
     atomic_store(&fetch->done, true);
     (void)!write(fetch->wake_fd, &one, sizeof one);
     fetch_drop(fetch);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/http.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 enum { MAX_KEYS = (int)1 << 20, AGAIN_S = 60, OLD_S = 300 };
@@ -54,7 +55,7 @@ static int get(const char *at, struct js **ret, struct dh_err *err)
 
     if (strncmp(at, "http://", 7) != 0 && strncmp(at, "https://", 8) != 0)
         return js_parse_file(at, MAX_KEYS, ret, err);
-    if (http_get(at, &text, err) < 0)
+    if (http_get(at, LIMIT_FETCH_S, &text, err) < 0)
         return -1;
     return js_parse(buf_str(&text), text.n, ret, err);
 }

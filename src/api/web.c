@@ -299,6 +299,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (!r->ran) {
         dispatch_run(r);
         if (r->waits) {
+            set_phase(connection, PHASE_ANSWER); /* the body is here: its time counts no more */
             web_sleep(connection);
             return MHD_YES; /* asks again when it is woken */
         }

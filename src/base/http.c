@@ -76,7 +76,7 @@ static size_t receive(char *bytes, size_t size, size_t n, void *user)
     return to->truncated ? 0 : size * n;
 }
 
-int http_get(const char *url, struct buf *to, struct dh_err *err)
+int http_get(const char *url, long total_s, struct buf *to, struct dh_err *err)
 {
     CURL *h = new_handle(err);
     char why[CURL_ERROR_SIZE] = "";
@@ -92,6 +92,7 @@ int http_get(const char *url, struct buf *to, struct dh_err *err)
     (void)curl.setopt(h, CURLOPT_CONNECTTIMEOUT, 30L);
     (void)curl.setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
     (void)curl.setopt(h, CURLOPT_LOW_SPEED_TIME, 60L);
+    (void)curl.setopt(h, CURLOPT_TIMEOUT, total_s);
     (void)curl.setopt(h, CURLOPT_ERRORBUFFER, why);
     (void)curl.setopt(h, CURLOPT_WRITEFUNCTION, receive);
     (void)curl.setopt(h, CURLOPT_WRITEDATA, to);

@@ -12,9 +12,10 @@
 #include "base/err.h"
 #include "base/own.h"
 
-/* GET with redirects. Bytes are appended to *to, whose `max` bounds them. DH_IO: the server, the
- * network, an answer of 400 or above, more bytes than that. */
-int http_get(const char *url, struct buf *to, struct dh_err *err);
+/* GET with redirects. Bytes are appended to *to, whose `max` bounds them; total_s, where it is not
+ * 0, bounds how long it takes. DH_IO: the server, the network, an answer of 400 or above, more than
+ * that. */
+int http_get(const char *url, long total_s, struct buf *to, struct dh_err *err);
 
 /* POST of a JSON text. `stop` (may be NULL) set to true by another thread ends it. DH_FAILED: no
  * answer in timeout_ms, or one that is not 2xx. */

@@ -42,6 +42,7 @@
 #define LIMIT_HTTP_BODY_S 120                 /* and for the body */
 #define LIMIT_HTTP_IDLE_S 75                  /* a connection that says nothing */
 #define LIMIT_FETCHES 16                      /* pipelines that are fetched from URLs at a time */
+#define LIMIT_FETCH_S 120 /* for one of them to come; and for an issuer's keys */
 #define LIMIT_UPLOAD_BYTES ((size_t)32 << 20) /* an uploaded pipeline package */
 #define LIMIT_LINEAGE 20000                   /* artifacts of one answer about lineage */
 #define LIMIT_GRPC_BYTES ((size_t)64 << 20)   /* a request, and all of a connection's */

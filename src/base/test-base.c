@@ -1,10 +1,14 @@
 #include <math.h>
+#include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -15,6 +19,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/http.h"
 #include "base/id.h"
 #include "base/js.h"
 #include "base/mem.h"
@@ -291,6 +296,44 @@ static void arenas_free_all(void **state)
     assert_int_equal(freed, 2);
 }
 
+/* A server that says a byte now and then, and never comes to an end. */
+static void dribble(int listener)
+{
+    static const char head[] = "HTTP/1.0 200 OK\r\n\r\n";
+    int fd = accept(listener, NULL, NULL);
+
+    (void)signal(SIGPIPE, SIG_DFL);
+    for (ssize_t n = write(fd, head, sizeof head - 1); n > 0; n = write(fd, "x", 1))
+        (void)usleep(50000);
+    _exit(0);
+}
+
+static void a_fetch_has_its_end(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    own_buf struct buf got = {.max = 1 << 20};
+    own_mem char *url = NULL;
+    struct dh_err err;
+    pid_t child;
+    (void)state;
+
+    assert_int_equal(setenv("no_proxy", "127.0.0.1", 1), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &n), 0);
+    url = dh_printf("http://127.0.0.1:%d/", ntohs(at.sin_port));
+    child = fork();
+    if (child == 0)
+        dribble(listener);
+    assert_int_equal(http_get(url, 1, &got, &err), -1);
+    assert_int_equal(err.code, DH_IO);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +349,7 @@ int main(void)
         cmocka_unit_test(digests_are_sha256),
         cmocka_unit_test(files_and_folders),
         cmocka_unit_test(arenas_free_all),
+        cmocka_unit_test(a_fetch_has_its_end),
     };
 
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -58,7 +58,7 @@ int source_fetch(const char *source, char **ret, size_t *ret_n, struct dh_err *e
     const char *scheme = strstr(source, "://");
     if (strncmp(source, "http://", 7) == 0 || strncmp(source, "https://", 8) == 0) {
         own_buf struct buf b = {.max = MAX_SOURCE_BYTES};
-        if (http_get(source, &b, err) < 0)
+        if (http_get(source, 0, &b, err) < 0)
             return -1;
         *ret_n = b.n;
         *ret = b.n ? buf_take(&b) : dh_strdup("");
