@@ -8,189 +8,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "store/page-priv.h"
 #include "store/store-priv.h"
-
-enum type { TEXT, DIGEST, TIME, NUMBER, REAL, STATE, ARCHIVED, ENABLED };
-
-struct field {
-    const char *key, *sql;
-    enum type type;
-};
-
-struct kind {
-    const char *from, *id, *where; /* `where`: of all that is shown */
-    const char *tags;              /* kind of its tags; NULL: none */
-    const struct field *fields;
-};
-
-/* As catalog_name has it. */
-#define SHOWN_NAME(t)                                                                              \
-    "CASE WHEN " t ".namespace <> '' AND substr(" t ".name, 1, length(" t ".namespace)) = " t      \
-    ".namespace AND substr(" t ".name, length(" t ".namespace) + 1, 1) = '/'"                      \
-    " THEN substr(" t ".name, length(" t ".namespace) + 2) ELSE " t ".name END"
-
-static const struct field experiment_fields[] = {
-    {"created_at", "e.created_us", TIME},
-    {"id", "e.uuid", TEXT},
-    {"experiment_id", "e.uuid", TEXT},
-    {"name", SHOWN_NAME("e"), TEXT},
-    {"display_name", SHOWN_NAME("e"), TEXT},
-    {"description", "coalesce(e.description, '')", TEXT},
-    {"namespace", "coalesce(e.namespace, '')", TEXT},
-    {"last_run_created_at",
-     "coalesce((SELECT max(created_us) FROM run WHERE experiment_id = e.id), 0)", TIME},
-    {"storage_state", "e.archived", ARCHIVED},
-    {NULL, NULL, TEXT},
-};
-static const struct field pipeline_fields[] = {
-    {"created_at", "p.created_us", TIME},
-    {"id", "p.uuid", TEXT},
-    {"pipeline_id", "p.uuid", TEXT},
-    {"name", SHOWN_NAME("p"), TEXT},
-    {"display_name", "coalesce(p.display_name, " SHOWN_NAME("p") ")", TEXT},
-    {"description", "coalesce(p.description, '')", TEXT},
-    {"namespace", "coalesce(p.namespace, '')", TEXT},
-    {NULL, NULL, TEXT},
-};
-static const struct field version_fields[] = {
-    {"created_at", "v.created_us", TIME},
-    {"id", "v.uuid", TEXT},
-    {"pipeline_version_id", "v.uuid", TEXT},
-    {"pipeline_id", "(SELECT uuid FROM pipeline WHERE id = v.pipeline_id)", TEXT},
-    {"name", "v.name", TEXT},
-    {"display_name", "coalesce(v.display_name, v.name)", TEXT},
-    {"description", "coalesce(v.description, '')", TEXT},
-    {"status", "'READY'", TEXT},
-    {"pipeline_spec", "(SELECT json FROM spec WHERE digest = v.spec_digest)", TEXT},
-    {NULL, NULL, TEXT},
-};
-static const struct field run_fields[] = {
-    {"created_at", "r.created_us", TIME},
-    {"id", "r.uuid", TEXT},
-    {"run_id", "r.uuid", TEXT},
-    {"name", "r.display_name", TEXT},
-    {"display_name", "r.display_name", TEXT},
-    {"finished_at", "r.finished_us", TIME},
-    {"scheduled_at", "coalesce(r.scheduled_us, r.created_us)", TIME},
-    {"description", "coalesce(r.description, '')", TEXT},
-    {"storage_state", "r.archived", ARCHIVED},
-    {"state", "r.state", STATE},
-    {"status", "r.state", STATE},
-    {"state_history", "r.state", STATE},
-    {"namespace", "coalesce(r.namespace, '')", TEXT},
-    {"experiment_id", "(SELECT uuid FROM experiment WHERE id = r.experiment_id)", TEXT},
-    {"runtime_details", "coalesce(r.parameters, '')", TEXT},
-    {"recurring_run_id", "(SELECT uuid FROM schedule WHERE id = r.schedule_id)", TEXT},
-    /* The server's own, by number: for lists of one experiment, pipeline, version, schedule. */
-    {"#experiment", "r.experiment_id", NUMBER},
-    {"#pipeline", "r.pipeline_id", NUMBER},
-    {"#version", "r.pipeline_version_id", NUMBER},
-    {"#schedule", "r.schedule_id", NUMBER},
-    {"#archived", "r.archived", NUMBER},
-    {NULL, NULL, TEXT},
-};
-static const struct field schedule_fields[] = {
-    {"created_at", "c.created_us", TIME},
-    {"id", "c.uuid", TEXT},
-    {"recurring_run_id", "c.uuid", TEXT},
-    {"name", "c.display_name", TEXT},
-    {"display_name", "c.display_name", TEXT},
-    {"updated_at", "c.updated_us", TIME},
-    {"description", "coalesce(c.description, '')", TEXT},
-    {"namespace", "coalesce(c.namespace, '')", TEXT},
-    {"status", "c.enabled", ENABLED},
-    {"#experiment", "c.experiment_id", NUMBER},
-    {"#pipeline", "c.pipeline_id", NUMBER},
-    {"#enabled", "c.enabled", NUMBER},
-    {NULL, NULL, TEXT},
-};
-
-static const struct field task_fields[] = {
-    {"created_at", "t.created_us", TIME},
-    {"create_time", "t.created_us", TIME},
-    {"start_time", "t.started_us", TIME},
-    {"end_time", "t.finished_us", TIME},
-    {"id", "t.uuid", TEXT},
-    {"task_id", "t.uuid", TEXT},
-    {"name", "t.name", TEXT},
-    {"display_name", "coalesce(t.display_name, t.name)", TEXT},
-    {"type", "t.type", TEXT},
-    {"state", "t.state", STATE},
-    {"status", "t.state", STATE},
-    {"cache_fingerprint", "t.cache_fingerprint", DIGEST},
-    {"run_id", "(SELECT uuid FROM run WHERE id = t.run_id)", TEXT},
-    {"namespace", "coalesce((SELECT namespace FROM run WHERE id = t.run_id), '')", TEXT},
-    {"#id", "t.id", NUMBER},
-    {"#run", "t.run_id", NUMBER},
-    {"#parent", "t.parent_task_id", NUMBER},
-    {NULL, NULL, TEXT},
-};
-static const struct field artifact_fields[] = {
-    {"created_at", "a.created_us", TIME},
-    {"id", "a.uuid", TEXT},
-    {"artifact_id", "a.uuid", TEXT},
-    {"name", "coalesce(a.name, '')", TEXT},
-    {"uri", "coalesce(a.uri, '')", TEXT},
-    /* Of the run that made it. */
-    {"namespace",
-     "coalesce((SELECT r.namespace FROM artifact_task l JOIN task t ON t.id = l.task_id"
-     " JOIN run r ON r.id = t.run_id WHERE l.artifact_id = a.id AND l.type = 'OUTPUT'"
-     " ORDER BY l.id LIMIT 1), '')",
-     TEXT},
-    {"#id", "a.id", NUMBER},
-    {NULL, NULL, TEXT},
-};
-
-static const struct kind kinds[PAGE_KINDS] = {
-    [PAGE_EXPERIMENTS] = {" FROM experiment e", "e.id", "1 = 1", NULL, experiment_fields},
-    [PAGE_PIPELINES] = {" FROM pipeline p", "p.id", "p.uploaded = 1", "pipeline", pipeline_fields},
-    [PAGE_VERSIONS] = {" FROM pipeline_version v", "v.id", "v.uploaded = 1", "version",
-                       version_fields},
-    [PAGE_RUNS] = {" FROM run r", "r.id", "(r.queue IS NULL OR r.queue <> 'delete')", NULL,
-                   run_fields},
-    [PAGE_SCHEDULES] = {" FROM schedule c", "c.id", "1 = 1", NULL, schedule_fields},
-    [PAGE_TASKS] = {" FROM task t", "t.id", "1 = 1", NULL, task_fields},
-    [PAGE_ARTIFACTS] = {" FROM artifacts a", "a.id", "a.state = 'LIVE'", NULL, artifact_fields},
-};
-
-static const struct field *field_of(enum page_kind kind, const char *key)
-{
-    for (const struct field *f = kinds[kind].fields; f->key; f++)
-        if (!strcmp(f->key, key))
-            return f;
-    return NULL;
-}
-
-/* The last value of a metric. Its name stands in the statement, which says it several times: so it
- * is one that needs no quoting in any database. */
-static bool is_metric(enum page_kind kind, const char *key)
-{
-    const char *name = key + 7;
-
-    return kind == PAGE_RUNS && !strncmp(key, "metric:", 7) && *name && strlen(name) < 200 &&
-           !strpbrk(name, "'\"\\`?");
-}
-
-static const struct field *sort_of(enum page_kind kind, const char *key, struct arena *a)
-{
-    struct field *f;
-
-    if (!is_metric(kind, key))
-        return field_of(kind, key);
-    f = arena_alloc(a, sizeof *f);
-    f->key = key;
-    f->type = REAL;
-    f->sql = arena_printf(a,
-                          "(SELECT m.number_value FROM run_metric m WHERE m.run_id = r.id"
-                          " AND m.name = '%s' ORDER BY m.time_us DESC, m.id DESC LIMIT 1)",
-                          key + 7);
-    return f;
-}
-
-bool page_has_key(enum page_kind kind, const char *key)
-{
-    return field_of(kind, key) != NULL || is_metric(kind, key);
-}
 
 /* ---- WHERE ---- */
 
@@ -235,7 +54,7 @@ static const char *const flag_words[][2] = {
     [ENABLED] = {"DISABLED", "ENABLED"},
 };
 
-static int64_t flag_of(const struct field *f, const struct page_value *v)
+static int64_t flag_of(const struct page_field *f, const struct page_value *v)
 {
     if (!v->is_text)
         return v->number;
@@ -255,7 +74,7 @@ static const char *upper(const char *text, struct arena *a)
     return copy;
 }
 
-static int value_of(const struct field *f, const struct page_value *v, struct arena *a,
+static int value_of(const struct page_field *f, const struct page_value *v, struct arena *a,
                     struct db_val *ret, struct dh_err *err)
 {
     int64_t n = 0;
@@ -289,11 +108,11 @@ static int value_of(const struct field *f, const struct page_value *v, struct ar
     return 0;
 }
 
-static int add_time(struct where *w, const struct field *f, const struct page_predicate *p,
+static int add_time(struct where *w, const struct page_field *f, const struct page_predicate *p,
                     struct dh_err *err);
 
 /* One of several moments: each is a second long. */
-static int add_times(struct where *w, const struct field *f, const struct page_predicate *p,
+static int add_times(struct where *w, const struct page_field *f, const struct page_predicate *p,
                      struct dh_err *err)
 {
     buf_adds(&w->sql, p->n ? "(" : "(1 = 0");
@@ -310,7 +129,7 @@ static int add_times(struct where *w, const struct field *f, const struct page_p
 }
 
 /* Times are kept in microseconds and shown in seconds: what is shown as equal is equal. */
-static int add_time(struct where *w, const struct field *f, const struct page_predicate *p,
+static int add_time(struct where *w, const struct page_field *f, const struct page_predicate *p,
                     struct dh_err *err)
 {
     struct db_val v;
@@ -363,7 +182,7 @@ static void add_substring(struct where *w, const char *sql, const char *text)
 
 /* What the API calls CANCELING is a run that is RUNNING with a wish. A state stands in the
  * statement itself: some indexes are of one state. */
-static bool add_state(struct where *w, const struct field *f, const struct page_predicate *p)
+static bool add_state(struct where *w, const struct page_field *f, const struct page_predicate *p)
 {
     const char *text = p->values[0].is_text ? upper(p->values[0].text, w->arena) : "";
     enum store_state state;
@@ -380,7 +199,7 @@ static bool add_state(struct where *w, const struct field *f, const struct page_
     return true;
 }
 
-static int add_in(struct where *w, const struct field *f, const struct page_predicate *p,
+static int add_in(struct where *w, const struct page_field *f, const struct page_predicate *p,
                   struct dh_err *err)
 {
     struct db_val v;
@@ -401,7 +220,7 @@ static int add_in(struct where *w, const struct field *f, const struct page_pred
 }
 
 /* As the API shows it. */
-static const char *shown_text(const struct field *f, struct arena *a)
+static const char *shown_text(const struct page_field *f, struct arena *a)
 {
     if (f->type != ARCHIVED && f->type != ENABLED)
         return f->sql;
@@ -409,7 +228,7 @@ static const char *shown_text(const struct field *f, struct arena *a)
                         flag_words[f->type][1], flag_words[f->type][0]);
 }
 
-static int add_field(struct where *w, const struct field *f, const struct page_predicate *p,
+static int add_field(struct where *w, const struct page_field *f, const struct page_predicate *p,
                      struct dh_err *err)
 {
     static const char *const ops[] = {
@@ -445,7 +264,7 @@ static int add_field(struct where *w, const struct field *f, const struct page_p
     return 0;
 }
 
-static int add_tag(struct where *w, const struct kind *k, const struct page_predicate *p,
+static int add_tag(struct where *w, const struct page_list *k, const struct page_predicate *p,
                    struct dh_err *err)
 {
     if (p->op != PAGE_EQ || p->n != 1 || !p->values[0].is_text)
@@ -463,14 +282,14 @@ static int add_tag(struct where *w, const struct kind *k, const struct page_pred
 static int add_predicates(struct where *w, const struct page_ask *ask, bool count,
                           struct dh_err *err)
 {
-    const struct kind *k = &kinds[ask->kind];
+    const struct page_list *k = &page_lists[ask->kind];
 
     /* What is about to be deleted is counted until it is: without that, an index has all there is
      * to count. */
     buf_addf(&w->sql, "%s WHERE %s", k->from, count && ask->kind == PAGE_RUNS ? "1 = 1" : k->where);
     for (size_t i = 0; i < ask->n_predicates; i++) {
         const struct page_predicate *p = &ask->predicates[i];
-        const struct field *f = field_of(ask->kind, p->key);
+        const struct page_field *f = page_field(ask->kind, p->key);
         int rc;
 
         buf_adds(&w->sql, " AND ");
@@ -487,9 +306,9 @@ static int add_predicates(struct where *w, const struct page_ask *ask, bool coun
 }
 
 /* NULL sorts before all values. */
-static void add_after(struct where *w, const struct page_ask *ask, const struct field *sort)
+static void add_after(struct where *w, const struct page_ask *ask, const struct page_field *sort)
 {
-    const char *id = kinds[ask->kind].id;
+    const char *id = page_lists[ask->kind].id;
     struct db_val v = ask->value.is_text   ? DB_T(ask->value.text)
                       : ask->value.is_real ? DB_R(ask->value.real)
                                            : DB_I(ask->value.number);
@@ -526,7 +345,7 @@ static void add_after(struct where *w, const struct page_ask *ask, const struct 
 
 /* ---- asking ---- */
 
-static int read_ids(struct db_rows *rows, const struct page_ask *ask, const struct field *sort,
+static int read_ids(struct db_rows *rows, const struct page_ask *ask, const struct page_field *sort,
                     struct arena *a, struct page_ids *ret, struct dh_err *err)
 {
     struct page_ids page = {.ids = arena_alloc(a, ((size_t)ask->limit + 1) * sizeof *page.ids)};
@@ -561,8 +380,8 @@ int page_ids(struct store *s, const struct page_ask *ask, struct arena *a, struc
 {
     own(db_end) struct db_rows *rows = NULL;
     struct where w = {.arena = a};
-    const struct field *sort = sort_of(ask->kind, ask->sort ? ask->sort : "created_at", a);
-    const char *id = kinds[ask->kind].id;
+    const struct page_field *sort = page_sort(ask->kind, ask->sort ? ask->sort : "created_at", a);
+    const char *id = page_lists[ask->kind].id;
     int rc;
 
     if (!sort)
