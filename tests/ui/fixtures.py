@@ -30,14 +30,14 @@ def loop(spec, name, items, **more):
     return dag
 
 
-def everything(pause=0.0):
-    """One pipeline with one of everything; `pause` seconds in each step."""
+def everything(pause=0.0, gate=None):
+    """One pipeline with one of everything; `pause` seconds in each step; its first one waits for a file where a gate is named."""
     s = specs.pipeline("nightly-training", threshold=0.9, rows=300, label="diagnosis", options={"deep": True}, folds=[1, 2, 3])
     wait = f"sleep {pause}\n" if pause else ""
     files = f"""
 printf '{CSV}' > "$out_data"; printf '{REPORT}' > "$out_report"; printf '{HTML}' > "$out_card"; echo {PNG} | base64 -d > "$out_picture"
 """
-    specs.step(s, "load", wait + LOG + files,
+    specs.step(s, "load", (f"until [ -e {gate} ]; do sleep 0.05; done\n" if gate else "") + wait + LOG + files,
                artifacts={"data": "Dataset", "report": "Markdown", "card": "HTML", "picture": "Artifact"}, inputs={"label": "=label"})
     folds = loop(s, "folds", [1, 2, 3, 4, 5, 6], after=("load",))
     specs.step(s, "fit", wait + "echo fitting", dag=folds)

@@ -19,7 +19,7 @@ import fixtures
 import specs
 from server import Server
 from node import count, passes, tool
-from tap import ROOT, check, dhow, done, says, skip
+from tap import ROOT, check, dhow, done, says, skip, until
 
 SHOTS = ROOT / "build" / "page"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -72,13 +72,13 @@ def named(server: Server, path: str, name: str) -> str:
 
 
 def prepare(server: Server, ids: dict) -> dict:
-    slow = fixtures.everything(pause=0.25)
+    slow = fixtures.everything(pause=0.25, gate=f"{server.home}/slow-may-go-on")
     slow["pipelineInfo"]["name"] = "slow-training"
     talks = specs.pipeline("talks")
-    specs.step(talks, "talk", "seq 1 100; for i in $(seq 1 30); do printf '\\033[32mword %s\\033[0m\\n' $i; sleep 0.1; done", cache=False)
+    specs.step(talks, "talk", f"seq 1 100; i=0; until [ $i -ge 30 ] && [ -e {server.home}/talked ]; do i=$((i+1)); printf '\\033[32mword %s\\033[0m\\n' $i; sleep 0.1; done", cache=False)
     stopped = specs.pipeline("stopped")  # until it is stopped, and no longer when it is retried: however slow the machine is
     specs.step(stopped, "hold", f"test -e {server.home}/held || {{ touch {server.home}/held; sleep 300; }}", cache=False)
-    ids = {**ids, "stopped": upload(server, stopped), "slow": upload(server, slow), "talks": upload(server, talks), "gated": upload(server, fixtures.gate()),
+    ids = {**ids, "home": server.home, "stopped": upload(server, stopped), "slow": upload(server, slow), "talks": upload(server, talks), "gated": upload(server, fixtures.gate()),
            "pipeline": named(server, "/ui/pipelines", "nightly-training"), "experiment": named(server, "/ui/experiments", "tuning")}
     ids["version"] = server.ask(f"/ui/pipelines/{ids['pipeline']}")[1]["versions"][0]["id"]
     _, made, _ = server.ask("/ui/runs", {"pipeline_id": ids["gated"], "parameters": {}, "display_name": "release candidate"})
@@ -86,9 +86,7 @@ def prepare(server: Server, ids: dict) -> dict:
     status, made, _ = server.ask("/ui/schedules", {"name": "every night", "pipeline_id": ids["pipeline"], "enabled": True, "no_catchup": True, "max_concurrency": 1, "overlap": "wait", "parameters": {"threshold": 0.9},
                                                    "trigger": {"cron": "0 30 2 * * *", "interval_s": None, "start_time": None, "end_time": None, "time_zone": "Europe/Berlin"}})
     ids["schedule"] = (made.get("id") or made.get("schedule_id") or "") if status == 200 else ""
-    until = time.monotonic() + 20
-    while time.monotonic() < until and not server.ask("/ui/approvals?state=waiting")[1].get("items"):
-        time.sleep(0.1)
+    until(lambda: server.ask("/ui/approvals?state=waiting")[1].get("items"))
     return ids
 
 

@@ -1,5 +1,5 @@
 /* What people change: tags and notes of a run, a schedule, a model's aliases and approval. Seen at once, and kept. */
-import { check, open, RUNS, shot, visit, withBrowser } from './lib.mjs';
+import { check, open, RUNS, shot, until, visit, withBrowser } from './lib.mjs';
 
 async function marks(page) {
   await visit(page, `#/runs/details/${RUNS.everything}`, '.panel');
@@ -13,9 +13,9 @@ async function marks(page) {
   await page.getByRole('button', { name: 'Keep' }).click();
   await page.locator('.notes').waitFor();
   await visit(page, '#/runs?q=tag:stage=golden', 'tr.pick');
-  check((await page.locator('tr.pick').count()) === 1, 'a run that was tagged by hand is found by its tag');
+  check(await until(async () => (await page.locator('tr.pick').count()) === 1), 'a run that was tagged by hand is found by its tag');
   await visit(page, `#/runs/details/${RUNS.everything}`, '.notes');
-  check((await page.locator('.notes').innerText()) === 'the first one\nthat worked', 'notes are kept');
+  check(await until(async () => (await page.locator('.notes').innerText()) === 'the first one\nthat worked'), 'notes are kept');
   await page.getByRole('button', { name: 'Change', exact: true }).click();
   await page.locator('textarea:focus').press('Escape');
   await page.locator('.notes').waitFor();
@@ -29,15 +29,15 @@ async function schedule(page) {
   await page.getByRole('button', { name: 'Change…' }).click();
   await page.getByRole('textbox', { name: /^Cron/ }).fill('nonsense');
   await page.locator('dialog .field-error').first().waitFor();
-  check(await page.getByRole('button', { name: 'Save' }).isDisabled(), 'a schedule is not saved with a time that is none');
+  check(await until(() => page.getByRole('button', { name: 'Save' }).isDisabled()), 'a schedule is not saved with a time that is none');
   await page.getByRole('textbox', { name: /^Cron/ }).fill('0 15 4 * * *');
   await page.getByLabel('Name', { exact: true }).fill('every morning');
   await page.getByLabel('Where one still runs').selectOption('skip');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('dialog').waitFor({ state: 'detached' });
   await page.locator('h1', { hasText: 'every morning' }).waitFor();
-  const next = await page.locator('.next li').first().innerText();
-  check(/\b0[23]:15\b/.test(next) && (await page.getByText('the next is left out').count()) === 1, 'a changed schedule says when it starts next', next);
+  const next = () => page.locator('.next li').first().innerText();
+  check(await until(async () => /\b0[23]:15\b/.test(await next()) && (await page.getByText('the next is left out').count()) === 1), 'a changed schedule says when it starts next', await next());
   const off = page.locator('.head').getByRole('switch');
   await off.click();
   await page.getByText('It is off.').waitFor();
@@ -61,7 +61,7 @@ async function model(page) {
   await newest.getByPlaceholder('Why').fill('seen by two');
   await newest.getByRole('button', { name: 'Approve' }).click();
   await newest.locator('.badge', { hasText: 'approved' }).waitFor();
-  check((await newest.innerText()).includes('seen by two'), 'a version is approved, with the reason');
+  check(await until(async () => (await newest.innerText()).includes('seen by two')), 'a version is approved, with the reason');
   await newest.getByRole('button', { name: 'Reject' }).click();
   await newest.locator('.badge', { hasText: 'rejected' }).waitFor();
   check(true, 'and rejected');

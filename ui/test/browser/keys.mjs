@@ -1,5 +1,5 @@
 /* All from the keyboard; one selection in every view; all of it in the address. */
-import { check, open, RUNS, shot, visit, withBrowser } from './lib.mjs';
+import { check, open, RUNS, shot, until, visit, withBrowser } from './lib.mjs';
 
 async function palette(page) {
   await visit(page, '#/runs', 'tr.pick');
@@ -22,19 +22,19 @@ async function list(page) {
   await visit(page, '#/runs', 'tr.pick');
   await page.keyboard.press('j');
   await page.keyboard.press('j');
-  check((await page.locator('tr.at').getAttribute('aria-rowindex')) === '3', 'j goes down the list');
+  check(await until(async () => (await page.locator('tr.at').getAttribute('aria-rowindex')) === '3'), 'j goes down the list');
   await page.keyboard.press('k');
   await page.keyboard.press('x');
   await page.keyboard.press('j');
   await page.keyboard.press('x');
-  check((await page.locator('tr input:checked').count()) === 2, 'x picks');
+  check(await until(async () => (await page.locator('tr input:checked').count()) === 2), 'x picks');
   await page.keyboard.press('c');
   await page.waitForURL(/#\/compare\?runlist=/);
   check(true, 'c compares');
   await page.goBack();
   await page.locator('tr.pick').first().waitFor();
   await page.keyboard.press('/');
-  check(await page.getByLabel('Filter').evaluate((el) => el === document.activeElement), '/ goes to the filter');
+  check(await until(() => page.getByLabel('Filter').evaluate((el) => el === document.activeElement)), '/ goes to the filter');
   await page.keyboard.type('state:failed');
   await page.keyboard.press('Enter');
   await page.waitForURL(/q=state/);
@@ -82,7 +82,7 @@ async function run(page) {
   await page.locator('.dag-node', { hasText: 'fit' }).waitFor();
   await page.getByRole('button', { name: 'Next iteration' }).click();
   await page.waitForURL(/it=folds/);
-  check((await page.locator('.dag-iter').innerText()).includes('2 of 6'), 'a loop opens to one of its iterations');
+  check(await until(async () => (await page.locator('.dag-iter').innerText()).includes('2 of 6')), 'a loop opens to one of its iterations');
   await page.locator('.dag-face', { hasText: 'judge' }).focus();
   await page.keyboard.press('ArrowUp');
   await page.waitForFunction(() => !location.hash.includes('task=judge'));
@@ -94,10 +94,10 @@ async function theme(page) {
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const before = await ground();
   await page.keyboard.press('t');
-  check((await ground()) !== before, 't goes dark');
+  check(await until(async () => (await ground()) !== before), 't goes dark');
   await page.reload();
   await page.locator('tr.pick').first().waitFor();
-  check((await ground()) !== before, 'and it stays so');
+  check(await until(async () => (await ground()) !== before), 'and it stays so');
 }
 
 await withBrowser(async (browser) => {

@@ -1,6 +1,6 @@
 /* What the browser's tests share: Chromium, checks as TAP lines, a page that notes every complaint of the console. */
 import { chromium } from 'playwright-core';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -37,9 +37,24 @@ export async function open(browser, { scheme = 'light', width = 1360, height = 8
   page.on('response', (r) => r.status() >= 400 && page.complaints.push(`${r.status()} of ${r.url()}`));
   page.on('pageerror', (e) => page.complaints.push(`${e.message} (${page.url()})`));
   page.on('request', (r) => !r.url().startsWith(BASE) && !/^(data|blob):/.test(r.url()) && page.complaints.push(`an outside address: ${r.url()}`));
-  page.setDefaultTimeout(10000);
+  page.setDefaultTimeout(60000); /* for what hangs: a busy machine is waited for */
   return page;
 }
+
+/* What `what` gives once that is true, or the last that it gave. */
+export async function until(what, ms = 60000) {
+  const end = Date.now() + ms;
+  let value = await what();
+  while (!value && Date.now() < end) {
+    await new Promise((done) => setTimeout(done, 50));
+    value = await what();
+  }
+  return value;
+}
+
+/* Runs of the test wait for such a file, or make one. */
+export const file = (name) => `${RUNS.home}/${name}`;
+export const letGo = (name) => writeFileSync(file(name), '');
 
 /* Goes there and waits until it stands still: the wanted thing is seen, and nothing is being loaded. */
 export async function visit(page, hash, wanted) {

@@ -1,5 +1,5 @@
 /* Addresses of KFP's own page lead to the same thing here; and what is changed in one window is seen in the others. */
-import { BASE, check, open, RUNS, visit, withBrowser } from './lib.mjs';
+import { BASE, check, open, RUNS, until, visit, withBrowser } from './lib.mjs';
 
 /* [KFP's address, ours, what is shown] */
 const LINKS = [
@@ -32,7 +32,7 @@ async function links(browser) {
   for (const [old, ours, wanted] of LINKS) {
     try {
       await visit(page, old, wanted);
-      check(ours.test(page.url()), `KFP's ${old.split('?')[0].replace(/[0-9a-f-]{36}/g, 'ID')} is followed`, page.url());
+      check(await until(() => ours.test(page.url())), `KFP's ${old.split('?')[0].replace(/[0-9a-f-]{36}/g, 'ID')} is followed`, page.url());
     } catch (e) {
       check(false, `KFP's ${old} shows ${wanted}`, `${page.url()}\n${e.message}`);
     }
@@ -52,7 +52,7 @@ async function links(browser) {
 async function also(name, change, seen) {
   const begin = Date.now();
   await change();
-  await seen().waitFor({ timeout: 15000 });
+  await seen().waitFor();
   check(true, `${name}: the other window sees it (${Date.now() - begin} ms)`);
 }
 

@@ -1,5 +1,6 @@
 /* A person starts a run from its form, watches it, reads its log, stops one, retries one: no reload in between. */
-import { BASE, check, open, RUNS, say, shot, visit, withBrowser } from './lib.mjs';
+import { existsSync } from 'node:fs';
+import { BASE, check, file, letGo, open, RUNS, say, shot, until, visit, withBrowser } from './lib.mjs';
 
 const state = (page) => page.locator('.head .badge').innerText();
 
@@ -9,7 +10,7 @@ async function startAndWatch(browser) {
   await page.getByRole('button', { name: 'Run…' }).click();
   await page.getByLabel('threshold').fill('nonsense');
   await page.getByRole('button', { name: 'Start' }).last().click();
-  check(await page.getByText('This takes a number').isVisible(), 'a form says what a parameter takes');
+  check(await until(() => page.getByText('This takes a number').isVisible()), 'a form says what a parameter takes');
   await page.getByLabel('threshold').fill('0.5');
   await page.getByLabel('Name of the run').fill('watched');
   await page.getByLabel('Cache').selectOption('off');
@@ -17,9 +18,9 @@ async function startAndWatch(browser) {
   await page.waitForURL(/#\/runs\/details\//);
   await page.locator('.dag-node').first().waitFor();
   const seen = new Set();
-  const until = Date.now() + 60000;
+  const end = Date.now() + 120000;
   let shown = false;
-  while (Date.now() < until) {
+  while (Date.now() < end) {
     const word = await state(page);
     seen.add(word);
     for (const cls of await page.locator('.dag-node').evaluateAll((all) => all.map((n) => /s-(\w+)/.exec(n.className)?.[1]))) seen.add(cls);
@@ -27,6 +28,7 @@ async function startAndWatch(browser) {
       await shot(page, 'live-running');
       shown = true;
     }
+    if (seen.has('Running') && seen.has('RUNNING') && seen.has('PENDING')) letGo('slow-may-go-on'); /* its first step waits for that */
     if (word === 'Succeeded') break;
     await page.waitForTimeout(60);
   }
@@ -52,13 +54,14 @@ async function listAndCancel(browser) {
   check(!before.includes('to be stopped'), 'a list shows a new run by itself');
   const { run_id: id } = await made.json();
   await page.goto(`${BASE}/#/runs/details/${id}`);
+  await until(() => existsSync(file('held'))); /* its step has begun, and knows that when it is retried */
   await page.getByRole('button', { name: 'Cancel' }).click();
-  await page.locator('.head .badge', { hasText: 'Canceled' }).waitFor({ timeout: 30000 });
+  await page.locator('.head .badge', { hasText: 'Canceled' }).waitFor();
   check(true, 'a run is canceled from its page');
   await row.locator('.badge', { hasText: 'Canceled' }).waitFor();
   check(true, 'and the list knows');
   await page.getByRole('button', { name: 'Retry what failed' }).click();
-  await page.locator('.head .badge', { hasText: 'Succeeded' }).waitFor({ timeout: 60000 });
+  await page.locator('.head .badge', { hasText: 'Succeeded' }).waitFor();
   check(true, 'and retried to its end');
   check(page.complaints.length + list.complaints.length === 0, 'cancel and retry: nothing in the console', [...page.complaints, ...list.complaints].join('\n'));
   await page.context().close();
@@ -74,14 +77,20 @@ async function followLog(browser) {
   const first = await last();
   await page.waitForFunction((text) => [...document.querySelectorAll('.log-line')].pop()?.innerText !== text, first);
   check(true, 'a log grows while it is read');
-  await page.locator('.log-text').evaluate((el) => {
-    el.scrollTop = 0;
-    el.dispatchEvent(new Event('scroll'));
-  });
+  /* At the worst moment: a line has just come, and what follows it may not have been done yet. */
+  await page.locator('.log-text').evaluate((el) => new Promise((done) => {
+    new MutationObserver((_, seen) => {
+      seen.disconnect();
+      el.scrollTop = 0;
+      el.dispatchEvent(new Event('scroll'));
+      done();
+    }).observe(el, { subtree: true, childList: true });
+  }));
   await page.waitForTimeout(700);
   check(await page.locator('.log-text').evaluate((el) => el.scrollTop < 40), 'and lets the reader scroll away');
-  check((await page.getByRole('button', { name: 'Follow' }).getAttribute('aria-pressed')) === 'false', 'and says so');
-  await page.locator('.head .badge', { hasText: 'Succeeded' }).waitFor({ timeout: 30000 });
+  check(await until(async () => (await page.getByRole('button', { name: 'Follow' }).getAttribute('aria-pressed')) === 'false'), 'and says so');
+  letGo('talked'); /* it talks until then */
+  await page.locator('.head .badge', { hasText: 'Succeeded' }).waitFor();
   await page.getByLabel('Find in the log').fill('word 19');
   await page.locator('.hit').first().waitFor();
   check((await page.locator('.hit').first().innerText()) === 'word 19', 'a search finds and marks');
@@ -98,7 +107,7 @@ async function decide(browser) {
   await page.getByRole('cell', { name: 'looked at it' }).waitFor();
   check(true, 'a gate is approved on its page');
   await visit(page, `#/runs/details/${RUNS.gate}`, '.dag-node');
-  await page.locator('.head .badge', { hasText: 'Succeeded' }).waitFor({ timeout: 30000 });
+  await page.locator('.head .badge', { hasText: 'Succeeded' }).waitFor();
   check(true, 'and the run goes on to its end');
   await page.context().close();
 }

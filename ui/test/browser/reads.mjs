@@ -1,15 +1,15 @@
 /* What a person reads off a page at a glance: it is in its place, whole, and in words. */
-import { check, open, RUNS, visit, withBrowser } from './lib.mjs';
+import { check, open, RUNS, until, visit, withBrowser } from './lib.mjs';
 
 const text = (page, selector) => page.locator(selector).first().innerText();
 
 async function graph(page) {
   await visit(page, `#/runs/details/${RUNS.everything}`, '.dag-hint');
-  check((await text(page, '.dag-hint')) === "good == 'yes'", 'a condition is read in the graph as it was written', await text(page, '.dag-hint'));
+  check(await until(async () => (await text(page, '.dag-hint')) === "good == 'yes'"), 'a condition is read in the graph as it was written', await text(page, '.dag-hint'));
   await visit(page, `#/runs/details/${RUNS.gate}`, '.dag-node');
-  check((await page.locator('.dag-node', { hasText: 'deploy' }).innerText()).includes('waiting for gate'), 'a step that waits says for what');
+  check(await until(async () => (await page.locator('.dag-node', { hasText: 'deploy' }).innerText()).includes('waiting for gate')), 'a step that waits says for what');
   await visit(page, `#/runs/details/${RUNS.failing}`, '.fault');
-  check((await text(page, '.fault')).includes('expected a number'), 'a failed run begins with the last line of the log', await text(page, '.fault'));
+  check(await until(async () => (await text(page, '.fault')).includes('expected a number')), 'a failed run begins with the last line of the log', await text(page, '.fault'));
   await visit(page, `#/runs/details/${RUNS.many}`, '.dag-node');
   const scale = () => page.locator('.panzoom-in').evaluate((el) => el.getBoundingClientRect().width / el.offsetWidth);
   const before = await scale();
@@ -18,7 +18,7 @@ async function graph(page) {
     const [all, box] = [document.querySelector('.panzoom-in').getBoundingClientRect(), document.querySelector('.panzoom').getBoundingClientRect()];
     return all.left >= box.left && all.right <= box.right;
   }).catch(() => null);
-  check((await scale()) < before / 2, 'a graph that is too large is shown whole when asked', `${before} ${await scale()}`);
+  check(await until(async () => (await scale()) < before / 2), 'a graph that is too large is shown whole when asked', `${before} ${await scale()}`);
 }
 
 async function tables(page) {
@@ -32,7 +32,7 @@ async function tables(page) {
   const heads = await page.locator('.numbers th').allInnerTexts();
   check(heads.includes('accuracy') && (await page.locator('.numbers tbody tr').count()) > 1 && (await page.locator('.numbers .best').count()) > 0, 'metrics of a run: a row a task, the best with a star', heads.join());
   await visit(page, '#/schedules', 'tr.pick');
-  check((await text(page, 'tr.pick')).includes('every day at 02:30 (Europe/Berlin)'), 'a schedule says in words when it starts', await text(page, 'tr.pick'));
+  check(await until(async () => (await text(page, 'tr.pick')).includes('every day at 02:30 (Europe/Berlin)')), 'a schedule says in words when it starts', await text(page, 'tr.pick'));
 }
 
 async function compare(page) {

@@ -107,9 +107,9 @@ test('boxes do not lie over one another, and what is inside is inside', () => {
 test('a thousand boxes are laid out at once', () => {
   const boxes = Array.from({ length: 1000 }, (_, i) => box(`n${i}`));
   const edges = boxes.slice(1).map((b, i): [string, string] => [`n${Math.floor(i / 3)}`, b.id]);
-  const start = performance.now();
+  const start = process.cpuUsage(); /* not the clock: others may have the machine meanwhile */
   const laid = layout(boxes, edges);
-  assert.ok(performance.now() - start < 1000);
+  assert.ok(process.cpuUsage(start).user < 1e6);
   assert.equal(laid.nodes.length, 1000);
   assert.ok(!overlaps(laid.nodes));
   const circle = layered([box('a'), box('b')], [['a', 'b'], ['b', 'a']]);

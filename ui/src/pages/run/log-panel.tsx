@@ -1,6 +1,6 @@
 /* A task's log: follows while it grows, lets go when the reader scrolls, finds, keeps colours. */
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import { mark, spans, strip } from '../../lib/ansi';
 import { bytes } from '../../lib/format';
 import { useShortcuts } from '../../lib/keys';
@@ -67,9 +67,11 @@ export function LogPanel(props: Props): JSX.Element {
   const virtual = useVirtual({ count: lines.length, scroller: () => scroller.current, size: (i) => (wrap ? ROW * rowsOf(lines[i] ?? '', columns) : ROW), overscan: 30 });
   useEffect(() => virtual.measure(), [columns, wrap, store?.start]);
   const hit = search.hits[search.at];
-  useEffect(() => {
-    if (follow && lines.length && !text) virtual.scrollToIndex(lines.length - 1, { align: 'end' });
-  }, [lines.length, store?.end, follow]);
+  const height = virtual.getTotalSize();
+  /* At once, and not again by itself: whoever scrolls away while lines come is not fetched back. */
+  useLayoutEffect(() => {
+    if (scroller.current && follow && lines.length && !text) scroller.current.scrollTop = scroller.current.scrollHeight;
+  }, [lines.length, store?.end, height, follow]);
   useEffect(() => {
     if (hit !== undefined) virtual.scrollToIndex(hit, { align: 'center' });
   }, [hit]);
@@ -102,7 +104,7 @@ export function LogPanel(props: Props): JSX.Element {
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable from the keyboard */}
       <div class={`log-text${wrap ? ' wrap' : ''}`} ref={scroller} tabIndex={0} role="region" aria-label="Log" onScroll={scrolled}>
         {store && store.start > 0 && <button type="button" class="link log-note" onClick={() => void store.earlier()}>Show earlier lines ({bytes(store.start)})</button>}
-        <div class="log-lines" style={{ height: `${virtual.getTotalSize()}px` }}>
+        <div class="log-lines" style={{ height: `${height}px` }}>
           {virtual.getVirtualItems().map((v) => (
             <div key={v.index} class={`log-line${v.index === hit ? ' at' : ''}`} style={{ transform: `translateY(${v.start}px)` }}>
               <i class="num" style={{ width: `${digits + 1}ch` }}>{v.index + 1}</i>

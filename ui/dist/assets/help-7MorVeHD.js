@@ -1,0 +1,1 @@
+import{an as n,u as e,S as a,a3 as d}from"./index-CKd-4vvR.js";function c({onClose:r}){const i=[{key:"Ctrl K",what:"Find runs, pipelines, pages"},...n()];return e(d,{title:"Shortcuts",onClose:r,children:e("dl",{class:"keys",children:i.map(l=>e(a,{children:[e("dt",{children:l.key.split(" ").map(t=>e("kbd",{children:t},t))}),e("dd",{children:l.what})]}))})})}export{c as Help};

@@ -1,1 +1,0 @@
-import{an as n,u as e,S as a,a3 as d}from"./index-DzViUPdZ.js";function c({onClose:r}){const i=[{key:"Ctrl K",what:"Find runs, pipelines, pages"},...n()];return e(d,{title:"Shortcuts",onClose:r,children:e("dl",{class:"keys",children:i.map(l=>e(a,{children:[e("dt",{children:l.key.split(" ").map(t=>e("kbd",{children:t},t))}),e("dd",{children:l.what})]}))})})}export{c as Help};

@@ -1,0 +1,1 @@
+import{T as l,u as o}from"./index-CKd-4vvR.js";import{y as r}from"./yaml-D8pb7HXt.js";import{T as n}from"./text-view-BH4BF2HA.js";/* empty css            */function u({state:e}){const p=l(()=>e.spec?r(e.spec):null,[e.spec]);return p===null?null:o(n,{text:p,label:"Pipeline spec"})}export{u as RunSpec};

@@ -1,1 +1,0 @@
-import{T as l,u as o}from"./index-DzViUPdZ.js";import{y as r}from"./yaml-D8pb7HXt.js";import{T as n}from"./text-view-DMFFNG94.js";/* empty css            */function u({state:e}){const p=l(()=>e.spec?r(e.spec):null,[e.spec]);return p===null?null:o(n,{text:p,label:"Pipeline spec"})}export{u as RunSpec};

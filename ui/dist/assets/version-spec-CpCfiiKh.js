@@ -1,0 +1,1 @@
+import{u as e}from"./index-CKd-4vvR.js";import{y as r}from"./yaml-D8pb7HXt.js";import{T as p}from"./text-view-BH4BF2HA.js";/* empty css            */function n({version:i}){return e("div",{class:"bleed",children:e(p,{text:r(i.pipeline_spec),label:"Pipeline spec"})})}export{n as VersionSpec};

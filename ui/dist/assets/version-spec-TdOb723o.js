@@ -1,1 +1,0 @@
-import{u as e}from"./index-DzViUPdZ.js";import{y as r}from"./yaml-D8pb7HXt.js";import{T as p}from"./text-view-DMFFNG94.js";/* empty css            */function n({version:i}){return e("div",{class:"bleed",children:e(p,{text:r(i.pipeline_spec),label:"Pipeline spec"})})}export{n as VersionSpec};
