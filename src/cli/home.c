@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/js.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "store/db-url.h"
@@ -33,15 +34,14 @@ static bool is_set(const char *text)
 int cli_home(const struct cli *cli, char **ret, struct dh_err *err)
 {
     const char *env = getenv("DHOW_HOME"), *data = getenv("XDG_DATA_HOME"), *user = getenv("HOME");
-    char *found;
+    own_mem char *found = NULL;
 
     if (cli->home && !*cli->home)
         return dh_fail(err, DH_INVALID, "--home is empty: expected a folder");
-    if (cli->home || is_set(env)) {
-        *ret = fs_absolute(cli->home ? cli->home : env);
-        return 0;
-    }
-    found = project_home();
+    if (cli->home || is_set(env))
+        found = fs_absolute(cli->home ? cli->home : env);
+    else
+        found = project_home();
     if (!found && is_set(data) && data[0] == '/')
         found = fs_join(data, "dhow");
     if (!found && is_set(user))
@@ -49,7 +49,11 @@ int cli_home(const struct cli *cli, char **ret, struct dh_err *err)
     if (!found)
         return dh_fail(err, DH_INVALID,
                        "no folder for the state: set HOME or DHOW_HOME, or give --home DIR");
-    *ret = found;
+    if (js_utf8_valid(found, strlen(found)) < strlen(found)) /* it is part of what is JSON */
+        return dh_fail(err, DH_INVALID,
+                       "the folder of all state has a name that is not UTF-8: set DHOW_HOME, "
+                       "or give --home DIR");
+    *ret = take(&found);
     return 0;
 }
 

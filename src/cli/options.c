@@ -85,8 +85,7 @@ static int give(struct cli_args *args, const struct cli_option *option, const ch
     if (option->choices && !is_choice(option->choices, value))
         return dh_fail(err, DH_INVALID, "--%s %s: expected one of: %s", option->name, value,
                        option->choices);
-    if (option->kind != CLI_FILE && option->kind != CLI_FOLDER &&
-        js_utf8_valid(value, strlen(value)) < strlen(value))
+    if (option->kind != CLI_FILE && js_utf8_valid(value, strlen(value)) < strlen(value))
         return dh_fail(err, DH_INVALID, "--%s: the value is not text in UTF-8", option->name);
     DH_GROW(args->given, args->n_given, args->cap_given);
     args->given[args->n_given++] = (struct given){.option = option, .value = value};

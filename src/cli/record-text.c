@@ -24,14 +24,15 @@ static char *type_words(enum store_task_type type)
 
 static char *note(const struct store_task *task)
 {
+    const char *reason = task->state_reason ? task->state_reason : "";
     own_buf struct buf b = {0};
 
-    if (task->exit_code > 0)
+    if (task->exit_code > 0 && strncmp(reason, "exit code", 9) != 0)
         buf_addf(&b, "exit code %lld", (long long)task->exit_code);
     if (task->attempts > 1)
         buf_addf(&b, "%s%lld attempts", b.n ? ", " : "", (long long)task->attempts);
-    if (task->state_reason && *task->state_reason)
-        buf_addf(&b, "%s%s", b.n ? ": " : "", task->state_reason);
+    if (*reason)
+        buf_addf(&b, "%s%s", b.n ? ": " : "", reason);
     return out_text(buf_str(&b), NOTE_WIDTH);
 }
 

@@ -18,8 +18,10 @@ enum { VALUE_WIDTH = 110, PREVIEW_LINES = 20, PREVIEW_BYTES = 16384 };
 
 static void field(const struct cli *cli, const char *name, const char *value)
 {
-    if (value && *value)
-        printf("  %s%-12s%s %s\n", out_on(cli->color, OUT_DIM), name, out_off(cli->color), value);
+    own_mem char *clean = out_text(value ? value : "", 0);
+
+    if (*clean)
+        printf("  %s%-12s%s %s\n", out_on(cli->color, OUT_DIM), name, out_off(cli->color), clean);
 }
 
 static void print_values(const struct cli *cli, const char *title, const char *json)
@@ -32,9 +34,10 @@ static void print_values(const struct cli *cli, const char *title, const char *j
     if (js_n(values))
         printf("\n  %s%s%s\n", out_on(cli->color, OUT_BOLD), title, out_off(cli->color));
     for (js_each(values, it)) {
+        own_mem char *key = out_text(it.key, 0);
         own_mem char *value = out_value(it.value, VALUE_WIDTH);
 
-        printf("  %-*s  %s\n", (int)width, it.key, value);
+        printf("  %-*s  %s\n", (int)width, key, value);
     }
 }
 
@@ -57,10 +60,11 @@ static void show_run(const struct cli *cli, const struct record *record)
 {
     const struct store_run *run = &record->run;
     const char *state = store_state_name(run->state);
+    own_mem char *name = out_text(run->display_name ? run->display_name : "", 0);
 
     printf("%s%s %s%s  run %lld%s%s\n", out_on(cli->color, out_state_style(state)),
-           out_state_mark(state), state, out_off(cli->color), (long long)run->id,
-           run->display_name ? "  " : "", run->display_name ? run->display_name : "");
+           out_state_mark(state), state, out_off(cli->color), (long long)run->id, *name ? "  " : "",
+           name);
     field(cli, "id", run->uuid);
     if (run->pipeline) {
         own_mem char *pipeline =
@@ -263,6 +267,7 @@ static void show_artifact(const struct cli *cli, const struct store_artifact *ar
     own_mem char *size = out_bytes(artifact->size_bytes);
     own_mem char *created = out_time(artifact->created_us);
     own_mem char *path = NULL;
+    bool local = artifact_uri_local(artifact->uri, &path, NULL) == 0;
 
     printf("%s%s%s  %s\n", out_on(cli->color, OUT_BOLD),
            artifact->name ? artifact->name : "artifact", out_off(cli->color), artifact->type);
@@ -273,8 +278,10 @@ static void show_artifact(const struct cli *cli, const struct store_artifact *ar
     field(cli, "created", created);
     if (artifact->state == STORE_DELETED)
         field(cli, "state", "deleted");
+    else if (local && !fs_exists(path))
+        field(cli, "state", "gone: there is nothing at that place");
     print_values(cli, "METADATA", artifact->metadata);
-    if (artifact_uri_local(artifact->uri, &path, NULL) == 0)
+    if (local)
         preview(cli, path);
 }
 

@@ -251,11 +251,12 @@ static void line(const struct view *v, const struct engine_event *event, const c
     const char *state = plan_state_name(event->state);
     bool ended = event->state > PLAN_RUNNING && event->state != PLAN_SKIPPED;
     char took[CLOCK_TEXT] = "";
+    own_mem char *clean = out_text(name, 0);
 
     if (ended && event->started_us > 0 && event->at_us >= event->started_us)
         clock_duration(event->at_us - event->started_us, took);
     fprintf(stderr, "%s%s %-9s%s %-*s %7s", out_on(v->color, out_state_style(state)),
-            out_state_mark(state), state, out_off(v->color), NAME_WIDTH, name, took);
+            out_state_mark(state), state, out_off(v->color), NAME_WIDTH, clean, took);
     if (event->state == PLAN_RUNNING && event->attempt > 1)
         fprintf(stderr, "  attempt %d", event->attempt);
     if (event->reason && *event->reason)

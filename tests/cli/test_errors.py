@@ -109,6 +109,8 @@ def names(home: pathlib.Path) -> None:
         refused(f"{argv[0]} of a run that succeeded names it by its number", dhow(*argv, home=home), "run 2 ")
     refused("a database of no kind that there is", dhow("--db", "oracle://u:secret@h/d", "runs", home=home), "'oracle'", "postgresql://")
     refused("the same in the environment", dhow("runs", home=home, env={"DHOW_DB": "oracle://h/d"}), "'oracle'")
+    latin = os.fsdecode(os.fsencode(home.parent) + b"/caf\xe9")
+    refused("a home whose name is not UTF-8", dhow("runs", env={"DHOW_HOME": latin}), "UTF-8")
     refused("a home that is a file", dhow("runs", home=home / "dhow.db"), "dhow.db", "folder")
 
 

@@ -168,6 +168,24 @@ def standard_files(folder: pathlib.Path) -> None:
           and dhow("logs", "1", home=home).stdout == "one | hello\n", "the record has them")
 
 
+def shown(folder: pathlib.Path) -> None:
+    """What others named does not reach the terminal as commands to it; what is gone is said to be."""
+    home = folder / "shown"
+    s = step(pipeline("shown"), "make", 'echo data > "$out_table"', artifacts={"table": "Dataset"})
+    step(s, "bad", "exit 3", ("make",), cache=False)
+    for name in ("make", "bad"):
+        s["root"]["dag"]["tasks"][name]["taskInfo"]["name"] = f"{name}\x1b[31m\nred"
+    path = write(folder, s, "shown.json")
+    ran = dhow("run", path, "--name", "a\x1b]0;b\nc", home=home)
+    text = dhow("show", "last", home=home).stdout
+    told = ran.stderr + text + dhow("runs", home=home).stdout + dhow("show", "last/make", home=home).stdout
+    check(ran.returncode == 1 and "\x1b" not in told and "\nred" not in told and "\nc" not in told, "no control characters of names", ascii(told))
+    check(text.count("exit code 3") == 2, "show: the reason once in the table, once below it", text)
+    check("gone" not in dhow("show", "last/make/table", home=home).stdout, "an artifact that is there")
+    pathlib.Path(json.loads(dhow("show", "last/make/table", "--output", "json", home=home).stdout)[0]["uri"]).unlink()
+    check("gone: " in dhow("show", "last/make/table", home=home).stdout, "an artifact that is gone")
+
+
 def explaining(folder: pathlib.Path) -> None:
     home = folder / "explaining"
     s = pipeline("explained", word="no")
@@ -362,6 +380,7 @@ def main() -> None:
         first_runs(folder, folder / "home")
         record_commands(folder / "home")
         standard_files(folder)
+        shown(folder)
         explaining(folder)
         failing(folder)
         stopping(folder)
