@@ -39,11 +39,17 @@ struct view {
 
 /* ---- the live part ---- */
 
-static int terminal_columns(void)
+static struct winsize terminal_size(void)
 {
     struct winsize size;
 
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0)
+        size = (struct winsize){0};
+    if (size.ws_col <= 20)
+        size.ws_col = 80;
+    if (size.ws_row <= 2)
+        size.ws_row = size.ws_row ? 3 : 24;
+    return size;
 }
 
 static void erase(struct view *v)
@@ -74,13 +80,14 @@ static void draw_line(struct view *v, const struct active *a, int64_t now_us, in
 static void draw(struct view *v)
 {
     int64_t now_us = clock_now_us();
-    int columns = terminal_columns();
-    size_t shown = v->n_active < MAX_LIVE ? v->n_active : MAX_LIVE;
+    struct winsize size = terminal_size();
+    size_t fit = size.ws_row - 2U; /* the count below them, and where the cursor stands */
+    size_t most = fit < MAX_LIVE ? fit : MAX_LIVE, shown = v->n_active < most ? v->n_active : most;
 
     v->drawn_us = now_us;
     erase(v);
     for (size_t i = 0; i < shown; i++)
-        draw_line(v, &v->active[i], now_us, columns);
+        draw_line(v, &v->active[i], now_us, size.ws_col);
     if (v->n_active > shown || v->n_done > 20) {
         fprintf(stderr, "  %s%zu running, %zu done", out_on(v->color, OUT_DIM), v->n_running,
                 v->n_done);

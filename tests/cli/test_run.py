@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import termios
 import time
 
 from specs import output, pipeline, step, write
@@ -330,29 +331,45 @@ def stopping(folder: pathlib.Path) -> None:
           "resume goes on, and what had succeeded does not run again", says(resumed))
 
 
+def on_terminal(argv: list, env: dict, rows: int, seen) -> tuple[int, str]:
+    """Its exit status, and what it wrote to a terminal of so many rows; seen() is called with that as it grows."""
+    main, other = pty.openpty()
+    termios.tcsetwinsize(main, (rows, 80))
+    shown = b""
+    with subprocess.Popen(argv, env={**os.environ, "TERM": "xterm", **env}, stdout=subprocess.DEVNULL, stderr=other) as p:
+        os.close(other)
+        with contextlib.suppress(OSError):
+            while part := os.read(main, 65536):
+                shown += part
+                seen(shown.decode(errors="replace"))
+    os.close(main)
+    return p.returncode, shown.decode()
+
+
+def small_terminal(folder: pathlib.Path) -> None:
+    """No more lines are drawn than can be taken away again: the cursor does not go above the first row."""
+    s = pipeline("many")
+    for i in range(8):
+        step(s, f"step-{i}", f"for i in $(seq 2400); do [ -e {folder}/many ] && break; sleep 0.05; done", cache=False)
+    path = write(folder, s, "many.json")
+
+    def seen(text: str) -> None:
+        if "8 running" in text:
+            (folder / "many").touch()
+
+    status, text = on_terminal([DHOW, "run", path, "-j", "8"], {"DHOW_HOME": str(folder / "live")}, 6, seen)
+    up = [int(n) for n in re.findall(r"\033\[(\d+)A", text)]
+    check(status == 0 and up and max(up) == 5, "the live list fits a small terminal", repr(text))
+
+
 def terminal(folder: pathlib.Path) -> None:
     """The live list: drawn, taken away, and what stays is what happened."""
     path = write(folder, step(pipeline("live"), "work", f"for i in $(seq 2400); do [ -e {folder}/drawn ] && break; sleep 0.05; done", cache=False), "live.json")
     for extra, colours in (({}, True), ({"NO_COLOR": "1"}, False)):
         (folder / "drawn").unlink(missing_ok=True)
-        main, other = pty.openpty()
-        env = {**os.environ, "DHOW_HOME": str(folder / "live"), "TERM": "xterm", **extra}
-        with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.DEVNULL, stderr=other) as p:
-            os.close(other)
-            shown = b""
-            while True:
-                try:
-                    part = os.read(main, 65536)
-                except OSError:
-                    break
-                if not part:
-                    break
-                shown += part
-                if "● work".encode() in shown:
-                    (folder / "drawn").touch()
-            check(p.wait() == 0, "a run on a terminal")
-        os.close(main)
-        text = shown.decode()
+        status, text = on_terminal([DHOW, "run", path], {"DHOW_HOME": str(folder / "live"), **extra}, 24,
+                                   lambda shown: (folder / "drawn").touch() if "● work" in shown else None)
+        check(status == 0, "a run on a terminal")
         check("● work" in text and "\033[1A\033[J" in text, "its live list is drawn and taken away", repr(text))
         check(("\033[32m" in text) == colours, "with colours" if colours else "without, where NO_COLOR is set", repr(text))
         check(re.search(r"SUCCEEDED.*work", text) is not None, "and the end stays", repr(text))
@@ -385,6 +402,7 @@ def main() -> None:
         failing(folder)
         stopping(folder)
         terminal(folder)
+        small_terminal(folder)
         told(folder)
     done()
 
