@@ -279,7 +279,11 @@ def shepherd(folder: pathlib.Path) -> None:
         check(wait_for(lambda: lines(marks)), "a run with a step that takes a while")  # its line, not the file alone: retry counts lines
         for child in pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
-        said = p.communicate(timeout=120)[1]
+        try:
+            said = p.communicate(timeout=120)[1]
+        except subprocess.TimeoutExpired:
+            p.kill()
+            said = "it waits for ever: " + p.communicate()[1]
     check(p.returncode == 1 and "killed with it" in said, "its shepherd is killed: the step failed", f"{p.returncode} {said}")
     resumed = dhow("retry", "last", home=home)
     check(resumed.returncode == 0 and lines(marks) == ["begun", "begun", "ended"], "retry runs the step again, which did not outlive its shepherd",
