@@ -51,6 +51,12 @@ static void add_go_layout(struct buf *to, const char *layout, size_t n, int64_t 
 }
 
 static const char *const plain_layout = "20060102150405";
+enum { MAX_MACRO = 300 }; /* bytes: a longer one is none, and is not looked for to the text's end */
+
+static const char *find_end(const char *s, const char *end)
+{
+    return memmem(s, strnlen(s, MAX_MACRO), end, strlen(end));
+}
 
 /* "[[" of a macro at `s`: how long it is, with what it stands for in `to`; 0: it is none. */
 static size_t expand_macro(const char *s, const struct macros *m, struct buf *to)
@@ -59,7 +65,7 @@ static size_t expand_macro(const char *s, const struct macros *m, struct buf *to
         const char *name;
         bool scheduled;
     } times[] = {{"[[ScheduledTime", true}, {"[[CurrentTime", false}};
-    const char *end = strstr(s, "]]");
+    const char *end = find_end(s, "]]");
 
     if (!end)
         return 0;
@@ -95,7 +101,7 @@ static size_t expand_strftime(const char *s, const struct macros *m, struct buf 
     struct tm tm = utc(m->scheduled_us);
     size_t n;
 
-    if (strncmp(s, begin, sizeof begin - 1) != 0 || !(end = strstr(format, "')}}")))
+    if (strncmp(s, begin, sizeof begin - 1) != 0 || !(end = find_end(format, "')}}")))
         return 0;
     {
         own_mem char *copy = dh_strndup(format, (size_t)(end - format));

@@ -277,6 +277,25 @@ static void test_macros(void **state)
     }
 }
 
+/* What begins a macro again and again, and ends none, costs no more than other text. */
+static void test_macros_without_end(void **state)
+{
+    static const char *const begins[] = {"[[", "{{$.scheduledTime.strftime('"};
+    const struct macros m = {.run_id = ""};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        own_buf struct buf text = {0};
+        own(js_free) struct js *given = NULL, *got = NULL;
+
+        while (text.n < 1 << 20)
+            buf_adds(&text, begins[i]);
+        given = js_str(buf_str(&text));
+        got = macros_expand(given, &m);
+        assert_string_equal(js_text(got), buf_str(&text));
+    }
+}
+
 /* ---- answers ---- */
 
 static void test_jw(void **state)
@@ -339,11 +358,17 @@ static void test_body_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cron_next), cmocka_unit_test(test_cron_refuses),
-        cmocka_unit_test(test_uri),       cmocka_unit_test(test_multipart),
-        cmocka_unit_test(test_ranges),    cmocka_unit_test(test_b64),
-        cmocka_unit_test(test_filter),    cmocka_unit_test(test_macros),
-        cmocka_unit_test(test_jw),        cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_cron_next),
+        cmocka_unit_test(test_cron_refuses),
+        cmocka_unit_test(test_uri),
+        cmocka_unit_test(test_multipart),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_b64),
+        cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_macros),
+        cmocka_unit_test(test_macros_without_end),
+        cmocka_unit_test(test_jw),
+        cmocka_unit_test(test_body_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
