@@ -192,7 +192,7 @@ static int read_periodic(struct req *r, const struct js *periodic, struct catalo
         read_time(r, periodic, "start_time", &ret->start_us, err) < 0 ||
         read_time(r, periodic, "end_time", &ret->end_us, err) < 0)
         return -1;
-    if (ret->interval_s < 1 || ret->interval_s > (int64_t)86400 * 3660)
+    if (ret->interval_s < 1 || ret->interval_s > SCHEDULE_INTERVAL_MAX_S)
         return req_fail(r, err, GRPC_INVALID_ARGUMENT,
                         "Found invalid period schedule interval %lld. Set at interval to least 1 "
                         "second",

@@ -8,6 +8,8 @@
 #include "base/id.h"
 #include "store/catalog.h"
 
+#define SCHEDULE_INTERVAL_MAX_S ((int64_t)86400 * 3660)
+
 /* Starts what is due. */
 void schedule_tick(struct api *api);
 /* The moment after the last one; 0: none any more. DH_INVALID: cron, zone, interval. */

@@ -162,8 +162,9 @@ static int read_trigger(struct req *r, struct catalog_schedule *c, struct dh_err
         read_time(js_get(t, "end_time"), "end_time", &c->end_us, err) < 0)
         return -1;
     c->interval_s = js_as_int(req_member(t, "interval_s"), 0);
-    if (!c->cron == !c->interval_s || c->interval_s < 0)
-        return dh_fail(err, DH_INVALID, "trigger: expected a cron, or an interval_s above 0");
+    if (!c->cron == !c->interval_s || c->interval_s < 0 || c->interval_s > SCHEDULE_INTERVAL_MAX_S)
+        return dh_fail(err, DH_INVALID, "trigger: expected a cron, or an interval_s from 1 to %lld",
+                       (long long)SCHEDULE_INTERVAL_MAX_S);
     return c->cron && (cron_parse(c->cron, &cron, err) < 0 ||
                        cron_next(&cron, c->time_zone && *c->time_zone ? c->time_zone : "UTC",
                                  offset_at, &ignored, err) < 0)

@@ -114,6 +114,7 @@ def page(server: Server) -> None:
     status, made, _ = server.ask("/ui/schedules", {"name": "mine", "version_id": detail["versions"][0]["id"], "overlap": "skip",
                                                    "trigger": {"cron": "0 0 9 * * MON-FRI", "time_zone": "America/New_York"}})
     check(status == 200 and made["trigger"]["time_zone"] == "America/New_York" and len(made["next"]) == 10, "a schedule of the page", str(made)[:300])
+    check(server.ask(f"/ui/schedules/{made['id']}", {"trigger": {"interval_s": 2**63 - 1}}, "PATCH")[0] == 400, "an interval of ages is refused")
     status, changed, _ = server.ask(f"/ui/schedules/{made['id']}", {"trigger": {"interval_s": 3600}, "parameters": {}}, "PATCH")
     check(status == 200 and changed["trigger"]["cron"] is None and changed["trigger"]["interval_s"] == 3600 and changed["name"] == "mine", "changed",
           str(changed)[:300])
