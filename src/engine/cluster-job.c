@@ -256,7 +256,7 @@ static int measure_folder(struct js *artifact, const struct js *files, struct dh
                                             .size_bytes = js_get_int(f, "size", -1),
                                             .sha256 = js_get_text(f, "sha256")};
         if (!pieces[i].name || !*pieces[i].name || pieces[i].size_bytes < 0 ||
-            !is_digest(pieces[i].sha256))
+            pieces[i].size_bytes > INT64_MAX - total || !is_digest(pieces[i].sha256))
             return dh_fail(err, DH_FAILED, "file %zu has no name, size or sha256", i);
         total += pieces[i].size_bytes;
     }

@@ -228,15 +228,19 @@ static int tell_waiting(struct cluster *c, const char *detail, struct dh_err *er
     return 0;
 }
 
-static int one_news(struct cluster *c, struct news *n, struct strmap *seen, struct dh_err *err)
+/* `seen`: pods of the list that is being told; NULL: none is. */
+static int one_news(struct cluster *c, struct news *n, struct strmap **seen, struct dh_err *err)
 {
     struct pod *p;
 
     switch (n->kind) {
-    case NEWS_LIST: /* its pods follow */
+    case NEWS_LIST: /* its pods follow; what was heard before is not in it */
+        (void)strmap_free(*seen);
+        *seen = strmap_new();
         break;
     case NEWS_POD:
-        (void)strmap_put(seen, n->uid, c);
+        if (*seen)
+            (void)strmap_put(*seen, n->uid, c);
         return take_pod(c, n, err);
     case NEWS_GONE:
         if (take_pod(c, n, err) < 0)
@@ -245,7 +249,8 @@ static int one_news(struct cluster *c, struct news *n, struct strmap *seen, stru
         take_gone(c, p);
         break;
     case NEWS_LISTED:
-        listed(c, seen);
+        listed(c, *seen);
+        *seen = strmap_free(*seen);
         break;
     case NEWS_WORKFLOW:
         if (n->over && !c->workflow_over) {
@@ -375,7 +380,7 @@ static int look(struct cluster *c, struct dh_err *err)
 int cluster_news(struct run *run, struct dh_err *err)
 {
     struct cluster *c = run->cluster;
-    own(strmap_free) struct strmap *seen = strmap_new();
+    own(strmap_free) struct strmap *seen = NULL;
     struct news *n, *next;
     int rc = 0;
 
@@ -387,7 +392,7 @@ int cluster_news(struct run *run, struct dh_err *err)
     for (; n; n = next) {
         next = n->next;
         if (rc == 0)
-            rc = one_news(c, n, seen, err);
+            rc = one_news(c, n, &seen, err);
         cluster_news_free(n);
     }
     if (rc < 0 || look(c, err) < 0)

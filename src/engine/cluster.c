@@ -264,11 +264,18 @@ static struct plan_node *child_named(const struct plan_node *node, const char *n
     return NULL;
 }
 
+/* `index` is what a pod or Argo says. */
 static struct plan_node *iteration_of(const struct plan_node *loop, int64_t index)
 {
-    for (uint32_t i = 0; i < loop->n_children; i++) /* as a rule, it is at its index */
-        if (loop->children[(index + i) % loop->n_children].iteration_index == index)
-            return &loop->children[(index + i) % loop->n_children];
+    if (index < 0)
+        return NULL;
+    for (uint32_t i = 0; i < loop->n_children; i++) { /* as a rule, it is at its index */
+        struct plan_node *child =
+            &loop->children[(index % loop->n_children + i) % loop->n_children];
+
+        if (child->iteration_index == index)
+            return child;
+    }
     return NULL;
 }
 
@@ -287,13 +294,10 @@ struct plan_node *cluster_node(struct cluster *c, const char *scope, const struc
         if (node && node->type == PLAN_LOOP && *scope && !plan_is_final(node)) {
             int64_t index = js_as_int(js_at(iteration, depth++), -1);
 
-            node = index >= 0 && node->n_children ? iteration_of(node, index) : NULL;
+            node = iteration_of(node, index);
         } else if (node && node->type == PLAN_LOOP && *scope) {
-            struct plan_node *one = node->n_children
-                                        ? iteration_of(node, js_as_int(js_at(iteration, depth), -1))
-                                        : NULL;
+            struct plan_node *one = iteration_of(node, js_as_int(js_at(iteration, depth++), -1));
 
-            depth++;
             if (!one)
                 return node; /* it has ended without it */
             node = one;

@@ -111,12 +111,13 @@ int64_t metrics_live_append(struct job *job, int64_t at, const char *bytes, size
 {
     own_mem char *path = metrics_live_path(job);
     own_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    const int64_t end = at + (int64_t)n;
     struct stat st;
+    int64_t end;
     ssize_t done;
 
-    if (fd < 0 || fstat(fd, &st) < 0 || at < 0)
+    if (fd < 0 || fstat(fd, &st) < 0 || at < 0 || at > INT64_MAX - (int64_t)n)
         return at;
+    end = at + (int64_t)n;
     if (st.st_size >= (int64_t)LIMIT_METRICS_BYTES)
         return end; /* read, and not kept */
     if (at > st.st_size || end <= st.st_size)
