@@ -40,10 +40,10 @@ int again_wait(struct again *a, long patience_s, int64_t least_s, struct dh_err 
     if (now - a->since_us > (int64_t)patience_s * 1000000)
         return -1;
     ms = a->n < 8 ? 200L << a->n : PAUSE_MAX_MS;
-    if (ms < least_s * 1000)
-        ms = (long)(least_s * 1000);
-    if (ms > PAUSE_MAX_MS)
+    if (least_s >= PAUSE_MAX_MS / 1000)
         ms = PAUSE_MAX_MS;
+    else if (ms < least_s * 1000)
+        ms = (long)(least_s * 1000);
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
         random = (unsigned)now;
     ms += (long)(random % (unsigned)(ms / 2 + 1)) - ms / 4;

@@ -33,7 +33,8 @@ struct wire {
 /* ---- stop ---- */
 
 static atomic_bool stopped;
-static int stop_fd = -1;
+static int stop_fd = -1; /* readable while it is stopped: the lock is over both */
+static pthread_mutex_t stop_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t stop_once = PTHREAD_ONCE_INIT;
 
 static void make_stop_fd(void)
@@ -46,18 +47,21 @@ void launch_stop(void)
     const uint64_t one = 1;
 
     (void)pthread_once(&stop_once, make_stop_fd);
+    (void)pthread_mutex_lock(&stop_lock);
     atomic_store(&stopped, true);
-    if (write(stop_fd, &one, sizeof one) < 0)
-        return; /* full: it is readable already */
+    (void)!write(stop_fd, &one, sizeof one); /* full: it is readable already */
+    (void)pthread_mutex_unlock(&stop_lock);
 }
 
 void launch_stop_over(void)
 {
     uint64_t count;
 
+    (void)pthread_once(&stop_once, make_stop_fd);
+    (void)pthread_mutex_lock(&stop_lock);
     atomic_store(&stopped, false);
-    if (stop_fd >= 0 && read(stop_fd, &count, sizeof count) < 0)
-        return; /* nothing was in it */
+    (void)!read(stop_fd, &count, sizeof count); /* nothing may be in it */
+    (void)pthread_mutex_unlock(&stop_lock);
 }
 
 bool launch_stopped(void)
