@@ -335,6 +335,12 @@ static int read_word(struct flock_of *f)
     return 0;
 }
 
+static void clean_up_later(struct flock_of *f, char *cleanup)
+{
+    DH_GROW(f->cleanups, f->n_cleanups, f->cap_cleanups);
+    f->cleanups[f->n_cleanups++] = cleanup;
+}
+
 static void cut_log(const struct child *child)
 {
     struct stat st;
@@ -356,8 +362,7 @@ static void child_exited(struct flock_of *f, size_t i, int status, int64_t cpu_u
 
     if (f->alone) { /* else the engine reads it first, and cleans up */
         cgroup_remove(child.cgroup);
-        DH_GROW(f->cleanups, f->n_cleanups, f->cap_cleanups);
-        f->cleanups[f->n_cleanups++] = take(&child.cleanup);
+        clean_up_later(f, take(&child.cleanup));
     }
     f->children[i] = f->children[--f->n];
     cut_log(&child);
@@ -540,6 +545,25 @@ static void drop_unstarted(struct flock_of *f)
         }
 }
 
+/* They do not begin; what the engine has made for them is there all the same, as files with
+ * secrets. */
+static void drop_queue(struct flock_of *f)
+{
+    struct shepherd_waiting w;
+
+    while (queue_next(&f->queue, &w)) {
+        struct spawn_request q;
+
+        spawn_request_read(&w.header, w.body, &q);
+        clean_up_later(f, dh_strdup(q.cleanup));
+        spawn_request_done(&q);
+        if (w.header.n_masks)
+            explicit_bzero(w.body, w.header.size);
+        free(w.body);
+    }
+    queue_done(&f->queue);
+}
+
 /* What the engine would have done after the end of its steps. */
 static void clean_up(struct flock_of *f)
 {
@@ -610,7 +634,7 @@ void shepherd_main(int control, pid_t engine, struct shepherd_held *held)
                 cut_log(&f.children[i]);
     }
     f.alone = true;
-    queue_done(&f.queue);
+    drop_queue(&f);
     finish(&f);
     settle_ended(&f);
     shepherd_group_leave(&group);

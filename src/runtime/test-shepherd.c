@@ -531,6 +531,36 @@ static void journals_when_the_engine_is_gone(void **state)
     assert_true(soon);
 }
 
+/* Also for what waited for its turn: it has been made ready by then. */
+static void cleans_up_when_the_engine_is_gone(void **state)
+{
+    own_mem char *made = below("made");
+    own_mem char *cleanup = dh_printf("/bin/rm\n--\n%s", made);
+    char *argv[] = {(char *)"true", NULL}, *env[] = {NULL};
+    struct spawn spawn = {
+        .id = 2, .file = "/bin/true", .argv = argv, .env = env, .cwd = dir, .cleanup = cleanup};
+    struct dh_err err;
+    pid_t engine;
+    (void)state;
+
+    assert_int_equal(fs_write(made, "secret", 6, 0600, &err), 0);
+    engine = fork();
+    if (engine == 0) {
+        struct shepherd *s = NULL;
+
+        if (shepherd_start(&s, &err) < 0 || shepherd_limit(s, 1, &err) < 0)
+            _exit(1);
+        spawn_sh(s, 1, NULL, "exec sleep 1000", NULL);
+        (void)wait_event(s);
+        (void)shepherd_spawn(s, &spawn, &err);
+        (void)raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(engine, NULL, 0), engine);
+    for (int i = 0; i < WAIT_MS / 10 && fs_exists(made); i++)
+        (void)poll(NULL, 0, 10);
+    assert_false(fs_exists(made));
+}
+
 static void a_killed_shepherd_takes_its_children(void **state)
 {
     own(shepherd_stop) struct shepherd *s = NULL;
@@ -576,6 +606,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(takes_more_than_fits, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(tells_what_it_held_when_it_is_killed, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(journals_when_the_engine_is_gone, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(cleans_up_when_the_engine_is_gone, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(a_killed_shepherd_takes_its_children, make_dir, drop_dir),
     };
 
