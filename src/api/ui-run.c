@@ -15,6 +15,8 @@
 #include "spec/spec.h"
 #include "store/catalog.h"
 
+enum { MAX_FROM = 65536 }; /* they are arguments of a process, which it must be given at once */
+
 /* ---- the whole of a run ---- */
 
 struct whole {
@@ -455,6 +457,8 @@ int ui_runs_retry(struct req *r, struct dh_err *err)
     for (size_t i = 0; i < js_n(from); i++)
         if (!js_text(js_at(from, i)))
             return dh_fail(err, DH_INVALID, "from: expected a list of texts");
+    if (text && strlen(text) > MAX_FROM)
+        return dh_fail(err, DH_INVALID, "from: the list is longer than %d bytes", MAX_FROM);
     if (!store_state_ended(run.state) || (run.state == STORE_SUCCEEDED && js_n(from) == 0))
         return dh_fail(err, DH_INVALID, "run %s cannot be retried: it is %s", run.uuid,
                        run_state(&run));

@@ -208,6 +208,7 @@ def main() -> None:
             marks(server, run_id)
             status, _, _ = server.ask(f"/ui/runs/{run_id}/retry", {"from": ["use"]})
             check(status == 200 and server.wait(run_id)["state"] == "SUCCEEDED", "retry from a task")
+            check(server.ask(f"/ui/runs/{run_id}/retry", {"from": ["x" * 200000]})[0] == 400, "more of them than a process can be given are refused")
             check(server.ask(f"/ui/runs/{run_id}", method="DELETE")[0] == 200 and server.ask(f"/ui/runs/{run_id}")[0] == 404, "delete")
             half(server)
         check(server.process.returncode == 0, "the server stops with streams open", str(server.process.returncode))
