@@ -140,29 +140,27 @@ size_t out_n_rows(const struct out_table *table)
     return table->n_columns ? table->n_cells / table->n_columns : 0;
 }
 
-static void pad(FILE *to, size_t n)
-{
-    (void)fprintf(to, "%*s", (int)n, "");
-}
-
+/* Blanks are owed until something follows them: no line ends with any. */
 static void print_cell(const struct out_table *table, const char *text, enum out_style style,
-                       size_t column, size_t width)
+                       size_t column, size_t width, size_t *owed)
 {
-    bool last = column + 1 == table->n_columns, right = table->columns[column].align == OUT_RIGHT;
+    bool right = table->columns[column].align == OUT_RIGHT, colors = table->color && style;
     size_t fill = width - out_width(text);
 
     if (right)
-        pad(table->to, fill);
-    (void)fprintf(table->to, "%s%s%s", out_on(table->color && style, style), text,
-                  out_off(table->color && style));
-    if (!last)
-        pad(table->to, (right ? 0 : fill) + 2);
+        *owed += fill;
+    if (*text) {
+        (void)fprintf(table->to, "%*s%s%s%s", (int)*owed, "", out_on(colors, style), text,
+                      out_off(colors));
+        *owed = 0;
+    }
+    *owed += (right ? 0 : fill) + 2;
 }
 
 void out_table_print(struct out_table *table, const char *indent)
 {
     own_mem size_t *widths = dh_zalloc(table->n_columns, sizeof *widths);
-    size_t n_rows = out_n_rows(table);
+    size_t n_rows = out_n_rows(table), owed = 0;
 
     for (size_t c = 0; c < table->n_columns; c++) {
         widths[c] = out_width(table->columns[c].header);
@@ -174,14 +172,15 @@ void out_table_print(struct out_table *table, const char *indent)
     }
     (void)fputs(indent, table->to);
     for (size_t c = 0; c < table->n_columns; c++)
-        print_cell(table, table->columns[c].header, OUT_BOLD, c, widths[c]);
+        print_cell(table, table->columns[c].header, OUT_BOLD, c, widths[c], &owed);
     (void)fputc('\n', table->to);
     for (size_t r = 0; r < n_rows; r++) {
+        owed = 0;
         (void)fputs(indent, table->to);
         for (size_t c = 0; c < table->n_columns; c++) {
             const struct cell *cell = &table->cells[r * table->n_columns + c];
 
-            print_cell(table, cell->text, cell->style, c, widths[c]);
+            print_cell(table, cell->text, cell->style, c, widths[c], &owed);
         }
         (void)fputc('\n', table->to);
     }

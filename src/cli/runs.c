@@ -12,6 +12,8 @@
 #include "engine/gc.h"
 
 /* What runs are ordered by, where that is a metric or a parameter: its column says it. */
+enum { NAME_WIDTH = 60 }; /* of a run, of an experiment, in the table */
+
 struct sorted_by {
     bool metric, parameter, greatest;
     const char *name; /* NULL: by something else */
@@ -53,6 +55,14 @@ static char *sorted_value(const struct sorted_by *by, const struct js *run)
     return v ? out_value(v, 24) : dh_strdup("-");
 }
 
+/* One long name must not push the columns of all other runs apart. */
+static void add_name(struct out_table *table, const char *name)
+{
+    own_mem char *cut = out_text(name ? name : "", NAME_WIDTH);
+
+    out_cell(table, cut, OUT_PLAIN);
+}
+
 static void print_table(const struct cli *cli, const struct store_runs *runs,
                         const struct js *heads, const struct sorted_by *by)
 {
@@ -83,8 +93,8 @@ static void print_table(const struct cli *cli, const struct store_runs *runs,
         out_cell(table, run->pipeline, OUT_PLAIN);
         out_cell(table, started, OUT_PLAIN);
         out_cell(table, took, OUT_PLAIN);
-        out_cell(table, run->experiment, OUT_PLAIN);
-        out_cell(table, run->display_name, OUT_PLAIN);
+        add_name(table, run->experiment);
+        add_name(table, run->display_name);
         out_cell(table, run->uuid, OUT_DIM);
     }
     out_table_print(table, "");

@@ -205,7 +205,7 @@ static void tables_line_up(void **state)
     assert_int_equal(out_n_rows(table), 2);
     out_table_free(table);
     (void)fclose(to);
-    assert_string_equal(text, "> NAME       N  \n> größer     7  \n> b       1234  end\n");
+    assert_string_equal(text, "> NAME       N\n> größer     7\n> b       1234  end\n");
 }
 
 int main(void)

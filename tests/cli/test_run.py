@@ -182,9 +182,14 @@ def shown(folder: pathlib.Path) -> None:
     told = ran.stderr + text + dhow("runs", home=home).stdout + dhow("show", "last/make", home=home).stdout
     check(ran.returncode == 1 and "\x1b" not in told and "\nred" not in told and "\nc" not in told, "no control characters of names", ascii(told))
     check(text.count("exit code 3") == 2, "show: the reason once in the table, once below it", text)
-    check("gone" not in dhow("show", "last/make/table", home=home).stdout, "an artifact that is there")
-    pathlib.Path(json.loads(dhow("show", "last/make/table", "--output", "json", home=home).stdout)[0]["uri"]).unlink()
-    check("gone: " in dhow("show", "last/make/table", home=home).stdout, "an artifact that is gone")
+    lines = [line for argv in (("runs",), ("show", "last/make"), ("explain", "last"), ("experiments",), ("artifacts",))
+             for line in dhow(*argv, home=home).stdout.splitlines()] + text[text.index("TASK"):].splitlines()
+    check(not any(line.endswith(" ") for line in lines), "no line of a table ends with blanks", "\n".join(f"{line}|" for line in lines))
+    dhow("run", path, "--name", "long " * 100, home=home)
+    check(all(len(line) < 250 for line in dhow("runs", home=home).stdout.splitlines()), "a long name is cut in the list")
+    check("gone" not in dhow("show", "1/make/table", home=home).stdout, "an artifact that is there")
+    pathlib.Path(json.loads(dhow("show", "1/make/table", "--output", "json", home=home).stdout)[0]["uri"]).unlink()
+    check("gone: " in dhow("show", "1/make/table", home=home).stdout, "an artifact that is gone")
 
 
 def explaining(folder: pathlib.Path) -> None:
