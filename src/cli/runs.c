@@ -11,9 +11,9 @@
 #include "cli/record.h"
 #include "engine/gc.h"
 
-/* What runs are ordered by, where that is a metric or a parameter: its column says it. */
 enum { NAME_WIDTH = 60 }; /* of a run, of an experiment, in the table */
 
+/* What runs are ordered by, where that is a metric or a parameter: its column says it. */
 struct sorted_by {
     bool metric, parameter, greatest;
     const char *name; /* NULL: by something else */
