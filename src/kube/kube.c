@@ -401,6 +401,7 @@ int kube_watch(struct kube_conn *c, const char *path, const struct kube_watch *w
                struct dh_err *err)
 {
     struct stream s = {.conn = c, .watch = watch};
+    int64_t begun_us;
     int rc = 0, failed = 0;
 
     while (rc == 0) {
@@ -410,8 +411,11 @@ int kube_watch(struct kube_conn *c, const char *path, const struct kube_watch *w
                 rc = 0;
             continue;
         }
+        begun_us = clock_mono_us();
         rc = watch_once(&s, path, err);
         failed = rc > 0 ? failed + 1 : 0;
+        if (rc == 0 && clock_mono_us() - begun_us < STEP_MS * 1000)
+            (void)kube_wait(c, STEP_MS); /* a proxy may end each of them at once */
         if (rc > 0) {
             rc = 0;
             if (failed > 3) /* what could not be watched from there is listed again */
