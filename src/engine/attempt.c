@@ -47,23 +47,9 @@ static void deadline_over(uv_timer_t *timer)
     kill_job(job, false);
 }
 
-/* What is done where the engine is gone: the container goes, and files with secrets do. NULL:
- * nothing. The caller's. */
-static char *cleanup_of(const struct job *job)
-{
-    const char *own = job->spec.cleanup;
-
-    if (!job->masks.n || !job->volumes)
-        return own ? dh_strdup(own) : NULL;
-    if (!own)
-        return dh_printf("/bin/rm\n-rf\n--\n%s", job->volumes);
-    return dh_printf("/bin/sh\n-c\nrm -rf -- \"$0\"; exec \"$@\"\n%s\n%s", job->volumes, own);
-}
-
 static int start_one(struct job *job, struct dh_err *err)
 {
     struct run *run = job->run;
-    own_mem char *cleanup = cleanup_of(job);
     struct spawn spawn = {.id = job->id,
                           .key = job->spec.label,
                           .file = job->spec.file,
@@ -74,7 +60,7 @@ static int start_one(struct job *job, struct dh_err *err)
                           .log = job->spec.log,
                           .log_max = LIMIT_LOG_BYTES,
                           .cgroup = job->spec.cgroup,
-                          .cleanup = cleanup,
+                          .cleanup = job->spec.cleanup,
                           /* A worker's step writes its log itself: nobody could mask it. */
                           .worker = job->masks.n ? NULL : job->spec.worker,
                           .masks = job->masks.items,

@@ -285,6 +285,7 @@ char **env_base(const struct run *run); /* what all steps of the run have in com
 
 /* ---- work.c ---- */
 char *work_folder(const struct run *run, int slot); /* the caller's */
+char *work_volumes(const struct run *run);          /* where steps' mounts are made; the caller's */
 int work_make(struct job *job, struct dh_err *err); /* the slot's working folder, empty */
 void work_is(struct job *job, int folder);          /* it has that one of the shepherd's */
 void work_leave(struct job *job);                   /* what it left there goes, after the commit */

@@ -95,6 +95,7 @@ static int settle_all(struct run *run, const char *path, struct dh_err *err)
 int shepherd_brief(struct run *run, struct dh_err *err)
 {
     own_mem char *path = dh_printf("%s/journal", run->folder);
+    own_mem char *volumes = work_volumes(run);
     int rc = SHEPHERD_GONE;
 
     for (int i = 0; rc == SHEPHERD_GONE && i < LOST_MAX; i++) {
@@ -102,7 +103,7 @@ int shepherd_brief(struct run *run, struct dh_err *err)
             return -1;
         rc = shepherd_limit(run->shepherd, (unsigned)run->jobs, err);
         if (rc == 0)
-            rc = shepherd_journal(run->shepherd, path, run->n_folders, err);
+            rc = shepherd_journal(run->shepherd, path, run->n_folders, volumes, err);
     }
     return rc == SHEPHERD_GONE ? again_and_again(err) : rc;
 }

@@ -26,7 +26,7 @@ static void mount(struct job *job, const char *path, const char *at, bool writab
  * user) may. */
 static int own_folder(struct run *run, struct job *job, char **ret, struct dh_err *err)
 {
-    own_mem char *all = dh_printf("%s/volumes", run->folder);
+    own_mem char *all = work_volumes(run);
     own_mem char *folder = NULL;
 
     if (!job->volumes)

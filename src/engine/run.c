@@ -186,7 +186,7 @@ void run_discard(struct run *run, char *folder)
  * but the workspace. */
 static void sweep(struct run *run)
 {
-    own_mem char *volumes = fs_join(run->folder, "volumes");
+    own_mem char *volumes = work_volumes(run);
     DIR *dir = NULL;
 
     work_remove(run);

@@ -29,6 +29,11 @@ char *work_folder(const struct run *run, int slot)
     return dh_printf("%s/s%05d", run->folder, slot);
 }
 
+char *work_volumes(const struct run *run)
+{
+    return dh_printf("%s/volumes", run->folder);
+}
+
 int work_make(struct job *job, struct dh_err *err)
 {
     DIR *dir = opendir(job->spec.cwd);

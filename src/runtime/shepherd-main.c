@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/own.h"
 #include "runtime/cgroup.h"
@@ -49,6 +50,7 @@ struct ended { /* a step that has ended, and into whose folder nobody has looked
 struct flock_of {
     int control, signals;
     struct journal_end journal;
+    char *made; /* a folder that goes with us; NULL or "": none */
     struct child *children;
     size_t n, cap;
     struct workers workers;
@@ -322,6 +324,8 @@ static int read_word(struct flock_of *f)
     if (h.word == WORD_JOURNAL) {
         journal_open(&f->journal, body);
         f->folders.n = (int)h.id;
+        free(f->made);
+        f->made = dh_strdup(body + strlen(body) + 1);
     } else if (h.word == WORD_SPAWN) {
         start_or_queue(f, &h, take(&body));
     } else if (h.word == WORD_SIGNAL && (child = find_child(f, h.id))) {
@@ -572,6 +576,9 @@ static void clean_up(struct flock_of *f)
         free(f->cleanups[i]);
     }
     free(f->cleanups);
+    if (f->made && *f->made)
+        (void)fs_remove_tree(f->made, NULL);
+    free(f->made);
 }
 
 /* The engine is gone: let what is about to end do so, kill the rest. */

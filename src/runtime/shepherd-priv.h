@@ -9,7 +9,8 @@ enum shepherd_word { WORD_JOURNAL = 1, WORD_SPAWN, WORD_SIGNAL, WORD_LIMIT, WORD
 
 struct shepherd_header {
     uint32_t word, size;
-    uint64_t id;    /* WORD_LIMIT: the limit; WORD_JOURNAL: the last folder's number */
+    uint64_t id;    /* WORD_LIMIT: the limit; WORD_JOURNAL: the last folder's number. Its texts:
+                     * the journal, a folder to remove in the end */
     int32_t signal; /* WORD_SIGNAL */
     /* WORD_SPAWN; the texts follow: key, file, cwd, log, cgroup, cleanup, worker, argv, env,
      * masks */

@@ -205,12 +205,14 @@ static void add_text(struct buf *b, const char *s)
     buf_add(b, s ? s : "", strlen(s ? s : "") + 1);
 }
 
-int shepherd_journal(struct shepherd *s, const char *path, int folders, struct dh_err *err)
+int shepherd_journal(struct shepherd *s, const char *path, int folders, const char *made,
+                     struct dh_err *err)
 {
     struct shepherd_header h = {.word = WORD_JOURNAL, .id = (uint64_t)folders};
 
     buf_reset(&s->word);
     add_text(&s->word, path);
+    add_text(&s->word, made);
     return say(s, &h, err);
 }
 

@@ -84,8 +84,10 @@ struct shepherd *shepherd_stop(struct shepherd *s);
 OWN_DEFINE(struct shepherd *, shepherd_stop)
 
 /* The journal that exits go to from now on; made if it is not there. Folders (any_cwd) have numbers
- * after `folders`. */
-int shepherd_journal(struct shepherd *s, const char *path, int folders, struct dh_err *err);
+ * after `folders`. `made` (may be NULL): a folder that the shepherd removes when all steps have
+ * ended with the engine; there may be secrets in it. */
+int shepherd_journal(struct shepherd *s, const char *path, int folders, const char *made,
+                     struct dh_err *err);
 /* At most n processes at a time from now on (0: any number); what is asked for beyond waits in the
  * shepherd, in order, and starts without the engine having to hear of the end of another. */
 int shepherd_limit(struct shepherd *s, unsigned n, struct dh_err *err);

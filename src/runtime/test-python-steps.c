@@ -422,7 +422,7 @@ static void be_killed(const char *journal)
     struct dh_err err;
     int rc = 0;
 
-    if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, journal, 0, &err) < 0)
+    if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, journal, 0, NULL, &err) < 0)
         _exit(1);
     start_one(s, 2, "long.1",
               "import os, time\nwith open('long', 'w') as f: f.write(str(os.getpid()))\n"

@@ -353,7 +353,7 @@ static void gives_a_clean_folder_again(void **state)
 
     assert_int_equal(fs_mkdirs(there, 0755, &err), 0);
     assert_int_equal(shepherd_start(&s, &err), 0);
-    assert_int_equal(shepherd_journal(s, path, 0, &err), 0);
+    assert_int_equal(shepherd_journal(s, path, 0, NULL, &err), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(runs_in(s, i + 1, cases[i].script, &event), number);
         assert_int_equal(event.folder, cases[i].clean ? 0 : number);
@@ -483,7 +483,7 @@ static void be_killed(const char *journal)
     struct shepherd *s = NULL;
     struct dh_err err;
 
-    if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, journal, 0, &err) < 0)
+    if (shepherd_start(&s, &err) < 0 || shepherd_journal(s, journal, 0, NULL, &err) < 0)
         _exit(1);
     spawn_sh(s, 3, "c.1", "setsid sh -c 'echo $$ >away; exec sleep 1000' & exec sleep 1000", NULL);
     (void)number_in("away");
@@ -531,10 +531,12 @@ static void journals_when_the_engine_is_gone(void **state)
     assert_true(soon);
 }
 
-/* Also for what waited for its turn: it has been made ready by then. */
+/* Also for what waited for its turn: it has been made ready by then. And the folder in which the
+ * engine may have made something for one that it had not told of yet. */
 static void cleans_up_when_the_engine_is_gone(void **state)
 {
-    own_mem char *made = below("made");
+    own_mem char *made = below("made"), *folder = below("folder"), *journal = below("journal");
+    own_mem char *secret = fs_join(folder, "secret");
     own_mem char *cleanup = dh_printf("/bin/rm\n--\n%s", made);
     char *argv[] = {(char *)"true", NULL}, *env[] = {NULL};
     struct spawn spawn = {
@@ -544,11 +546,14 @@ static void cleans_up_when_the_engine_is_gone(void **state)
     (void)state;
 
     assert_int_equal(fs_write(made, "secret", 6, 0600, &err), 0);
+    assert_int_equal(fs_mkdirs(folder, 0700, &err), 0);
+    assert_int_equal(fs_write(secret, "secret", 6, 0600, &err), 0);
     engine = fork();
     if (engine == 0) {
         struct shepherd *s = NULL;
 
-        if (shepherd_start(&s, &err) < 0 || shepherd_limit(s, 1, &err) < 0)
+        if (shepherd_start(&s, &err) < 0 || shepherd_limit(s, 1, &err) < 0 ||
+            shepherd_journal(s, journal, 0, folder, &err) < 0)
             _exit(1);
         spawn_sh(s, 1, NULL, "exec sleep 1000", NULL);
         (void)wait_event(s);
@@ -556,9 +561,10 @@ static void cleans_up_when_the_engine_is_gone(void **state)
         (void)raise(SIGKILL);
     }
     assert_int_equal(waitpid(engine, NULL, 0), engine);
-    for (int i = 0; i < WAIT_MS / 10 && fs_exists(made); i++)
+    for (int i = 0; i < WAIT_MS / 10 && (fs_exists(made) || fs_exists(folder)); i++)
         (void)poll(NULL, 0, 10);
     assert_false(fs_exists(made));
+    assert_false(fs_exists(folder));
 }
 
 static void a_killed_shepherd_takes_its_children(void **state)

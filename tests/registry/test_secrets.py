@@ -80,11 +80,7 @@ echo said > $out_x; printf %s "$PASSWORD"; exit $CODE"""
     text = script.replace("$GO", str(go))
     path = put(folder, asking(text.replace("$CODE", "1"), {"password": "PASSWORD", "key": "KEY"}))
     p = subprocess.Popen([DHOW, "run", str(path), "--output", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "DHOW_HOME": str(home)})
-
-    def began() -> list:
-        return [log for log in (home / "runs").glob("*/*.log") if b"No such file" in log.read_bytes()]
-
-    logs = until(began)
+    logs = until(lambda: [log for log in (home / "runs").glob("*/*.log") if b"No such file" in log.read_bytes()])
     kept = ("/secrets/db/",)
     check(not places(folder, VALUE, kept) and not places(folder, OTHER, kept), "while it runs: in no file", str(places(folder, VALUE, kept) + places(folder, OTHER, kept)))
     check(not command_lines(VALUE), "while it runs: on no command line", str(command_lines(VALUE)))
@@ -108,10 +104,8 @@ echo said > $out_x; printf %s "$PASSWORD"; exit $CODE"""
     found = places(folder, VALUE, kept)
     check(not found, "a mounted secret is gone with its step", str(found) + says(r))
     go.unlink()
-    before = began()
     p = subprocess.Popen([DHOW, "run", str(path), "--cache", "off"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "DHOW_HOME": str(home)})
-    until(lambda: len(began()) > len(before))
-    mounted = places(home, VALUE, kept)
+    mounted = until(lambda: places(home, VALUE, kept))  # most often before the step has begun
     p.kill()
     p.wait()
     until(lambda: not places(home, VALUE, kept))
