@@ -62,6 +62,19 @@ def until(found, seconds: float = 120):
     return value
 
 
+def processes(match) -> list:
+    """The numbers of those whose command line (bytes, a NUL behind each word) match() takes."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes()
+        except OSError:  # it has ended
+            continue
+        if match(line):
+            found.append(path.parent.name)
+    return found
+
+
 def says(result: subprocess.CompletedProcess) -> str:
     """What a failed command printed, for a check's detail."""
     return f"exit status {result.returncode}\nstdout: {result.stdout[-2000:]}\nstderr: {result.stderr[-2000:]}"

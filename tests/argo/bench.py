@@ -18,7 +18,7 @@ from flows import person
 from ports import free_port
 from server import Server
 from specs import write
-from tap import check, dhow, done, skip
+from tap import check, dhow, done, processes, skip, until
 
 API = "/apis/v2beta1/"
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
@@ -96,13 +96,7 @@ class Bench:
     def log(self, run: str) -> str:
         return dhow("logs", run, home=self.home, env=self.env).stdout
 
-    def until(self, what, seconds: float = 120) -> bool:
-        end = time.time() + seconds
-        while time.time() < end:
-            if what():
-                return True
-            time.sleep(0.03)
-        return False
+    until = staticmethod(until)
 
     def workflow_ended(self, run: str) -> str:
         self.until(lambda: (self.cluster.workflow(run) or {}).get("status", {}).get("phase") in ("Succeeded", "Failed", "Error"))
@@ -115,12 +109,7 @@ class Bench:
 
 def engines(home: pathlib.Path) -> list:
     """The processes that run something in this home."""
-    at = f"\0--home\0{home}\0".encode()
-    found = []
-    for process in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended
-            found += [process.name] * (at in (process / "cmdline").read_bytes())
-    return found
+    return processes(lambda line: f"\0--home\0{home}\0".encode() in line)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,9 @@ import select
 import signal
 import subprocess
 import tempfile
-import time
 
 from specs import pipeline, step, write
-from tap import DHOW, check, dhow, done, says
+from tap import DHOW, check, dhow, done, says, until
 
 
 def loop(name: str, items: list, first: str, second: str, **more) -> dict:
@@ -62,12 +61,6 @@ def retried(folder: pathlib.Path) -> None:
     check(r.returncode == 0 and marks(folder) == ["second-a", "second-b", "second-c"], "--from a step of all iterations", f"{marks(folder)}\n{says(r)}")
 
 
-def wait_for(path: pathlib.Path) -> None:
-    until = time.monotonic() + 120
-    while not path.exists() and time.monotonic() < until:
-        time.sleep(0.02)
-
-
 def resumed(folder: pathlib.Path) -> None:
     home = folder / "home"
     s = loop("resumed", ["a", "b", "c"], f'echo "first-$in_it" >>{folder}/marks; printf "$in_it" >$out_o',
@@ -75,7 +68,7 @@ def resumed(folder: pathlib.Path) -> None:
     env = {**os.environ, "DHOW_HOME": str(home)}
     with subprocess.Popen([DHOW, "run", write(folder, s), "--jobs", "1", "--cache", "off"], env=env, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as p:
-        wait_for(folder / "begun")
+        until((folder / "begun").exists)
         p.kill()
     before = marks(folder)
     r = dhow("resume", "last", "--output", "json", home=home)
@@ -94,8 +87,8 @@ def canceled(folder: pathlib.Path) -> None:
     env = {**os.environ, "DHOW_HOME": str(home)}
     with subprocess.Popen([DHOW, "run", write(folder, s), "--jobs", "2", "--cache", "off"], env=env, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as p:
-        wait_for(folder / "begun-a")
-        wait_for(folder / "begun-b")
+        until((folder / "begun-a").exists)
+        until((folder / "begun-b").exists)
         p.send_signal(signal.SIGINT)
         try:
             code = p.wait(120)

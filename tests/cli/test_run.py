@@ -11,10 +11,9 @@ import signal
 import subprocess
 import tempfile
 import termios
-import time
 
 from specs import output, pipeline, step, write
-from tap import DHOW, check, dhow, done, says
+from tap import DHOW, check, dhow, done, processes, says, until
 
 STATES = {"SUCCEEDED", "FAILED", "CANCELED", "RUNNING", "PENDING", "SKIPPED", "CACHED"}
 TYPES = {"RUNTIME", "CONDITION", "CONDITION_BRANCH", "LOOP", "LOOP_ITERATION", "EXIT_HANDLER", "IMPORTER", "DAG"}
@@ -251,25 +250,11 @@ def failing(folder: pathlib.Path) -> None:
     check(dhow("run", path, "--from", "bad", home=home).returncode == 0, "run --from TASK takes up the newest run")
 
 
-def wait_for(what, seconds: float = 120) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if what():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 SLEEP = f"60.25{os.getpid()}"  # the same script may run beside this one, on the sanitizer build
 
 
 def sleepers() -> list:
-    found = []
-    for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if entry.read_bytes() == f"sleep\0{SLEEP}\0".encode():
-                found.append(entry.parent.name)
-    return found
+    return processes(lambda line: line == f"sleep\0{SLEEP}\0".encode())
 
 
 def stopping(folder: pathlib.Path) -> None:
@@ -287,7 +272,7 @@ def stopping(folder: pathlib.Path) -> None:
         return any(t["name"] == "wait" and t["state"] == "RUNNING" for t in state()["tasks"]) and "started" in dhow("logs", "last", home=home).stdout
 
     with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
-        check(wait_for(running), "a slow run runs, and its log can be read")
+        check(until(running), "a slow run runs, and its log can be read")
         p.send_signal(signal.SIGINT)
         told = p.communicate(timeout=120)[1]
         check(p.returncode == 130 and "retry" in told, "Ctrl-C: exit status 130, and what may come next", told)
@@ -295,7 +280,7 @@ def stopping(folder: pathlib.Path) -> None:
     check(not sleepers(), "and its child is gone", str(sleepers()))
 
     with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
-        check(wait_for(running), "another one")
+        check(until(running), "another one")
         asked = dhow("cancel", "last", home=home)
         check(asked.returncode == 0 and "CANCELED" in asked.stdout, "cancel from another process", says(asked))
         check(p.wait(timeout=120) == 130, "ends it with 130", p.stderr.read())
@@ -304,14 +289,14 @@ def stopping(folder: pathlib.Path) -> None:
     run_id = detached.stdout.strip()
     check(detached.returncode == 0 and UUID.fullmatch(run_id) is not None, "--detach prints the id", says(detached))
     with subprocess.Popen([DHOW, "logs", run_id, "-f"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
-        check(wait_for(running), "and goes on in the background")
+        check(until(running), "and goes on in the background")
         ready, _, _ = select.select([p.stdout], [], [], 120)
         check(bool(ready) and "started" in p.stdout.readline(), "logs -f follows it")
         check(dhow("cancel", run_id, home=home).returncode == 0, "it can be cancelled")
         check(p.wait(timeout=120) == 0, "logs -f ends with it")
 
     with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
-        check(wait_for(running), "a run to be killed")
+        check(until(running), "a run to be killed")
         p.kill()
         p.wait()
     check(state()["state"] == "RUNNING", "after kill -9 the record says RUNNING")
@@ -327,7 +312,7 @@ def stopping(folder: pathlib.Path) -> None:
     step(s, "wait", f"[ -e {folder}/go ] || exec sleep {SLEEP}", ("before",), cache=False)
     path = write(folder, s, "killed.json")
     with subprocess.Popen([DHOW, "run", path], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
-        check(wait_for(lambda: any(t["name"] == "wait" and t["state"] == "RUNNING" for t in state()["tasks"])), "a run to be resumed")
+        check(until(lambda: any(t["name"] == "wait" and t["state"] == "RUNNING" for t in state()["tasks"])), "a run to be resumed")
         p.kill()
         p.wait()
     (folder / "go").write_text("")

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from specs import KINDS, output, pipeline, step, write
-from tap import DHOW, check, dhow, done, says
+from tap import DHOW, check, dhow, done, says, until
 
 
 def run(path, home, *args, code: int = 0, name: str = "") -> dict:
@@ -99,15 +99,6 @@ def handlers(folder: pathlib.Path) -> None:
           "and the run has failed", str(states(got)))
 
 
-def wait_for(what, seconds: float = 120) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if what():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def interrupts(folder: pathlib.Path) -> None:
     home, seen, begun = folder / "interrupts", folder / "canceled.json", folder / "begun"
     for how in ("once", "cancel", "twice"):
@@ -116,15 +107,15 @@ def interrupts(folder: pathlib.Path) -> None:
         seen.unlink(missing_ok=True)
         begun.unlink(missing_ok=True)
         with subprocess.Popen([DHOW, "run", path], env={**os.environ, "DHOW_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
-            check(wait_for(begun.exists), f"{how}: it runs")
+            check(until(begun.exists), f"{how}: it runs")
             if how == "cancel":
                 asked = dhow("cancel", "last", home=home)
                 check(asked.returncode == 0, "cancel from another process", says(asked))
             else:
                 p.send_signal(signal.SIGINT)
             if how == "twice":
-                until = time.monotonic() + 120
-                while p.poll() is None and time.monotonic() < until:  # two that come at once are one
+                end = time.monotonic() + 120
+                while p.poll() is None and time.monotonic() < end:  # two that come at once are one
                     time.sleep(0.05)
                     p.send_signal(signal.SIGINT)
             code = p.wait(timeout=120)  # a signal that comes when all is done ends it at once: 130 to a shell, too
@@ -143,7 +134,7 @@ def canceled_and_killed(folder: pathlib.Path) -> None:
     kill = 'read _ _ _ engine _ < /proc/$PPID/stat; [ -e {0} ] || {{ touch {0}; kill -9 $engine; }}'.format(folder / "killed")
     path = write(folder, exit_handler(folder, f"[ ! -e {begun} ] || exit 0; touch {begun}; exec sleep 662.5", seen, kill))
     with subprocess.Popen([DHOW, "run", "-q", path], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.DEVNULL) as p:
-        check(wait_for(begun.exists), "a step runs")
+        check(until(begun.exists), "a step runs")
         p.send_signal(signal.SIGINT)
         check(p.wait(timeout=120) == -signal.SIGKILL, "canceled, and killed by its exit handler", str(p.returncode))
     with contextlib.closing(sqlite3.connect(home / "dhow.db")) as db:
@@ -276,7 +267,7 @@ def shepherd(folder: pathlib.Path) -> None:
     s = step(pipeline("shepherd"), "a", f"echo begun >> {marks}; [ $(wc -l <{marks}) -gt 1 ] || sleep 600; echo ended >> {marks}", cache=False)
     path = write(folder, step(s, "b", "true", ("a",), cache=False))
     with subprocess.Popen([DHOW, "run", "-q", path], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.PIPE, text=True) as p:
-        check(wait_for(lambda: lines(marks)), "a run with a step that takes a while")  # its line, not the file alone: retry counts lines
+        check(until(lambda: lines(marks)), "a run with a step that takes a while")  # its line, not the file alone: retry counts lines
         for child in pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
         try:
@@ -295,15 +286,15 @@ def homeless(folder: pathlib.Path) -> None:
     home, marks = folder / "home", folder / "marks"
     path = write(folder, step(pipeline("homeless"), "a", f"echo $$ > {marks}; sleep 600", cache=False))
     with subprocess.Popen([DHOW, "run", "-q", path], env={**os.environ, "DHOW_HOME": str(home)}, stderr=subprocess.PIPE, text=True) as p:
-        check(wait_for(lambda: marks.exists() and marks.read_text().strip()), "a run with a step that takes a while")
-        gone = wait_for(lambda: shutil.rmtree(home, ignore_errors=True) or not home.exists())  # a file that is made meanwhile keeps a folder
+        check(until(lambda: marks.exists() and marks.read_text().strip()), "a run with a step that takes a while")
+        gone = until(lambda: shutil.rmtree(home, ignore_errors=True) or not home.exists())  # a file that is made meanwhile keeps a folder
         check(gone, "its home is removed")
-        ended = wait_for(lambda: p.poll() is not None)
+        ended = until(lambda: p.poll() is not None)
         if not ended:
             p.kill()
         said = p.communicate(timeout=60)[1]
     check(p.returncode == 3 and "is gone" in said, "a run whose home is removed ends", f"{p.returncode} {said}")
-    check(wait_for(lambda: not pathlib.Path(f"/proc/{marks.read_text().strip()}").exists()), "and so does its step")
+    check(until(lambda: not pathlib.Path(f"/proc/{marks.read_text().strip()}").exists()), "and so does its step")
 
 
 def many_at_once(folder: pathlib.Path) -> None:

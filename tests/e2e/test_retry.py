@@ -7,10 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
-import time
 
 from specs import output, pipeline, step, write
-from tap import DHOW, check, dhow, done, says
+from tap import DHOW, check, dhow, done, says, until
 
 
 def show(home, name: str = "last") -> dict:
@@ -27,15 +26,6 @@ def lines(path: pathlib.Path) -> list:
 
 def start(home, *args) -> subprocess.Popen:
     return subprocess.Popen([DHOW, "--home", str(home), *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def wait_for(what, seconds: float = 120) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if what():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def importer(spec: dict, name: str, uri: str, **task) -> dict:
@@ -128,7 +118,7 @@ def canceled_retry(folder: pathlib.Path) -> None:
     check(states(show(home)) == {"first": "FAILED", "second": "SUCCEEDED", "third": "SUCCEEDED"}, "one task fails", str(states(show(home))))
     block.touch()
     retry = start(home, "retry", "last")
-    check(wait_for(lambda: lines(marks).count("first") == 2), "its retry begins")
+    check(until(lambda: lines(marks).count("first") == 2), "its retry begins")
     retry.send_signal(signal.SIGINT)
     check(retry.wait(120) == 130, "and is canceled")
     check(states(show(home)) == {"first": "CANCELED", "second": "SUCCEEDED", "third": "SUCCEEDED"}, "what had succeeded stays", str(states(show(home))))
@@ -145,7 +135,7 @@ def killed_retry(folder: pathlib.Path) -> None:
     dhow("run", write(folder, s), "--jobs", "1", home=home)
     mended.touch()
     retry = start(home, "retry", "last", "--jobs", "1")
-    check(wait_for(lambda: len(lines(marks)) == 3), "a retry of two failed tasks begins")
+    check(until(lambda: len(lines(marks)) == 3), "a retry of two failed tasks begins")
     retry.kill()
     retry.wait()
     killed.touch()

@@ -11,8 +11,8 @@ import tempfile
 import urllib.parse
 
 from server import Server
-from specs import output, pipeline, step, write
-from tap import DHOW, check, dhow, done, says, skip, until
+from specs import output, pipeline, step
+from tap import DHOW, check, dhow, done, processes, says, skip, until
 
 VALUE = "Tr0ub4dor&3/never-to-be-seen"
 OTHER = "line one of the key\nline two of the key\n"
@@ -54,14 +54,7 @@ def places(folder, value: str, but: tuple = ()) -> list:
 
 
 def command_lines(value: str) -> list:
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if any(w in path.read_bytes() for w in forms(value)):
-                found.append(str(path))
-        except OSError:
-            pass
-    return found
+    return processes(lambda line: any(w in line for w in forms(value)))
 
 
 def search(folder: pathlib.Path) -> None:

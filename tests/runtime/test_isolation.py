@@ -12,22 +12,14 @@ import time
 
 import images
 from specs import output, pipeline, step, write
-from tap import DHOW, check, dhow, done, says, skip
+from tap import DHOW, check, dhow, done, processes, says, skip, until
 
 LOG_GB = int(os.environ.get("DHOW_LOG_GB") or ("2" if os.environ.get("DHOW_QUICK") else "10"))
 LOG_MAX = 1 << 30
 
 
-def processes(word: str) -> list:
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if word.encode() in words and words[0].endswith(b"sleep"):
-            found.append(path.parent.name)
-    return found
+def sleepers(word: str) -> list:
+    return processes(lambda line: word.encode() in line.split(b"\0") and line.split(b"\0")[0].endswith(b"sleep"))
 
 
 def number(n: int) -> str:
@@ -42,10 +34,7 @@ def logs(home: pathlib.Path) -> str:
 
 
 def gone(word: str, seconds: float = 60) -> bool:
-    until = time.monotonic() + seconds
-    while processes(word) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not processes(word)
+    return until(lambda: not sleepers(word), seconds)
 
 
 class Suite:
@@ -144,7 +133,7 @@ class Suite:
         start = time.monotonic()
         r, run = self.run(self.one("i=0; while [ $i -lt 30000 ]; do sleep " + number(4711) + " & i=$((i+1)); done 2>/dev/null"))
         self.check(run["state"] == "FAILED" and time.monotonic() - start < 300, "a fork bomb fails", says(r))
-        self.check(gone(number(4711)), "and leaves nothing", str(len(processes(number(4711)))))
+        self.check(gone(number(4711)), "and leaves nothing", str(len(sleepers(number(4711)))))
 
     def big_log(self):
         gb = LOG_GB if self.runtime == "sandbox" else 2
@@ -169,26 +158,20 @@ class Suite:
         r, run = self.run(self.one(f"setsid sleep {number(4712)} >/dev/null 2>&1 & sleep 0.2"))
         self.check(run["state"] == "SUCCEEDED" and gone(number(4712)), "what a step leaves in the background ends with it", says(r))
 
-    def wait_until(self, test, seconds=120):
-        until = time.monotonic() + seconds
-        while not test() and time.monotonic() < until:
-            time.sleep(0.02)
-        return test()
-
     def killed(self):
         word = number(4713)
         p = self.start(self.one(f"setsid sleep {word} & trap '' TERM; sleep {word}"))
-        began = self.wait_until(lambda: len(processes(word)) == 2)
+        began = until(lambda: len(sleepers(word)) == 2)
         p.send_signal(signal.SIGKILL)
         p.wait()
-        self.check(began and gone(word), "nothing outlives a killed dhow", str(processes(word)))
+        self.check(began and gone(word), "nothing outlives a killed dhow", str(sleepers(word)))
         r, run = self.run(self.one("true"))
         left = [str(x) for x in (self.home / "containers").glob("dhow-*")] if self.runtime == "oci" else []
         self.check(run["state"] == "SUCCEEDED" and not left, "and the next run removes what it left", f"{left}\n{says(r)}")
 
     def canceled(self):
         p = self.start(self.one("trap 'echo cleaned up; exit 9' TERM; sleep 0.3; echo ready; while :; do sleep 0.1; done"))
-        self.wait_until(lambda: "ready" in logs(self.home))
+        until(lambda: "ready" in logs(self.home))
         p.send_signal(signal.SIGINT)
         p.wait(120)
         said = logs(self.home)

@@ -15,7 +15,7 @@ import time
 from databases import Postgres, servers
 from proxy import Proxy
 from specs import pipeline, step, write
-from tap import DHOW, check, dhow, done, says, skip
+from tap import DHOW, check, dhow, done, says, skip, until
 
 STEPS = 12
 PASSWORD = "hunter2-of-the-database"
@@ -99,9 +99,7 @@ def several_at_once(case: Case) -> None:
 
 
 def wait_for(marks: pathlib.Path, n: int) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until and (not marks.exists() or marks.read_text().count("\n") < n):
-        time.sleep(0.02)
+    until(lambda: marks.exists() and marks.read_text().count("\n") >= n)
 
 
 def canceled_from_elsewhere(case: Case) -> None:
