@@ -68,9 +68,9 @@ static void attribute_int(struct jw *w, const char *key, int64_t value)
 
 static void status(struct jw *w, enum store_state state, const char *message)
 {
-    int code = state == STORE_FAILED || state == STORE_CANCELED    ? STATUS_ERROR
-               : state == STORE_SUCCEEDED || state == STORE_CACHED ? STATUS_OK
-                                                                   : STATUS_UNSET;
+    int code = state == STORE_FAILED || state == STORE_CANCELED ? STATUS_ERROR
+               : store_state_good(state)                        ? STATUS_OK
+                                                                : STATUS_UNSET;
 
     jw_begin_in(w, "status", '{');
     jw_number(w, "code", code);

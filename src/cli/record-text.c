@@ -44,8 +44,7 @@ static bool folded(const struct record *record, const struct store_task *task)
         if (!task)
             return false;
     }
-    return task->iteration_index >= 10 &&
-           (task->state == STORE_SUCCEEDED || task->state == STORE_CACHED);
+    return task->iteration_index >= 10 && store_state_good(task->state);
 }
 
 void record_print_tasks(const struct record *record, FILE *to, bool color)

@@ -171,7 +171,7 @@ bool earlier_stands(struct run *run, struct job *job, struct earlier *e, struct 
     const struct store_linked *links;
     size_t n;
 
-    if (!e || (e->row.state != STORE_SUCCEEDED && e->row.state != STORE_CACHED) ||
+    if (!e || !store_state_good(e->row.state) ||
         (earlier_is_old(run, e) && (job->node->dirty || earlier_from(run, job->node))))
         return false;
     if (job->node->executor->kind == EXECUTOR_IMPORTER &&

@@ -48,7 +48,7 @@ static char *difference(struct explain *x, const struct plan_node *node, const c
     if (!e)
         return dh_strdup("the run compared with has no such task");
     if (e->row.cache_fingerprint && !strcmp(e->row.cache_fingerprint, fingerprint)) {
-        if (e->row.state == STORE_SUCCEEDED || e->row.state == STORE_CACHED)
+        if (store_state_good(e->row.state))
             return dh_strdup("its outputs are gone or have been changed");
         return dh_printf("it did not succeed: %s", store_state_name(e->row.state));
     }

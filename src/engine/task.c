@@ -400,7 +400,7 @@ int task_begin(struct run *run, struct plan_node *node, struct dh_err *err)
     rc = run->cluster ? cluster_adopt(job, e, err) : adopt(job, e, err);
     if (rc)
         return rc < 0 ? -1 : 0;
-    if (e && e->row.state != STORE_SUCCEEDED && e->row.state != STORE_CACHED)
+    if (e && !store_state_good(e->row.state))
         put_away(run, e); /* of an attempt that was interrupted, or canceled */
     return run_or_park(job, err);
 }

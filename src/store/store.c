@@ -40,6 +40,11 @@ bool store_state_ended(enum store_state state)
     return state != STORE_PENDING && state != STORE_RUNNING;
 }
 
+bool store_state_good(enum store_state state)
+{
+    return state == STORE_SUCCEEDED || state == STORE_CACHED;
+}
+
 const char *store_task_type_name(enum store_task_type type)
 {
     return type_names[type];

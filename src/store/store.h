@@ -46,6 +46,7 @@ enum store_state {
 const char *store_state_name(enum store_state state);           /* "SUCCEEDED"; static */
 int store_state_parse(const char *name, enum store_state *ret); /* -1: no such state */
 bool store_state_ended(enum store_state state);                 /* neither PENDING nor RUNNING */
+bool store_state_good(enum store_state state);                  /* SUCCEEDED or CACHED */
 
 enum store_task_type {
     STORE_ROOT, /* the pipeline's own DAG: inputs = the run's parameters, OUTPUT links = its outputs
