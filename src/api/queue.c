@@ -147,15 +147,16 @@ static void count_try(struct queue *q, int64_t run, bool pause, const char *why)
 {
     struct tries *t = tries_of(q, run);
     struct dh_err err;
-    int64_t pause_s = PAUSE_S;
+    int64_t pause_s;
 
     if (!t) {
         DH_GROW(q->tries, q->n_tries, q->cap_tries);
         t = &q->tries[q->n_tries++];
         *t = (struct tries){.run = run};
     }
-    for (int i = 0; i < t->n; i++)
-        pause_s = pause_s * 4 < PAUSE_MAX_S ? pause_s * 4 : PAUSE_MAX_S;
+    pause_s = PAUSE_S << 2 * t->n; /* n is below MAX_TAKEN_UP */
+    if (pause_s > PAUSE_MAX_S)
+        pause_s = PAUSE_MAX_S;
     t->not_before_us = pause ? clock_mono_us() + pause_s * 1000000 : 0;
     if (++t->n < MAX_TAKEN_UP)
         return;
